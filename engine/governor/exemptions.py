@@ -1,0 +1,41 @@
+"""Which finding is covered by which exemption, and which exemptions have run out or cover nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+
+from governor.model import Exemption, Finding
+
+
+@cache
+def glob(pattern: str) -> re.Pattern[str]:
+    """`*` is any run of characters, `?` one; everything else is literal, brackets included.
+
+    fnmatch would read `aws_instance.node["a"]` as a character class and match nothing.
+    """
+    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+
+
+class Register:
+    """The exemptions of one run on one day."""
+
+    def __init__(self, exemptions: Sequence[Exemption], today: date) -> None:
+        self.lapsed = [e for e in exemptions if e.expires < today]
+        self._in_force = [e for e in exemptions if e.expires >= today]
+        self._used: set[int] = set()
+
+    def cover(self, finding: Finding) -> Exemption | None:
+        """The first exemption in force that covers the finding. Others that would cover it count as used, too."""
+        found = None
+        for position, exemption in enumerate(self._in_force):
+            if glob(exemption.policy).fullmatch(finding.policy) and glob(exemption.resource).fullmatch(finding.resource):
+                self._used.add(position)
+                found = found or exemption
+        return found
+
+    def stale(self) -> list[Exemption]:
+        """Those in force that covered nothing so far."""
+        return [e for position, e in enumerate(self._in_force) if position not in self._used]
