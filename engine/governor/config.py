@@ -1,0 +1,127 @@
+"""governor.yaml and exemption files in, settings out; or a Refusal that names file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from governor import yamlfile
+from governor.errors import Refusal
+from governor.exemptions import glob
+from governor.model import Exemption, Level, Policy, Stage
+
+FILE = "governor.yaml"
+DEFAULT_LEVELS: dict[str, Level] = {"critical": "deny", "high": "deny", "medium": "warn", "low": "note"}
+"""Severity → level, where no rule of the settings says otherwise."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LevelRule(_Written):
+    """Sets the level of the policies it names. The last rule that fits decides."""
+
+    policies: Text = Field(description='Glob over policy ids: "TAG*".')
+    level: Level = Field(description="off: not asked; note, warn: shown; deny: fails the run.")
+    stages: tuple[Stage, ...] = Field(default=(), description="Only in these stages; empty: in all.")
+
+
+class Settings(_Written):
+    """governor.yaml. Paths are relative to the file."""
+
+    policies: tuple[Text, ...] = Field(
+        default=("builtin",), description="Policy folders, each laid over those before it. `builtin` is the shipped library."
+    )
+    levels: tuple[LevelRule, ...] = Field(default=(), description="Levels by policy and stage; without: by severity.")
+    fail_level: Literal["note", "warn", "deny"] = Field(
+        default="deny", description="Open findings at this level or above end the run with exit code 1."
+    )
+    strict: bool = Field(
+        default=False, description="Undetermined findings at the fail level, and gaps, end the run with exit code 3."
+    )
+    exemptions: Text | None = Field(default=None, description="File of exemptions.")
+    prices: tuple[Text, ...] = Field(
+        default=(), description="CSV files of your own prices, with the columns of the shipped book; they win over it."
+    )
+    max_price_age_days: int = Field(
+        default=365, gt=0, description="Prices older than this are named in the report."
+    )
+
+    def level(self, policy: Policy, stage: Stage) -> Level:
+        """The level of a policy in a stage."""
+        level = DEFAULT_LEVELS[policy.severity]
+        for rule in self.levels:
+            if (not rule.stages or stage in rule.stages) and glob(rule.policies).fullmatch(policy.id):
+                level = rule.level
+        return level
+
+
+class _ExemptionEntry(_Written):
+    policy: Text = Field(description="Glob over policy ids.")
+    resource: Text = Field(description="Glob over resource ids: * and ?; brackets are literal.")
+    category: Literal["waiver", "mitigated"] = Field(description="waiver: the risk is accepted; mitigated: met otherwise.")
+    reason: Text
+    owner: Text
+    approved_by: Text
+    expires: date = Field(description="Last day on which it holds: YYYY-MM-DD.")
+    ticket: str = ""
+
+
+class ExemptionFile(_Written):
+    """A file of exemptions."""
+
+    exemptions: tuple[_ExemptionEntry, ...] = ()
+
+
+def find(start: Path) -> Path | None:
+    """The nearest governor.yaml at or above a folder, not above the repository it lies in."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+        if (folder / ".git").exists():
+            break
+    return None
+
+
+def load(path: Path | None) -> Settings:
+    """Settings from a file; the defaults without one."""
+    return _parse(path, Settings) if path else Settings()
+
+
+def load_exemptions(path: Path) -> list[Exemption]:
+    """Exemptions from a file. A missing or malformed expiry refuses the file: none of it counts by half."""
+    return [Exemption(**entry.model_dump()) for entry in _parse(path, ExemptionFile).exemptions]
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of governor.yaml, for editors."""
+    return Settings.model_json_schema()
+
+
+def _parse(path: Path, model: type[_Model]) -> _Model:
+    written = yamlfile.read(path)
+    try:
+        return TypeAdapter(model).validate_python(written if written is not None else {}, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location: Sequence[str | int] = first["loc"]
+        at = ".".join(map(str, location))
+        message = _message(first["type"], first["msg"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise Refusal(f"{at or 'the top'}: {message}{more}", place=yamlfile.place(path, location)) from None
+
+
+def _message(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "no such setting; `governor schema` lists them"
+    return message[0].lower() + message[1:]
+
+
