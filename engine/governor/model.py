@@ -130,6 +130,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     """Types outside the catalogue → how many resources of each were passed over."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the input, a line each."""
+    secrets: tuple[str, ...] = ()
+    """Values that the input marks sensitive, longest first: blotted out of all that policies say, never written."""
     taken_at: str = ""
     source: str = ""
     """What was read: `terraform plan plan.json (Terraform 1.11.4)`."""

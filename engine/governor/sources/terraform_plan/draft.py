@@ -36,7 +36,7 @@ class Draft:
     """The facts of one resource so far. `after` is what it will be (or, for its former cost, what it was)."""
 
     __slots__ = (
-        "after", "attributes", "block", "change", "delivered", "lines", "marks", "own_region", "plan", "purchase", "region",
+        "accelerator", "after", "attributes", "block", "change", "delivered", "lines", "marks", "plan", "purchase", "region",
         "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
     )  # fmt: skip
 
@@ -54,6 +54,8 @@ class Draft:
         self.region: str | None = None
         self.purchase: Purchase = "on_demand"
         self.lines: list[Line] = []
+        self.accelerator: Accelerator | None = None
+        """One that no instance type tells of: a GPU hung onto a general machine."""
         self.attributes: dict[str, Any] = {}
         self.delivered: dict[str, str] | None = None
         self.unknown: dict[str, str] = {}

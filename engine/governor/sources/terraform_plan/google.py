@@ -80,7 +80,7 @@ def tpu(draft: Draft) -> None:
         draft.type_unknown(f"accelerator_type is {AFTER_APPLY}")
         return
     generation = kind.partition("-")[0].replace("litepod", "e")
-    draft.attributes["accelerator"] = Accelerator(f"tpu-{generation}")
+    draft.accelerator = Accelerator(f"tpu-{generation}")
     draft.attributes["instance_type"] = kind
     draft.unknown["hourly_usd"] = f"the price book holds TPU prices per chip, not for {kind}"
 
@@ -192,7 +192,7 @@ def _note_attached(draft: Draft, value: object) -> None:
         if kind and count != 0:
             model = kind.rpartition("/")[2].lower().removeprefix("nvidia_").removeprefix("nvidia-").removeprefix("tesla-").removeprefix("tesla_")
             if not draft.has_accelerator():
-                draft.attributes["accelerator"] = Accelerator(model.upper(), float(count or 1))
+                draft.accelerator = Accelerator(model.upper(), float(count or 1))
                 draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
 
 
