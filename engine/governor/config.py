@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -99,11 +99,6 @@ def load(path: Path | None) -> Settings:
 def load_exemptions(path: Path) -> list[Exemption]:
     """Exemptions from a file. A missing or malformed expiry refuses the file: none of it counts by half."""
     return [Exemption(**entry.model_dump()) for entry in _parse(path, ExemptionFile).exemptions]
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of governor.yaml, for editors."""
-    return Settings.model_json_schema()
 
 
 def _parse(path: Path, model: type[_Model]) -> _Model:
