@@ -99,7 +99,9 @@ def finding(policy: Policy, resource: str, attribute: str, says: str, **more: An
 
 
 def lacks(resource: str, *tags: str, **more: Any) -> list[Finding]:
-    return [finding(TAG, resource, f"tags.{tag}", f'lacks the tag "{tag}"', details={"tag": tag}, **more) for tag in tags]
+    return [
+        finding(TAG, resource, f"tags.{tag}", f'lacks the tag "{tag}"', details={"tag": tag}, **more) for tag in tags
+    ]
 
 
 @pytest.fixture
@@ -111,11 +113,27 @@ def verdict() -> Verdict:
         *lacks(first, "project", "owner", "cost.center"),
         *lacks(LONG, "project", "owner"),
         *lacks("aws_instance.legacy", "owner"),
-        *lacks("aws_autoscaling_group.workers", "project", "owner", reason="the tags come from a module that is only known after apply"),
+        *lacks(
+            "aws_autoscaling_group.workers",
+            "project",
+            "owner",
+            reason="the tags come from a module that is only known after apply",
+        ),
         finding(BUDGET, first, "hourly_usd", "costs $98.32 per hour, its limit is $50.00", details={"limit_usd": 50}),
         finding(BUDGET, second, "hourly_usd", "costs $98.32 per hour, its limit is $50.00", details={"limit_usd": 50}),
-        finding(REGION, "aws_s3_bucket.training_data", "region", 'holds "confidential" data in us-east-1; allowed: eu-central-1, eu-west-1'),
-        finding(REGION, "aws_sagemaker_endpoint_configuration.chat", "region", "serves from us-east-1", reason="region: known only after apply"),
+        finding(
+            REGION,
+            "aws_s3_bucket.training_data",
+            "region",
+            'holds "confidential" data in us-east-1; allowed: eu-central-1, eu-west-1',
+        ),
+        finding(
+            REGION,
+            "aws_sagemaker_endpoint_configuration.chat",
+            "region",
+            "serves from us-east-1",
+            reason="known only after apply",
+        ),
         finding(KEY, "key_9f31", "created_at", "was made 212 days ago, 122 days too long"),
         finding(SPOT, "aws_autoscaling_group.workers", "purchase", "runs on demand"),
         finding(SPOT, "aws_instance.a", "purchase", "runs on demand"),
@@ -153,7 +171,12 @@ def verdict() -> Verdict:
         source="terraform plan plan.json (Terraform 1.11.4)",
         resources=tuple(
             Resource(
-                id=name, kind=kind, type=kind, provider="aws", hourly_usd=Decimal(price) if price else None, origin=origin
+                id=name,
+                kind=kind,
+                type=kind,
+                provider="aws",
+                hourly_usd=Decimal(price) if price else None,
+                origin=origin,
             )
             for name, (kind, price, origin) in RESOURCES.items()
         ),

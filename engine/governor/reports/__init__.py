@@ -16,7 +16,7 @@ REPORTS: dict[str, str] = {
     "sarif": "governor.reports.sarif",
     "markdown": "governor.reports.markdown",
 }
-"""Name of the format → module that satisfies `Report`. A name here, not an import: a report loads when it is asked for."""
+"""Name of the format → module that satisfies `Report`, loaded when it is asked for."""
 
 
 class Options(Struct, frozen=True):
@@ -43,4 +43,4 @@ def render(name: str, verdict: Verdict, options: Options) -> str:
     """
     if name not in REPORTS:
         raise Refusal(f'there is no report format "{name}"; there are {", ".join(REPORTS)}')
-    return cast(Report, import_module(REPORTS[name])).render(verdict, options)
+    return cast("Report", import_module(REPORTS[name])).render(verdict, options)

@@ -166,7 +166,7 @@ def outcome(verdict: Verdict) -> str:
 def uncovered(verdict: Verdict) -> list[str]:
     """`aws_vpc ×2`, most frequent type first."""
     counts: Mapping[str, int] = Counter(verdict.not_covered)
-    return [f"{plain(type)} ×{n}" for type, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    return [f"{plain(name)} ×{n}" for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def terms(exemption: Exemption) -> str:

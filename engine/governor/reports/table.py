@@ -73,7 +73,9 @@ def _findings(page: _Page, verdict: Verdict, options: Options) -> None:
     undetermined = group(verdict.undetermined, verdict)
     columns = _fit([*open_, *undetermined], options)
     if open_:
-        remark = f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), 'resource')}"
+        remark = (
+            f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), 'resource')}"
+        )
         remark += "; on the right, what each costs" if columns.resource else ""
         page.section("OPEN", "bold red" if any(True for _ in verdict.failing()) else "bold yellow", remark)
         _groups(page, open_, columns, options)
@@ -189,7 +191,9 @@ def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Op
             page.blank()
         policy = item.policy
         level = [] if columns.policy else [(f"{item.level}  ", LEVEL_STYLES[item.level])]
-        page.spans([*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")])
+        page.spans(
+            [*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")]
+        )
         if policy.remediation and not item.undetermined:
             page.spans([("fix: ", "green"), (plain(policy.remediation), "")], indent=2, hang=5)
         shown = item.shown(options.verbose)
