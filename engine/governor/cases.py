@@ -17,13 +17,13 @@ import msgspec
 from governor import library, yamlfile
 from governor.errors import Refusal
 from governor.judge import judge
-from governor.model import Accelerator, Inventory, Price, Resource, Stage
+from governor.model import Accelerator, Inventory, Policy, Price, Resource, Stage
 
 FILE = "cases.yaml"
 TODAY = date(2026, 8, 1)
 """The day of a case that names none."""
 
-_NESTED = {"accelerator": Accelerator, "price": Price}
+_NESTED: dict[str, type[msgspec.Struct]] = {"accelerator": Accelerator, "price": Price}
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,14 +70,17 @@ def read(file: Path) -> list[Case]:
 
 def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
     """How the answer of the concern's policies differs from the one expected; empty when it does not."""
-    loaded = library.load(
-        folders,
-        keep=lambda policy: not case.policies or policy.id in case.policies,
-        overlay={concern: case.config} if case.config else None,
-        only=[concern],
-    )
-    if missing := set(case.policies) - {policy.id for policy in loaded.policies}:
-        return [f"no policy of {concern} has the id {name}" for name in sorted(missing)]
+    known: set[str] = set()
+
+    def asked(policy: Policy) -> bool:
+        known.add(policy.id)
+        wanted = not case.policies or policy.id in case.policies
+        return wanted and (not policy.stages or case.stage in policy.stages)
+
+    overlay = {concern: case.config} if case.config else None
+    loaded = library.load(folders, keep=asked, overlay=overlay, only=[concern])
+    if missing := sorted(set(case.policies) - known):
+        return [f"no policy of {concern} has the id {name}" for name in missing]
     inventory = Inventory(
         stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
     )

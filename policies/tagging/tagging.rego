@@ -85,15 +85,13 @@ deny_missing_tag contains {
 
 deny_missing_tag contains {
 	"resource": resource.id,
-	"attribute": fact,
+	"attribute": "accelerator",
 	"msg": sprintf("%s lacks %s, mandatory if it has an accelerator", [resource.id, concat(", ", tags)]),
 	"details": {"tags": tags},
 } if {
 	some resource in input.resources
-	resource.unknown
+	resource.unknown.accelerator
 	not resource.accelerator
-	fact := _accelerator_facts[_]
-	resource.unknown[fact]
 	not resource.unknown["tags.stage"]
 	tags := [demand.tag |
 		some demand in _sometimes[resource.kind]
@@ -329,8 +327,6 @@ _stage_decides(demand, resource) if {
 	resource.unknown["tags.stage"]
 	count(demand.except_stages) > 0
 }
-
-_accelerator_facts := ["accelerator", "attributes.instance_type"]
 
 _lacks_stage(resource) if {
 	"stage" in _always[resource.kind]
