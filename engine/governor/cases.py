@@ -1,0 +1,142 @@
+"""Tests of policies, in either language: a `cases.yaml` in, one line out for each way an answer differs.
+
+A case gives resources and expects findings. A finding nobody expected fails it, and so does an expectation that no
+finding met.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from governor import library, yamlfile
+from governor.errors import Refusal
+from governor.judge import judge
+from governor.model import Accelerator, Inventory, Policy, Price, Resource, Stage
+
+FILE = "cases.yaml"
+TODAY = date(2026, 8, 1)
+"""The day of a case that names none."""
+
+_NESTED: dict[str, type[msgspec.Struct]] = {"accelerator": Accelerator, "price": Price}
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding that a case expects."""
+
+    policy: str
+    resource: str
+    attribute: str = ""
+    state: Literal["open", "undetermined"] = "open"
+
+    def __str__(self) -> str:
+        state = "" if self.state == "open" else f" ({self.state})"
+        return f"{self.policy} on {self.resource}, {self.attribute or 'no attribute'}{state}"
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One question to the policies of a concern, and the answer they owe."""
+
+    name: str
+    resources: tuple[Resource, ...]
+    """`type` and `provider` may be left out: they are then the kind, and aws."""
+    expect: tuple[Expectation, ...]
+    removed: tuple[Resource, ...] = ()
+    spend: tuple[dict[str, Any], ...] = ()
+    config: dict[str, Any] = {}
+    """Lies over the concern's data."""
+    today: date = TODAY
+    stage: Stage = "plan"
+    policies: tuple[str, ...] = ()
+    """The policies asked. Empty: all of the concern."""
+
+
+def read(file: Path) -> list[Case]:
+    """The cases of a file. What is malformed is a Refusal with the file, the line and the name of the case."""
+    loaded = yamlfile.read(file)
+    if not isinstance(loaded, list):
+        raise Refusal("a file of cases is a list of cases, each with a name", place=str(file))
+    cases = [_case(file, number, raw) for number, raw in enumerate(loaded)]
+    for number, case in enumerate(cases):
+        if any(other.name == case.name for other in cases[:number]):
+            raise Refusal(f"two cases are named {case.name!r}", place=yamlfile.place(file, (number,)))
+    return cases
+
+
+def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
+    """How the answer of the concern's policies differs from the one expected; empty when it does not."""
+    known: set[str] = set()
+
+    def asked(policy: Policy) -> bool:
+        known.add(policy.id)
+        wanted = not case.policies or policy.id in case.policies
+        return wanted and (not policy.stages or case.stage in policy.stages)
+
+    overlay = {concern: case.config} if case.config else None
+    loaded = library.load(folders, keep=asked, overlay=overlay, only=[concern])
+    if missing := sorted(set(case.policies) - known):
+        return [f"no policy of {concern} has the id {name}" for name in missing]
+    inventory = Inventory(
+        stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
+    )
+    judgement = judge(inventory, loaded.evaluators, case.today)
+    found = Counter(
+        Expectation(f.policy, f.resource, f.attribute, "undetermined" if f.reason else "open")
+        for f in judgement.findings
+    )
+    messages = {(f.policy, f.resource, f.attribute): f.msg for f in judgement.findings}
+    expected = Counter(case.expect)
+    differences = [f"{f.policy} failed: {f.reason}" for f in judgement.failures]
+    for extra in _in_order(found - expected):
+        msg = messages[extra.policy, extra.resource, extra.attribute]
+        differences.append(f"not expected: {extra}: {msg}")
+    differences.extend(f"expected, not found: {absent}" for absent in _in_order(expected - found))
+    return differences
+
+
+def _case(file: Path, number: int, raw: Any) -> Case:
+    place = yamlfile.place(file, (number,))
+    name = raw.get("name") if isinstance(raw, dict) else None
+    if not isinstance(name, str) or not name:
+        raise Refusal(f"case {number + 1} has no name", place=place)
+    try:
+        prepared = {key: _resources(value) if key in ("resources", "removed") else value for key, value in raw.items()}
+        return msgspec.convert(prepared, Case)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise Refusal(f"the case {name!r} is malformed: {error}", place=place) from None
+
+
+def _resources(raw: Any) -> Any:
+    if not isinstance(raw, list):
+        return raw
+    return [_resource(item) if isinstance(item, dict) else item for item in raw]
+
+
+def _resource(raw: dict[str, Any]) -> dict[str, Any]:
+    """Facts of a resource as the model wants them. The model ignores unknown fields; a person's typo must not pass."""
+    _refuse_unknown(raw, Resource, "a resource")
+    for key, kind in _NESTED.items():
+        if isinstance(raw.get(key), dict):
+            _refuse_unknown(raw[key], kind, f"its {key}")
+    return {"type": raw.get("kind", ""), "provider": "aws", **raw}
+
+
+def _refuse_unknown(raw: dict[str, Any], kind: type[msgspec.Struct], what: str) -> None:
+    if unknown := sorted(set(map(str, raw)) - set(kind.__struct_fields__)):
+        raise ValueError(f"{what} has no field {', '.join(unknown)}")
+
+
+def _in_order(counted: Counter[Expectation]) -> Iterator[Expectation]:
+    return iter(sorted(counted.elements(), key=lambda e: (e.policy, e.resource, e.attribute)))
+
+
+def files(folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Concern and file of every `cases.yaml` in the folders."""
+    for folder in folders:
+        for file in sorted(folder.glob(f"*/{FILE}")):
+            yield file.parent.name, file

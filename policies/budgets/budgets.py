@@ -1,0 +1,387 @@
+"""What resources, projects and plans are expected to cost in a month, against what they may cost.
+
+A price that is not known never counts as nothing: BUD004 names the resource, and sums say that they are lower bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from governor.policy import Inventory, Resource, Violation, policy
+
+PAID = (
+    "compute_instance",
+    "compute_group",
+    "node_pool",
+    "cluster",
+    "notebook",
+    "training_job",
+    "workload",
+    "model_endpoint",
+    "provisioned_throughput",
+    "capacity_reservation",
+    "volume",
+    "snapshot",
+    "file_system",
+    "bucket",
+)
+REFERENCES = ("https://www.finops.org/framework/capabilities/budgeting/",)
+CONTRIBUTORS = 5
+"""How many resources the details of a project or a plan list."""
+
+_LIMIT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,4})?)(?:-(?:USD|usd))?(?:[-/](hour|month))?", re.ASCII)
+
+
+class Project(Struct, frozen=True):
+    """The budget of a project."""
+
+    monthly_usd: Decimal
+
+
+class Shares(Struct, frozen=True):
+    """Shares of a project's budget."""
+
+    warn: Decimal
+    hard: Decimal
+
+
+class Guardrails(Struct, frozen=True):
+    """What one plan may add."""
+
+    monthly_usd: Decimal | None = None
+    percent: Decimal | None = None
+
+
+class Budgets(Struct, frozen=True):
+    """The concern's data: see schema.json."""
+
+    hours: dict[str, Decimal]
+    always_on: tuple[str, ...]
+    projects: dict[str, Project]
+    shares: Shares
+    guardrails: Guardrails
+
+
+class Limit(Struct, frozen=True):
+    """A cost-budget-limit tag."""
+
+    usd: Decimal
+    per: Literal["hour", "month"]
+
+
+@policy(
+    id="BUD001",
+    title="A resource stays inside its own limit",
+    severity="high",
+    kinds=PAID,
+    remediation="Choose a smaller or shorter-running resource, or have its owner raise the limit in cost-budget-limit.",
+    references=REFERENCES,
+)
+def outspends_its_limit(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """A resource that is expected to cost more than its cost-budget-limit tag was never approved at that size.
+
+    A limit that nothing can read is TAG002's business.
+    """
+    for resource in inventory.resources:
+        limit_unknown = _tag_unknown(resource, "cost-budget-limit")
+        limit = None if limit_unknown else read_limit(resource.tags.get("cost-budget-limit", "").strip())
+        if limit_unknown and resource.hourly_usd:
+            msg = f"{resource.id} costs {_cost(resource, config)}, and its limit is not known"
+            yield Violation(resource.id, msg, "tags.cost-budget-limit")
+        elif limit is not None and resource.hourly_usd is not None:
+            yield from _against_limit(resource, resource.hourly_usd, limit, config)
+        elif limit is not None and "hourly_usd" in resource.unknown:
+            msg = f"{resource.id} has the limit {_limit(limit)}, and its price is not known"
+            yield Violation(resource.id, msg, "hourly_usd")
+
+
+def _against_limit(resource: Resource, hourly_usd: Decimal, limit: Limit, config: Budgets) -> Iterator[Violation]:
+    # Hours depend on the stage, so a stage that is not known leaves a monthly limit open.
+    by_stage = limit.per == "month" and resource.kind not in config.always_on and _tag_unknown(resource, "stage")
+    attribute = "tags.stage" if by_stage else "tags.cost-budget-limit"
+    hours = Decimal(1) if limit.per == "hour" else _hours(resource, config)
+    desired, most = hourly_usd * hours, (resource.max_hourly_usd or hourly_usd) * hours
+    details = {"usd": str(desired), "maximum_usd": str(most), "limit_usd": str(limit.usd), "per": limit.per}
+    if desired > limit.usd:
+        may_grow = f", and may grow to {money(most)} {_per(limit)}" if most > desired else ""
+        msg = f"{resource.id} costs {_cost(resource, config)}, over its limit of {_limit(limit)}{may_grow}"
+        yield Violation(resource.id, msg, attribute, {"at": "desired", **details})
+    elif most > limit.usd:
+        msg = (
+            f"{resource.id} stays inside its limit of {_limit(limit)} as planned, but may grow to {money(most)}"
+            f" {_per(limit)} ({_maximum(resource, config)}; {_sources(resource)})"
+        )
+        yield Violation(resource.id, msg, attribute, {"at": "maximum", **details})
+
+
+@policy(
+    id="BUD002",
+    title="A project stays inside its month",
+    severity="high",
+    remediation="Take something out of the plan, shorten its hours, or have the project's budget raised.",
+    references=REFERENCES,
+)
+def outspends_its_month(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """What a project is expected to cost in a month, this plan included, stays under its budget."""
+    for name, project, spending in _projects(inventory, config):
+        hard = project.monthly_usd * config.shares.hard
+        if spending.monthly_usd > hard:
+            yield _of_project(name, project, spending, hard, "over", config.shares.hard)
+    yield from _of_no_known_project(inventory, config)
+
+
+@policy(
+    id="BUD008",
+    title="A project nears its month",
+    severity="medium",
+    remediation="Plan ahead: what is added from here on needs a larger budget or has to replace something.",
+    references=REFERENCES,
+)
+def nears_its_month(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """A project that has used most of its month has little room for the next experiment. BUD002 speaks above that."""
+    for name, project, spending in _projects(inventory, config):
+        warn, hard = project.monthly_usd * config.shares.warn, project.monthly_usd * config.shares.hard
+        if warn < spending.monthly_usd <= hard:
+            yield _of_project(name, project, spending, warn, "near", config.shares.warn)
+
+
+@policy(
+    id="BUD003",
+    title="A plan adds no more than the guardrail",
+    severity="high",
+    stages=("plan",),
+    remediation="Split the plan, take something out of it, or have the guardrail raised for it by an exemption.",
+    references=REFERENCES,
+)
+def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """One plan cannot multiply the bill unseen: what it adds to the expected cost of a month has a limit.
+
+    A former state without a price counts as nothing, which errs towards a finding; a new state without one is not
+    counted, and the message says so. What Terraform only forgets goes on costing what it costs.
+    """
+    guardrails = config.guardrails
+    if guardrails.monthly_usd is None and guardrails.percent is None:
+        return
+    before, added, unpriced = Decimal(0), Decimal(0), 0
+    steps: list[tuple[Decimal, str]] = []
+    for resource in inventory.resources:
+        hours = _hours(resource, config)
+        was = resource.hourly_usd if resource.change == "none" else resource.previous_hourly_usd
+        before += (was or Decimal(0)) * hours
+        if resource.change == "none":
+            continue
+        if resource.hourly_usd is None:
+            unpriced += _lacks_price(resource)
+            continue
+        steps.append(((resource.hourly_usd - (was or Decimal(0))) * hours, resource.id))
+    for resource in inventory.removed:
+        was = resource.hourly_usd if resource.previous_hourly_usd is None else resource.previous_hourly_usd
+        before += (was or Decimal(0)) * _hours(resource, config)
+        if resource.change != "forget" and was:
+            steps.append((-was * _hours(resource, config), resource.id))
+    added = sum((step for step, _ in steps), Decimal(0))
+    broken = []
+    if guardrails.monthly_usd is not None and added > guardrails.monthly_usd:
+        broken.append(f"{money(guardrails.monthly_usd)} a month")
+    percent = added / before * 100 if before > 0 else None
+    if guardrails.percent is not None and percent is not None and percent > guardrails.percent:
+        broken.append(f"{_plain(guardrails.percent)} % (it is {percent:.1f} %)")
+    if broken:
+        yield Violation(
+            "plan",
+            f"plan adds {_at_least(unpriced)}{money(added)} a month to {money(before)}, over the guardrail of"
+            f" {' and '.join(broken)}{_uncounted(unpriced)}",
+            "delta_monthly_usd",
+            {
+                "monthly_usd": str(added),
+                "before_monthly_usd": str(before),
+                "unpriced": unpriced,
+                "biggest": _biggest(steps),
+            },
+        )
+
+
+@policy(
+    id="BUD004",
+    title="An accelerator without a price is undetermined, never free",
+    severity="medium",
+    kinds=tuple(kind for kind in PAID if kind not in ("volume", "snapshot", "file_system", "bucket")),
+    remediation="Add the price to your own price file, so that budgets can count the resource.",
+    references=REFERENCES,
+)
+def has_no_price(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """A sum that leaves out the dearest resources is worse than none: whatever computes and has no price is named."""
+    for resource in inventory.resources:
+        if resource.accelerator is not None and resource.hourly_usd is None and resource.count != 0:
+            each = f"{_plain(Decimal(str(resource.accelerator.count)))} × {resource.accelerator.model}"
+            times = f"{resource.count} × " if resource.count not in (None, 1) else ""
+            why = f": {reason}" if (reason := resource.unknown.get("hourly_usd")) else ""
+            yield Violation(resource.id, f"{resource.id} has no price for {times}{each}{why}", "hourly_usd")
+
+
+def read_limit(text: str) -> Limit | None:
+    """A cost-budget-limit: `5000`, `5000-USD-month`, `12.5/hour`; USD a month unless it says hour. Else None."""
+    match = _LIMIT.fullmatch(text)
+    if match is None:
+        return None
+    return Limit(Decimal(match[1]), "hour" if match[2] == "hour" else "month")
+
+
+def money(usd: Decimal) -> str:
+    """`$8,035.84`, `$5,000`, `-$12`."""
+    rounded = usd.quantize(Decimal("0.01"))
+    text = f"{abs(rounded):,.2f}".removesuffix(".00")
+    return f"{'-' if rounded < 0 else ''}${text}"
+
+
+class _Spending(Struct):
+    monthly_usd: Decimal = Decimal(0)
+    parts: list[tuple[Decimal, str]] = []
+    unpriced: int = 0
+
+
+def _projects(inventory: Inventory, config: Budgets) -> Iterator[tuple[str, Project, _Spending]]:
+    """Every project with a budget, and what its resources are expected to cost a month."""
+    if not config.projects:
+        return
+    spendings = {name: _Spending() for name in config.projects}
+    for resource in inventory.resources:
+        spending = spendings.get(resource.tags.get("project", "").strip())
+        if spending is None:
+            continue
+        if resource.hourly_usd is None:
+            spending.unpriced += _lacks_price(resource)
+            continue
+        cost = resource.hourly_usd * _hours(resource, config)
+        spending.monthly_usd += cost
+        spending.parts.append((cost, resource.id))
+    for name, spending in spendings.items():
+        yield name, config.projects[name], spending
+
+
+def _of_project(
+    name: str, project: Project, spending: _Spending, bound: Decimal, how: str, share: Decimal
+) -> Violation:
+    place = f"project/{name}"
+    budget = f"its budget of {money(project.monthly_usd)}"
+    if how == "near":
+        used = f"{spending.monthly_usd / project.monthly_usd * 100:.0f} % of {budget}"
+        where = f"{used}, above the warning at {_plain(share * 100)} %"
+    elif share == 1:
+        where = f"over {budget}"
+    else:
+        where = f"over {money(bound)}, {_plain(share * 100)} % of {budget}"
+    return Violation(
+        place,
+        f"{place} costs {_at_least(spending.unpriced)}{money(spending.monthly_usd)} a month, {where}"
+        f"{_uncounted(spending.unpriced)}",
+        "monthly_usd",
+        {
+            "monthly_usd": str(spending.monthly_usd),
+            "budget_usd": str(project.monthly_usd),
+            "unpriced": spending.unpriced,
+            "biggest": _biggest(spending.parts),
+        },
+    )
+
+
+def _biggest(parts: Iterable[tuple[Decimal, str]]) -> list[dict[str, str]]:
+    """The parts that weigh most, heaviest first."""
+    heaviest = sorted(parts, key=lambda part: (-part[0], part[1]))[:CONTRIBUTORS]
+    return [{"resource": name, "monthly_usd": f"{usd:.2f}"} for usd, name in heaviest if usd > 0]
+
+
+def _of_no_known_project(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
+    """Resources that would take a project over its budget if they were its own."""
+    if not any(_tag_unknown(resource, "project") for resource in inventory.resources):
+        return
+    projects = list(_projects(inventory, config))
+    for resource in inventory.resources:
+        if not resource.hourly_usd or not _tag_unknown(resource, "project"):
+            continue
+        cost = resource.hourly_usd * _hours(resource, config)
+        for name, project, spending in projects:
+            if spending.monthly_usd + cost > project.monthly_usd * config.shares.hard:
+                msg = f"{resource.id} costs {_cost(resource, config)}: too much if it belongs to project/{name}"
+                yield Violation(resource.id, msg, "tags.project")
+                break
+
+
+def _lacks_price(resource: Resource) -> bool:
+    """Whether it costs something that no price is known for; what the book never prices, a web server, is no gap."""
+    return resource.count != 0 and (resource.accelerator is not None or "hourly_usd" in resource.unknown)
+
+
+def _at_least(unpriced: int) -> str:
+    return "at least " if unpriced else ""
+
+
+def _uncounted(unpriced: int) -> str:
+    if not unpriced:
+        return ""
+    return f"; {unpriced} resource{'' if unpriced == 1 else 's'} without a price not counted"
+
+
+def _stage(resource: Resource, config: Budgets) -> str:
+    """The stage whose hours count, or "" for the default."""
+    stage = resource.tags.get("stage", "").strip()
+    listed = stage in config.hours and stage != "default"
+    return stage if listed and resource.kind not in config.always_on else ""
+
+
+def _tag_unknown(resource: Resource, tag: str) -> bool:
+    """Whether the value of a tag is hidden, or the tag may be among those that are."""
+    unknown = resource.unknown
+    return bool(unknown) and (
+        f"tags.{tag}" in unknown or "tags" in unknown or ("tags.*" in unknown and tag not in resource.tags)
+    )
+
+
+def _hours(resource: Resource, config: Budgets) -> Decimal:
+    return config.hours[_stage(resource, config) or "default"]
+
+
+def _per(limit: Limit) -> str:
+    return "an hour" if limit.per == "hour" else "a month"
+
+
+def _limit(limit: Limit) -> str:
+    return f"{money(limit.usd)}{' an hour' if limit.per == 'hour' else ''}"
+
+
+def _cost(resource: Resource, config: Budgets) -> str:
+    """`$8,035.84 a month (55.04 USD/h × 146 h of fine-tuning; p5.48xlarge in us-east-1, source, as of 2026-07-20)`."""
+    assert resource.hourly_usd is not None
+    monthly = money(resource.hourly_usd * _hours(resource, config))
+    return f"{monthly} a month ({_times(resource, resource.count, resource.hourly_usd, config)}; {_sources(resource)})"
+
+
+def _maximum(resource: Resource, config: Budgets) -> str:
+    return _times(resource, resource.max_count, resource.max_hourly_usd or Decimal(0), config)
+
+
+def _times(resource: Resource, count: int | None, hourly_usd: Decimal, config: Budgets) -> str:
+    """`55.04 USD/h × 4 × 160 h of fine-tuning`. A group of several types has no single price: then the sum is shown."""
+    shown = f"{_plain(hourly_usd)} USD/h"
+    if resource.price and count not in (None, 1) and resource.price.usd_per_hour * count == hourly_usd:
+        shown = f"{_plain(resource.price.usd_per_hour)} USD/h × {count}"
+    stage = _stage(resource, config)
+    return f"{shown} × {_plain(_hours(resource, config))} h{f' of {stage}' if stage else ''}"
+
+
+def _sources(resource: Resource) -> str:
+    price = resource.price
+    if price is None:
+        return "its price was given without a source"
+    note = f", {price.note}" if price.note else ""
+    return f"{price.instance_type} in {price.region}, {price.source}, as of {price.as_of}{note}"
+
+
+def _plain(number: Decimal) -> str:
+    """Without trailing zeros, never in exponents: 12.5, 730, 55.04."""
+    return f"{number.normalize():f}"
