@@ -147,7 +147,7 @@ class _Collector:
     def _draft(self, item: _Seen, shape: Shape) -> Draft:
         raw = item.resource.change
         draft = Draft(item.resource, shape, item.block, self._facts, item.after, _decode(raw.after_unknown))
-        if b"true" in raw.after_sensitive or b"true" in raw.before_sensitive:
+        if b"true" in bytes(raw.after_sensitive) or b"true" in bytes(raw.before_sensitive):
             draft.marks = _union(_decode(raw.before_sensitive), _decode(raw.after_sensitive))
         self._region(draft)
         read_tags(draft)

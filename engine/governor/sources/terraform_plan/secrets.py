@@ -40,7 +40,7 @@ def of_plan(plan: Plan) -> Iterator[str]:
 def of_change(change: Change) -> Iterator[str]:
     """Values that a change marks sensitive, before or after."""
     for marks, values in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
-        if b"true" in marks:
+        if b"true" in bytes(marks):
             for _, found in marked(msgspec.json.decode(marks), msgspec.json.decode(values)):
                 yield from strings(found)
 
