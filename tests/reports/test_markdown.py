@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec import structs
 
-from governor.model import Failure, Finding, Inventory, Judgement, Origin, Policy, Verdict
+from governor.model import Failure, Finding, Gap, Inventory, Judgement, Origin, Policy, Verdict
 from governor.reports import Options, render
 from governor.reports.grouping import plain
 from governor.reports.markdown import LIMIT
@@ -67,6 +68,15 @@ def test_any_name_makes_a_table_of_three_columns(resource: str, msg: str) -> Non
     if not resource or not f"it says {msg}".startswith(resource):
         assert words(what) == plain(f"it says {msg}").strip()
     assert words(price) == "–"
+
+
+def test_names_outside_tables_stay_on_their_line(clean: Verdict) -> None:
+    gaps = [Gap("eu\n</details>\n# <b>", "denied\n<script>")]
+    verdict = structs.replace(clean, gaps=gaps, failures=[Failure("P\n1", "", "x\n- y")])
+    comment = render("markdown", verdict, Options())
+    assert "- <code>eu &lt;/details&gt; # &lt;b&gt;</code>: denied &lt;script&gt;\n" in comment
+    assert "- `P 1` on the whole input: x - y\n" in comment
+    assert comment.count("</details>") == 1
 
 
 def test_rows_do_not_break_outside_a_parser(verdict: Verdict) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 import governor.reports.json as json_report
 import governor.reports.sarif as sarif_report
 from governor.errors import Refusal
 from governor.model import Verdict
 from governor.reports import REPORTS, Options, render
+from governor.reports.grouping import outcome
 
 SCENES = {
     "table-40.txt": ("table", Options(width=40)),
@@ -70,3 +73,27 @@ def test_registry_loads_no_report() -> None:
         "import sys, governor.reports; print([m for m in sys.modules if m.startswith(('rich', 'governor.reports.'))])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"failures": []}, "Does not pass: 9 findings at level deny."),
+        ({"failures": [], "fail_level": "warn"}, "Does not pass: 10 findings at level warn or above."),
+        ({}, "Could not judge: 1 policy failed. Besides, 9 findings at level deny."),
+        (
+            {"failures": [], "strict": True, "open": []},
+            "Could not judge everything, which this run insists on (strict).",
+        ),
+        ({"failures": [], "open": []}, "Nothing is open, but not everything could be read."),
+        ({"failures": [], "open": [], "undetermined": [], "gaps": []}, "All good: nothing is open."),
+        ({"failures": [], "open": [], "policies": {}, "levels": {}}, "Nothing was judged: no policy applies."),
+    ],
+)
+def test_outcome(change: dict[str, Any], sentence: str, verdict: Verdict) -> None:
+    assert outcome(structs.replace(verdict, **change)) == sentence
+
+
+def test_open_findings_below_the_fail_level_pass(verdict: Verdict) -> None:
+    mild = [finding for finding in verdict.open if verdict.levels[finding.policy] != "deny"]
+    assert outcome(structs.replace(verdict, failures=[], open=mild)) == "Passes: 2 open findings, none at level deny."

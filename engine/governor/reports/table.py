@@ -218,7 +218,7 @@ def _row(page: _Page, item: Group, line: Line, columns: _Columns) -> None:
     label: list[Span] = [(" " * columns.margin, "")]
     if columns.policy:
         name = _pad(plain(item.policy.id), columns.policy)
-        label = [("  ", ""), (f"{item.level}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
+        label = [("  ", ""), (f"{item.level:<4}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
     blank: list[Span] = [(" " * columns.margin, "")]
     price = f"  {usd(line.hourly_usd):>{columns.price}}"
     left = [(part, "dim") for place in places(line.origin) for part in _fold(place, columns.resource)]
