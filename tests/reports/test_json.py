@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from msgspec import structs
 
 from governor.model import Finding, Origin, Policy, Verdict
 from governor.reports import Options, render
@@ -92,7 +93,7 @@ def test_money_keeps_its_digits(judged: Callable[..., Verdict]) -> None:
     price = Decimal("0.1000000000000000000007")
     finding = Finding(policy="P1", resource="r", kind="x", attribute="", msg="r", hourly_usd=price)
     text = render("json", judged([finding], POLICY), Options())
-    assert f'"hourly_usd": {price},' in text
+    assert f'"hourly_usd":{price},' in text
     assert report(judged([finding], POLICY))["findings"][0]["hourly_usd"] == price
 
 
@@ -105,3 +106,19 @@ def test_details_of_any_kind_are_written(judged: Callable[..., Verdict]) -> None
     written = document["findings"][0]["details"]
     assert written == {"file": "a/b", "limit": Decimal("1.50"), "seen": ["x"], "deep": [{"y": None}]}
     assert document["findings"][0]["origin"] == {"file": "f", "line": 1}
+
+
+def test_each_finding_is_a_line(verdict: Verdict) -> None:
+    """For grep, and for a diff between two runs."""
+    lines = render("json", verdict, Options()).splitlines()
+    start = lines.index('  "findings": [')
+    written = [json.loads(line.rstrip(",")) for line in lines[start + 1 : start + 17]]
+    assert written == json.loads(render("json", verdict, Options()))["findings"]
+    assert lines[start + 17] == "  ],"
+
+
+def test_no_value_is_taken_for_the_place_of_the_findings(verdict: Verdict) -> None:
+    sly = structs.replace(verdict, source='"findings": []')
+    assert errors(json.loads(render("json", sly, Options()))) == []
+    assert report(sly)["run"]["source"] == '"findings": []'
+    assert len(report(sly)["findings"]) == 16
