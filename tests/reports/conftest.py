@@ -193,6 +193,18 @@ def verdict() -> Verdict:
 
 
 @pytest.fixture
+def judged() -> Callable[..., Verdict]:
+    """A verdict of these findings by these policies, all at level deny."""
+
+    def build(findings: list[Finding], *policies: Policy, **more: Any) -> Verdict:
+        inventory = Inventory(stage="plan", resources=(), source="terraform plan plan.json")
+        levels = {policy.id: "deny" for policy in policies}
+        return settle(Judgement(findings, [], policies), inventory, levels=levels, today=TODAY, **more)
+
+    return build
+
+
+@pytest.fixture
 def clean() -> Verdict:
     """A change that breaks nothing."""
     inventory = Inventory(stage="plan", source="terraform plan plan.json", resources=())

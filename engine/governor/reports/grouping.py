@@ -157,7 +157,7 @@ def outcome(verdict: Verdict) -> str:
     if failing:
         return f"Does not pass: {fails}."
     if verdict.open:
-        return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {verdict.fail_level}."
+        return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {at}."
     if verdict.undetermined or verdict.gaps:
         return "Nothing is open, but not everything could be read."
     return "All good: nothing is open."

@@ -88,11 +88,13 @@ class _Document(Struct, frozen=True):
 
 
 # Details come from policies, which may be anybody's: what JSON has no word for is written as its text.
+_NO_FINDINGS = b'"findings": []'
+"""Where the findings go. Quotes inside a value are escaped, so that no value can look like it."""
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def render(verdict: Verdict, options: Options) -> str:
-    """The whole verdict; money in USD per hour with the digits of the price book."""
+    """The whole verdict, a line for each finding; money in USD per hour with the digits of the price book."""
     document = _Document(
         schema_version=SCHEMA_VERSION,
         run=_Run(
@@ -104,7 +106,7 @@ def render(verdict: Verdict, options: Options) -> str:
             exit_code=verdict.exit_code,
             fail_level=verdict.fail_level,
         ),
-        findings=list(_findings(verdict)),
+        findings=(),
         failures=verdict.failures,
         gaps=verdict.gaps,
         lapsed_exemptions=verdict.lapsed_exemptions,
@@ -127,7 +129,12 @@ def render(verdict: Verdict, options: Options) -> str:
             hourly_usd_at_stake=stake(verdict.open).usd,
         ),
     )
-    return msgspec.json.format(_ENCODER.encode(document), indent=2).decode() + "\n"
+    head, tail = msgspec.json.format(_ENCODER.encode(document), indent=2).split(_NO_FINDINGS, 1)
+    findings = _ENCODER.encode_lines(list(_findings(verdict)))
+    if not findings:
+        return b"".join((head, _NO_FINDINGS, tail, b"\n")).decode()
+    lines = findings[:-1].replace(b"\n", b",\n    ")
+    return b"".join((head, b'"findings": [\n    ', lines, b"\n  ]", tail, b"\n")).decode()
 
 
 def schema() -> dict[str, Any]:

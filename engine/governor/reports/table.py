@@ -179,9 +179,12 @@ def _fit(groups: Sequence[Group], options: Options) -> _Columns:
     room = options.width - 2 - (8 + policy if policy else 0) - 2 - 2 - price
     if room < 2 * 16:
         return _Columns(0, 0, 0, 0)
-    left = max(_cells(text) for line in lines for text in (line.resource, *places(line.origin)))
-    resource = min(left, room * 55 // 100)
-    what = max(_cells(text) for line in lines for text, _ in _said(line))
+    # Ids too long for their column have a line of their own: they do not widen the column, but that line counts.
+    ids = [_cells(line.resource) for line in lines]
+    names = [*ids, *(_cells(place) for line in lines for place in places(line.origin))]
+    cap = room * 55 // 100
+    resource = max((size for size in names if size <= cap), default=cap)
+    what = max(max(ids) - resource - 2, *(_cells(text) for line in lines for text, _ in _said(line)))
     return _Columns(policy, resource, min(what, room - resource), price)
 
 
@@ -192,7 +195,8 @@ def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Op
         policy = item.policy
         level = [] if columns.policy else [(f"{item.level}  ", LEVEL_STYLES[item.level])]
         page.spans(
-            [*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")]
+            [*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")],
+            hang=6,
         )
         if policy.remediation and not item.undetermined:
             page.spans([("fix: ", "green"), (plain(policy.remediation), "")], indent=2, hang=5)
@@ -214,7 +218,7 @@ def _row(page: _Page, item: Group, line: Line, columns: _Columns) -> None:
     label: list[Span] = [(" " * columns.margin, "")]
     if columns.policy:
         name = _pad(plain(item.policy.id), columns.policy)
-        label = [("  ", ""), (f"{item.level}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
+        label = [("  ", ""), (f"{item.level:<4}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
     blank: list[Span] = [(" " * columns.margin, "")]
     price = f"  {usd(line.hourly_usd):>{columns.price}}"
     left = [(part, "dim") for place in places(line.origin) for part in _fold(place, columns.resource)]
@@ -281,7 +285,7 @@ class _Page:
             return
         styles = [style for text, style in spans for _ in text]
         start = 0
-        for number, part in enumerate(_fold(whole, self.width - indent - hang)):
+        for number, part in enumerate(_fold(whole, self.width - indent - hang, hang)):
             start = whole.index(part, start)
             line: list[Span] = [(" " * (indent + (hang if number else 0)), "")]
             for character, style in zip(part, styles[start:], strict=False):
@@ -293,15 +297,15 @@ class _Page:
             start += len(part)
 
 
-def _fold(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken between words, and inside one only where it is too long."""
-    if _cells(text) <= width:
+def _fold(text: str, width: int, more: int = 0) -> list[str]:
+    """Lines of at most `width` columns, the first of `more` beyond; broken inside a word only where it is too long."""
+    if _cells(text) <= width + more:
         return [text]
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word
-        if _cells(longer) <= width:
+        if _cells(longer) <= (width if lines else width + more):
             line = longer
             continue
         if line:
