@@ -39,7 +39,7 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
                     findings.append(
                         Finding(
                             policy=policy.id,
-                            resource=violation.resource,
+                            resource=violation.resource if blot is None else blot.text(violation.resource),
                             kind="scope",
                             attribute=violation.attribute,
                             msg=violation.msg,
@@ -88,20 +88,20 @@ class _Blotter:
         if not self._secret.search(violation.msg) and not violation.details and not self._secret.search(violation.attribute):
             return violation
         return replace(
-            violation, msg=self._text(violation.msg), attribute=self._text(violation.attribute), details=self._any(violation.details)
+            violation, msg=self.text(violation.msg), attribute=self.text(violation.attribute), details=self._any(violation.details)
         )
 
     def failure(self, failure: Failure) -> Failure:
-        return replace(failure, reason=self._text(failure.reason))
+        return replace(failure, reason=self.text(failure.reason))
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
         return self._secret.sub("(sensitive)", text)
 
     def _any(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         if isinstance(value, dict):
-            return {self._text(str(key)): self._any(item) for key, item in value.items()}
+            return {self.text(str(key)): self._any(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._any(item) for item in value]
         return value

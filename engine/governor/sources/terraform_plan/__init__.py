@@ -68,6 +68,7 @@ class _Collector:
         self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes)
         self._holds_keys = ai_keys.might_hold(data)
         self._secrets: list[str] = list(secrets.of_plan(plan))
+        self._written_keys: dict[Block, list[dict[str, str]]] = {}
         self._gaps: list[Gap] = []
         self._not_covered: dict[str, int] = {}
 
@@ -264,14 +265,20 @@ class _Collector:
 
     def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
         """Literal AI keys in what the resource will hold, and in what its configuration writes (user data is hashed in the plan)."""
-        found: dict[tuple[str, str], dict[str, str]] = {}
-        written = item.block.expressions if item.block else {}
-        values = [item.after] if ai_keys.might_hold(bytes(item.resource.change.after)) else []
-        for value in (*values, written):
-            for sighting, key in secrets.keys_in(value):
-                self._secrets.append(key)
-                found.setdefault((sighting["place"], sighting["provider"]), sighting)
-        return list(found.values())
+        raw = item.resource.change.after
+        sightings = self._sightings(item.after) if ai_keys.might_hold(bytes(raw)) else []
+        if item.block:
+            if item.block not in self._written_keys:
+                self._written_keys[item.block] = self._sightings(item.block.expressions)
+            sightings = sightings + self._written_keys[item.block]
+        return list({(s["place"], s["provider"]): s for s in sightings}.values())
+
+    def _sightings(self, value: Any) -> list[dict[str, str]]:
+        found = []
+        for sighting, key in secrets.keys_in(value):
+            self._secrets.append(key)
+            found.append(sighting)
+        return found
 
     def _variables(self) -> dict[str, list[dict[str, str]]]:
         found: dict[str, list[dict[str, str]]] = {}

@@ -39,7 +39,7 @@ def autoscaling_group(draft: Draft) -> None:
         _mixed(draft, mixed, desired, most)
         return
     if name := text(draft.get("launch_configuration")):
-        found = draft.leads_to("launch_configuration") or draft.plan.named("aws_launch_configuration", "name", name)
+        found = draft.leads_to("launch_configuration") or draft.plan.named(draft.resource, "aws_launch_configuration", "name", name)
         _from_templates(draft, found, desired, most, f"launch configuration {name}")
         return
     _through_template(draft, desired, most)
@@ -96,7 +96,7 @@ def _through_template(draft: Draft, desired: int | None, most: int | None) -> No
     written = block(draft.get("launch_template"))
     found = draft.leads_to("launch_template")
     if not found and (name := text(written.get("name"))):
-        found = draft.plan.named("aws_launch_template", "name", name)
+        found = draft.plan.named(draft.resource, "aws_launch_template", "name", name)
     _from_templates(draft, found, desired, most, "its launch template")
 
 
@@ -337,7 +337,7 @@ def _copies(draft: Draft, buckets: list[Any], path: str) -> None:
                     missing = False
     if missing and isinstance(first := next((b for b in buckets if isinstance(b, str)), None), str):
         name = re.sub("^arn:[a-z-]+:s3:::", "", first)
-        for target in draft.plan.named("aws_s3_bucket", "bucket", name):
+        for target in draft.plan.named(draft.resource, "aws_s3_bucket", "bucket", name):
             if region := draft.plan.region_of(target.resource):
                 found.append(region)
                 missing = False

@@ -26,7 +26,7 @@ def without_indexes(address: str) -> str:
     return _INDEX.sub("", address) if "[" in address else address
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, eq=False):
     """A resource block and the module it stands in (`module.a.module.b` or "")."""
 
     module: str

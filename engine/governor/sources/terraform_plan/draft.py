@@ -146,6 +146,7 @@ class PlanFacts:
         """Address → region that the resource itself tells."""
         self._changes = changes
         self._by_block: dict[str, list[ResourceChange]] | None = None
+        self._by_name: dict[tuple[str, str], dict[str, list[ResourceChange]]] = {}
 
     def instances(self, address: str) -> list[ResourceChange]:
         """The instances of a block, by its address without indexes."""
@@ -168,7 +169,7 @@ class PlanFacts:
 
     def target(self, change: ResourceChange) -> Target:
         """A change with what it will be."""
-        after = mapping(msgspec.json.decode(change.change.after))
+        after = self._after(change)
         unknown = msgspec.json.decode(change.change.after_unknown)
         return Target(change, after, unknown, self.blocks.find(change.module_address, change.type, change.name))
 
@@ -179,10 +180,21 @@ class PlanFacts:
         block = self.blocks.find(change.module_address, change.type, change.name)
         return self.providers.region(block.provider_key)[0] if block else None
 
-    def named(self, type: str, path: str, name: str) -> list[Target]:
-        """Resources of a type that carry a name at a path."""
-        found = (self.target(c) for c in self._changes if c.type == type and c.mode == "managed")
-        return [target for target in found if at(target.after, path) == name]
+    def named(self, asker: ResourceChange, type: str, path: str, name: str) -> list[Target]:
+        """Resources of a type that carry a name at a path; those of the asker's own module instance, if there are any."""
+        if (type, path) not in self._by_name:
+            index = self._by_name[type, path] = {}
+            for change in self._changes:
+                if change.type == type and change.mode == "managed" and change.change.actions != ["delete"]:
+                    if found := text(at(self._after(change), path)):
+                        index.setdefault(found, []).append(change)
+        candidates = self._by_name[type, path].get(name, [])
+        near = [c for c in candidates if c.module_address == asker.module_address] or candidates
+        return [self.target(change) for change in near]
+
+    @staticmethod
+    def _after(change: ResourceChange) -> Mapping[str, Any]:
+        return mapping(msgspec.json.decode(change.change.after))
 
 
 class Cost(Struct):
