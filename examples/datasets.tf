@@ -1,8 +1,8 @@
-# What models read. The first bucket holds customers' words, and the contract says they stay where they are.
+# What models read. The first bucket holds customers' words, and the contract says that they stay in the United States.
 
 resource "aws_s3_bucket" "support_tickets" {
-  bucket = "example-support-tickets-eu"
-  tags   = { project = "support-copilot", dataset = "support-tickets-eu", owner-team = "nlp" }
+  bucket = "example-support-tickets"
+  tags   = { project = "support-copilot", dataset = "support-tickets", owner-team = "nlp" }
 }
 
 resource "aws_s3_bucket" "support_tickets_copy" {

@@ -13,7 +13,7 @@ module "copilot_tags" {
   stage             = "fine-tuning"
   model             = "llama-3-70b"
   experiment_id     = "exp-2041"
-  dataset           = "support-tickets-eu"
+  dataset           = "support-tickets"
   owner_team        = "nlp"
   cost_budget_limit = "20000"
 }
@@ -135,12 +135,13 @@ resource "aws_autoscaling_group" "vision_batch" {
   }
 }
 
-# One workspace for each team; a key may hold a dot.
+# One workspace for each entry; a key may hold a dot.
 module "workspace" {
   source   = "./modules/team_workspace"
-  for_each = var.teams
+  for_each = var.workspaces
 
-  team          = each.key
+  name          = each.key
+  team          = each.value.team
   project       = each.value.project
   model         = each.value.model
   dataset       = each.value.dataset

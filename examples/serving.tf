@@ -6,7 +6,7 @@ module "copilot_serving_tags" {
   project           = "support-copilot"
   stage             = "inference"
   model             = "llama-3-8b"
-  dataset           = "support-tickets-eu"
+  dataset           = "support-tickets"
   owner_team        = "nlp"
   cost_budget_limit = "12000"
 }
@@ -26,7 +26,7 @@ module "copilot_serving" {
     project           = "support-copilot"
     stage             = "inference"
     model             = "llama-3-8b"
-    dataset           = "support-tickets-eu"
+    dataset           = "support-tickets"
     owner_team        = "nlp"
     cost_budget_limit = "12000"
   }
@@ -80,12 +80,12 @@ resource "aws_bedrock_provisioned_model_throughput" "copilot" {
   tags                   = module.copilot_serving_tags.tags
 }
 
-# A profile that starts with "us." answers from any region of the United States.
+# A profile that starts with "global." is answered from wherever there is capacity.
 resource "aws_bedrock_inference_profile" "copilot" {
   name = "copilot"
 
   model_source {
-    copy_from = "arn:aws:bedrock:${var.region}:123456789012:inference-profile/us.anthropic.claude-3-5-sonnet-20241022-v2:0"
+    copy_from = "arn:aws:bedrock:${var.region}:123456789012:inference-profile/global.anthropic.claude-sonnet-4-20250514-v1:0"
   }
 
   tags = module.copilot_serving_tags.tags

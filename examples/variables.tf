@@ -9,12 +9,30 @@ variable "ami_id" {
   default     = "ami-0abcdef1234567890"
 }
 
-variable "teams" {
-  description = "Teams with a workspace: the project that pays, its dataset, and the GPU they may use."
-  type        = map(object({ project = string, model = string, dataset = string, instance_type = string }))
+variable "workspaces" {
+  description = "Workspaces: the team, the project that pays, what they work on, and the GPU they may use."
+  type = map(object({
+    team          = string
+    project       = string
+    model         = string
+    dataset       = string
+    instance_type = string
+  }))
 
   default = {
-    nlp     = { project = "support-copilot", model = "llama-3-8b", dataset = "support-tickets-eu", instance_type = "g5.2xlarge" }
-    "vis.1" = { project = "defect-vision", model = "vit-large", dataset = "defect-images", instance_type = "g5.12xlarge" }
+    nlp = {
+      team          = "nlp"
+      project       = "support-copilot"
+      model         = "llama-3-8b"
+      dataset       = "support-tickets"
+      instance_type = "g5.2xlarge"
+    }
+    "vis.1" = {
+      team          = "vision"
+      project       = "defect-vision"
+      model         = "vit-large"
+      dataset       = "defect-images"
+      instance_type = "g5.12xlarge"
+    }
   }
 }

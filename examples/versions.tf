@@ -20,7 +20,7 @@ provider "aws" {
 # Where copies of datasets go.
 provider "aws" {
   alias  = "replica"
-  region = "us-west-2"
+  region = "eu-west-1"
 
   default_tags {
     tags = { managed-by = "terraform" }

@@ -87,7 +87,8 @@ def _mirrors(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _holds(mirror: Path, provider: str) -> bool:
     folder = mirror / "registry.terraform.io" / provider
-    target = f"{platform.system().lower()}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }"
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    target = f"{platform.system().lower()}_{machine}"
     return any(folder.glob(f"*/{target}")) or any(folder.glob(f"*_{target}.zip"))
 
 
@@ -167,12 +168,15 @@ class Terraform:
         folder = _copy_with_local_modules(root.resolve(), home / "tree")
         mirror = find_mirror(("hashicorp/aws", *extra_providers))
         cli_config = home / "terraform.rc"
-        cli_config.write_text(f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n")
+        cli_config.write_text(
+            f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
+        )
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(home),
             "TF_CLI_CONFIG_FILE": str(cli_config),
             "TF_IN_AUTOMATION": "1",
+            "TF_CLI_ARGS": "-no-color",
             "CHECKPOINT_DISABLE": "1",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -198,13 +202,20 @@ class Workspace:
     ) -> bytes:
         """`terraform show -json` of a plan. With `expect_error`, of what Terraform planned before it failed."""
         self._init()
-        values = [f"-var={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in (variables or {}).items()]
+        values = [
+            f"-var={name}={value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in (variables or {}).items()
+        ]
         self.run("plan", "-input=false", "-lock=false", "-out=plan.bin", *options, *values, expect_error=expect_error)
         return self.run("show", "-json", "plan.bin")
 
     def apply(self) -> None:
         self._init()
         self.run("apply", "-input=false", "-lock=false", "-auto-approve")
+
+    def state(self) -> list[dict[str, Any]]:
+        """The resources of the root module as they were applied."""
+        return json.loads(self.run("show", "-json"))["values"]["root_module"]["resources"]
 
     def replace_configuration(self, root: Path) -> None:
         """Take another root's files; the state stays."""
@@ -215,7 +226,7 @@ class Workspace:
 
     def run(self, *arguments: str, expect_error: bool = False) -> bytes:
         process = subprocess.Popen(
-            [self.executable, *arguments, *([] if arguments[0] == "show" else ["-no-color"])],
+            [self.executable, *arguments],
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -229,9 +240,8 @@ class Workspace:
             _stop(process)
             raise
         if (process.returncode != 0) != expect_error:
-            raise TerraformFailed(
-                f"terraform {' '.join(arguments)} ended with {process.returncode}\n{(errors or output).decode(errors='replace')}"
-            )
+            told = (errors or output).decode(errors="replace")
+            raise TerraformFailed(f"terraform {' '.join(arguments)} ended with {process.returncode}\n{told}")
         return output
 
     def _init(self) -> None:
@@ -321,3 +331,83 @@ def _unknown_paths(value: Any, path: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for number, child in enumerate(value):
             yield from _unknown_paths(child, f"{path}[{number}]")
+
+
+# The committed plans, and how each was made
+
+
+def first_plan(root: Path) -> Callable[[Terraform], bytes]:
+    return lambda terraform: terraform.make_plan(root)
+
+
+def failed_plan(terraform: Terraform) -> bytes:
+    return terraform.workspace(TRAP_PLANS / "errored").plan(expect_error=True)
+
+
+def lifecycle_plan(terraform: Terraform) -> bytes:
+    workspace = _applied(terraform)
+    ids = {resource["address"]: resource["values"]["id"] for resource in workspace.state()}
+    workspace.run("state", "rm", "-lock=false", "aws_ebs_volume.adopted")
+    _ec2(terraform).terminate_instances(InstanceIds=[ids["aws_instance.gone"]])
+    workspace.replace_configuration(TRAP_PLANS / "lifecycle")
+    return workspace.plan(variables={"adopted_volume": ids["aws_ebs_volume.adopted"]})
+
+
+def destroy_plan(terraform: Terraform) -> bytes:
+    return _applied(terraform).plan("-destroy")
+
+
+def refresh_only_plan(terraform: Terraform) -> bytes:
+    workspace = _applied(terraform)
+    ids = {resource["address"]: resource["values"]["id"] for resource in workspace.state()}
+    _ec2(terraform).create_tags(
+        Resources=[ids["aws_instance.grows"]], Tags=[{"Key": "project", "Value": "changed-by-hand"}]
+    )
+    return workspace.plan("-refresh-only")
+
+
+def _applied(terraform: Terraform) -> Workspace:
+    workspace = terraform.workspace(TRAP_PLANS / "lifecycle" / "before")
+    workspace.apply()
+    return workspace
+
+
+def _ec2(terraform: Terraform) -> Any:
+    import boto3
+
+    return boto3.client(
+        "ec2",
+        endpoint_url=terraform.endpoint,
+        region_name=REGION,
+        aws_access_key_id=FAKE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+COMMITTED: dict[Path, Callable[[Terraform], bytes]] = {
+    EXAMPLES / "plan.json": first_plan(EXAMPLES),
+    TRAP_PLANS / "tags" / "plan.json": first_plan(TRAP_PLANS / "tags"),
+    TRAP_PLANS / "capacity" / "plan.json": first_plan(TRAP_PLANS / "capacity"),
+    TRAP_PLANS / "providers" / "plan.json": first_plan(TRAP_PLANS / "providers"),
+    TRAP_PLANS / "lifecycle" / "plan.json": lifecycle_plan,
+    TRAP_PLANS / "destroy" / "plan.json": destroy_plan,
+    TRAP_PLANS / "refresh_only" / "plan.json": refresh_only_plan,
+    TRAP_PLANS / "errored" / "plan.json": failed_plan,
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Write the committed plans anew: all, or those in the folders that are named."""
+    with moto_server() as endpoint, tempfile.TemporaryDirectory() as scratch:
+        terraform = Terraform(endpoint, Path(scratch))
+        for path, make in COMMITTED.items():
+            if not names or path.parent.name in names:
+                started = time.monotonic()
+                plan = make(terraform)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(plan)
+                print(f"{path.relative_to(PROJECT)}: {len(plan):,} bytes, {time.monotonic() - started:.1f} s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

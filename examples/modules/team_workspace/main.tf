@@ -1,3 +1,4 @@
+variable "name" { type = string }
 variable "team" { type = string }
 variable "project" { type = string }
 variable "model" { type = string }
@@ -17,7 +18,7 @@ module "tags" {
   project           = var.project
   stage             = "evaluation"
   model             = var.model
-  experiment_id     = "workspace-${var.team}"
+  experiment_id     = "workspace-${var.name}"
   dataset           = var.dataset
   owner_team        = var.team
   cost_budget_limit = "1500"
@@ -26,6 +27,6 @@ module "tags" {
 resource "aws_instance" "workbench" {
   ami           = var.ami_id
   instance_type = var.instance_type
-  tags          = merge(module.tags.tags, { Name = "workbench-${var.team}" })
+  tags          = merge(module.tags.tags, { Name = "workbench-${var.name}" })
   volume_tags   = module.tags.tags
 }

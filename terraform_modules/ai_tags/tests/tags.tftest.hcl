@@ -3,7 +3,7 @@ variables {
   stage             = "fine-tuning"
   model             = "llama-3-70b"
   experiment_id     = "exp-2041"
-  dataset           = "support-tickets-eu"
+  dataset           = "support-tickets"
   owner_team        = "nlp"
   cost_budget_limit = "20000"
 }
@@ -17,7 +17,7 @@ run "the_whole_taxonomy" {
       "stage"             = "fine-tuning"
       "model"             = "llama-3-70b"
       "experiment-id"     = "exp-2041"
-      "dataset"           = "support-tickets-eu"
+      "dataset"           = "support-tickets"
       "owner-team"        = "nlp"
       "cost-budget-limit" = "20000"
     })
