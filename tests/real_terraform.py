@@ -30,6 +30,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 EXAMPLES = PROJECT / "examples"
 TRAP_PLANS = PROJECT / "tests" / "trap_plans"
 
+STARTED_WITH = dict(os.environ)
+"""Tests run in a scrubbed environment; what names the mirror is read from the one before."""
+
 REGION = "us-east-1"
 """What AWS_REGION says in every run."""
 
@@ -42,11 +45,11 @@ _LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]+)"', re.MULTILINE)
 _MIRROR_IN_CLI_CONFIG = re.compile(r'filesystem_mirror\s*\{[^}]*?path\s*=\s*"([^"]+)"', re.DOTALL)
 
 
-class MissingTool(Exception):
+class MissingToolError(Exception):
     """Something a real run needs is not on this machine; the message says what and how to get it."""
 
 
-class TerraformFailed(Exception):
+class TerraformError(Exception):
     """A Terraform command ended with an error it was not expected to end with."""
 
 
@@ -56,16 +59,16 @@ class TerraformFailed(Exception):
 def find_terraform() -> str:
     executable = shutil.which("terraform")
     if executable is None:
-        raise MissingTool("terraform is not on PATH")
+        raise MissingToolError("terraform is not on PATH")
     return executable
 
 
-def find_mirror(providers: Sequence[str] = ("hashicorp/aws",), environ: Mapping[str, str] = os.environ) -> Path:
+def find_mirror(providers: Sequence[str] = ("hashicorp/aws",), environ: Mapping[str, str] = STARTED_WITH) -> Path:
     """The first filesystem mirror that holds every provider, unpacked or zipped, for this machine."""
     for mirror in _mirrors(environ):
         if all(_holds(mirror, provider) for provider in providers):
             return mirror
-    raise MissingTool(
+    raise MissingToolError(
         f"no filesystem mirror holds {', '.join(providers)}: make one with `terraform providers mirror DIR`"
         " and name it in TF_PLUGIN_MIRROR"
     )
@@ -101,7 +104,7 @@ def moto_server() -> Iterator[str]:
     try:
         import moto.server  # noqa: F401
     except ImportError as error:
-        raise MissingTool("moto is not installed with its server: pip install 'moto[server]'") from error
+        raise MissingToolError("moto is not installed with its server: pip install 'moto[server]'") from error
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -129,14 +132,14 @@ def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str) -> Non
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise MissingTool(f"moto's server ended at once with code {server.returncode}")
+            raise MissingToolError(f"moto's server ended at once with code {server.returncode}")
         try:
             urllib.request.urlopen(f"{address}/moto-api/data.json", timeout=5).close()
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise MissingTool("moto's server did not answer within 60 s")
+    raise MissingToolError("moto's server did not answer within 60 s")
 
 
 # Terraform
@@ -197,11 +200,9 @@ class Workspace:
     folder: Path
     environment: Mapping[str, str]
 
-    def plan(
-        self, *options: str, variables: Mapping[str, Any] | None = None, expect_error: bool = False
-    ) -> bytes:
+    def plan(self, *options: str, variables: Mapping[str, Any] | None = None, expect_error: bool = False) -> bytes:
         """`terraform show -json` of a plan. With `expect_error`, of what Terraform planned before it failed."""
-        self._init()
+        self.init()
         values = [
             f"-var={name}={value if isinstance(value, str) else json.dumps(value)}"
             for name, value in (variables or {}).items()
@@ -210,7 +211,7 @@ class Workspace:
         return self.run("show", "-json", "plan.bin")
 
     def apply(self) -> None:
-        self._init()
+        self.init()
         self.run("apply", "-input=false", "-lock=false", "-auto-approve")
 
     def state(self) -> list[dict[str, Any]]:
@@ -241,10 +242,10 @@ class Workspace:
             raise
         if (process.returncode != 0) != expect_error:
             told = (errors or output).decode(errors="replace")
-            raise TerraformFailed(f"terraform {' '.join(arguments)} ended with {process.returncode}\n{told}")
+            raise TerraformError(f"terraform {' '.join(arguments)} ended with {process.returncode}\n{told}")
         return output
 
-    def _init(self) -> None:
+    def init(self) -> None:
         self.run("init", "-input=false", "-backend=false")
 
 
@@ -264,11 +265,10 @@ def _copy_with_local_modules(root: Path, tree: Path) -> Path:
     folders = _with_local_modules(root, set())
     top = Path(os.path.commonpath(folders))
     for folder in folders:
-        copy = tree / folder.relative_to(top)
-        copy.mkdir(parents=True, exist_ok=True)
-        for file in folder.iterdir():
-            if file.is_file() and file.suffix in {".tf", ".tfvars"}:
-                shutil.copy(file, copy)
+        for file in (*folder.glob("*.tf"), *folder.glob("tests/*.tftest.hcl")):
+            copy = tree / file.relative_to(top)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
     return tree / root.relative_to(top)
 
 
@@ -350,7 +350,9 @@ def lifecycle_plan(terraform: Terraform) -> bytes:
     workspace.run("state", "rm", "-lock=false", "aws_ebs_volume.adopted")
     _ec2(terraform).terminate_instances(InstanceIds=[ids["aws_instance.gone"]])
     workspace.replace_configuration(TRAP_PLANS / "lifecycle")
-    return workspace.plan(variables={"adopted_volume": ids["aws_ebs_volume.adopted"]})
+    return workspace.plan(
+        "-replace=aws_ebs_volume.shrinking[0]", variables={"adopted_volume": ids["aws_ebs_volume.adopted"]}
+    )
 
 
 def destroy_plan(terraform: Terraform) -> bytes:

@@ -81,3 +81,21 @@ resource "aws_ebs_volume" "adopted" {
   size              = 100
   tags              = { project = "support-copilot" }
 }
+
+# New, and yet its reason for the action speaks of a replacement.
+resource "aws_ebs_volume" "new_with_trigger" {
+  availability_zone = "us-east-1a"
+  size              = 100
+
+  lifecycle {
+    replace_triggered_by = [aws_instance.replaced]
+  }
+}
+
+# Read while applying: it asks for something that does not exist yet.
+data "aws_iam_policy_document" "read_later" {
+  statement {
+    actions   = ["ec2:StopInstances"]
+    resources = [aws_instance.replaced.arn]
+  }
+}
