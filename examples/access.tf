@@ -61,5 +61,5 @@ resource "aws_lambda_function" "chat" {
     }
   }
 
-  tags = module.copilot_serving_tags.tags
+  tags = module.copilot_serving.tags
 }

@@ -1,16 +1,5 @@
 # What answers requests: three ways to pay for a model that waits.
 
-module "copilot_serving_tags" {
-  source = "../terraform_modules/ai_tags"
-
-  project           = "support-copilot"
-  stage             = "inference"
-  model             = "llama-3-8b"
-  dataset           = "support-tickets"
-  owner_team        = "nlp"
-  cost_budget_limit = "12000"
-}
-
 module "copilot_serving" {
   source = "../terraform_modules/gpu_asg"
 
@@ -77,7 +66,7 @@ resource "aws_bedrock_provisioned_model_throughput" "copilot" {
   model_arn              = "arn:aws:bedrock:${var.region}::foundation-model/anthropic.claude-3-haiku-20240307-v1:0:48k"
   commitment_duration    = "OneMonth"
   model_units            = 2
-  tags                   = module.copilot_serving_tags.tags
+  tags                   = module.copilot_serving.tags
 }
 
 # A profile that starts with "global." is answered from wherever there is capacity.
@@ -88,5 +77,5 @@ resource "aws_bedrock_inference_profile" "copilot" {
     copy_from = "arn:aws:bedrock:${var.region}:123456789012:inference-profile/global.anthropic.claude-sonnet-4-20250514-v1:0"
   }
 
-  tags = module.copilot_serving_tags.tags
+  tags = module.copilot_serving.tags
 }

@@ -216,7 +216,8 @@ class Workspace:
 
     def state(self) -> list[dict[str, Any]]:
         """The resources of the root module as they were applied."""
-        return json.loads(self.run("show", "-json"))["values"]["root_module"]["resources"]
+        resources: list[dict[str, Any]] = json.loads(self.run("show", "-json"))["values"]["root_module"]["resources"]
+        return resources
 
     def replace_configuration(self, root: Path) -> None:
         """Take another root's files; the state stays."""

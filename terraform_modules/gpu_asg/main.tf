@@ -9,7 +9,7 @@ module "tags" {
   owner_team        = var.taxonomy.owner_team
   cost_budget_limit = var.taxonomy.cost_budget_limit
   extra_stages      = var.taxonomy.extra_stages
-  extra_tags        = merge({ Name = var.name }, var.taxonomy.extra_tags)
+  extra_tags        = var.taxonomy.extra_tags
 }
 
 resource "aws_launch_template" "this" {
@@ -25,7 +25,7 @@ resource "aws_launch_template" "this" {
     for_each = ["instance", "volume"]
     content {
       resource_type = tag_specifications.value
-      tags          = module.tags.tags
+      tags          = merge({ Name = var.name }, module.tags.tags)
     }
   }
 

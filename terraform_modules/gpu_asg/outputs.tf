@@ -7,6 +7,6 @@ output "launch_template_id" {
 }
 
 output "tags" {
-  description = "The tags that group, template, instances and volumes carry."
+  description = "The tags that group, template, instances and volumes carry, for what else belongs to the workload."
   value       = module.tags.tags
 }

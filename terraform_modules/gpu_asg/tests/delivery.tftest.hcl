@@ -21,7 +21,10 @@ run "tags_arrive_everywhere" {
   command = plan
 
   assert {
-    condition     = { for spec in aws_launch_template.this.tag_specifications : spec.resource_type => spec.tags } == { instance = output.tags, volume = output.tags }
+    condition = { for spec in aws_launch_template.this.tag_specifications : spec.resource_type => spec.tags } == {
+      instance = tomap(merge({ Name = "copilot-serving" }, output.tags))
+      volume   = tomap(merge({ Name = "copilot-serving" }, output.tags))
+    }
     error_message = "Instances or volumes do not get the tags."
   }
 
