@@ -98,7 +98,7 @@ resource "aws_spot_instance_request" "vision_sweep" {
   }
 }
 
-# Grows from one instance to sixteen, and hands half of its tags to none of them.
+# Grows from one instance to sixteen, and keeps four of its seven tags to itself.
 resource "aws_launch_template" "vision_batch" {
   name_prefix   = "vision-batch-"
   image_id      = var.ami_id

@@ -1,4 +1,4 @@
-# What answers requests: three ways to pay for a model that waits.
+# What answers requests. Most of it is paid by the hour, whether anybody asks or not.
 
 module "copilot_serving" {
   source = "../terraform_modules/gpu_asg"
@@ -60,7 +60,7 @@ resource "aws_eks_node_group" "speech" {
   tags = { project = "speech-notes", owner-team = "speech" }
 }
 
-# Model units are paid by the hour whether anybody asks or not.
+# Model units are bought for a month at a time.
 resource "aws_bedrock_provisioned_model_throughput" "copilot" {
   provisioned_model_name = "copilot"
   model_arn              = "arn:aws:bedrock:${var.region}::foundation-model/anthropic.claude-3-haiku-20240307-v1:0:48k"
