@@ -16,7 +16,7 @@ INTERRUPTED = 130
 _FILE = click.Path(path_type=Path)
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType[datetime.date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
@@ -44,16 +44,28 @@ def cli() -> None:
     """
 
 
-_config = click.option("--config", type=_FILE, metavar="FILE", help="Settings; default: the nearest governor.yaml at or above this folder.")
+_config = click.option(
+    "--config", type=_FILE, metavar="FILE", help="Settings; default: the nearest governor.yaml at or above this folder."
+)
 _policies = click.option(
-    "--policies", multiple=True, metavar="FOLDER", help="Lay a folder of policies over those of the settings. May be repeated."
+    "--policies",
+    multiple=True,
+    metavar="FOLDER",
+    help="Lay a folder of policies over those of the settings. May be repeated.",
 )
 
 
 @cli.command()
 @click.argument("plan", metavar="PLAN")
-@click.option("--source", type=_FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line.")
-@click.option("--stage", type=click.Choice(["commit", "plan", "live", "azure"]), default="plan", help="Whose policies and levels apply.  [default: plan]")
+@click.option(
+    "--source", type=_FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
+)
+@click.option(
+    "--stage",
+    type=click.Choice(["commit", "plan", "live", "azure"]),
+    default="plan",
+    help="Whose policies and levels apply.  [default: plan]",
+)
 @click.option(
     "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
     help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
@@ -61,7 +73,9 @@ _policies = click.option(
 @_policies
 @_config
 @click.option("--today", type=_Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
-@click.option("--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3.")
+@click.option(
+    "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
+)
 @click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table.")
 @click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered.")

@@ -85,10 +85,17 @@ class _Blotter:
         self._secret = re.compile("|".join(map(re.escape, secrets)))
 
     def violation(self, violation: Violation) -> Violation:
-        if not self._secret.search(violation.msg) and not violation.details and not self._secret.search(violation.attribute):
+        if (
+            not self._secret.search(violation.msg)
+            and not violation.details
+            and not self._secret.search(violation.attribute)
+        ):
             return violation
         return replace(
-            violation, msg=self.text(violation.msg), attribute=self.text(violation.attribute), details=self._any(violation.details)
+            violation,
+            msg=self.text(violation.msg),
+            attribute=self.text(violation.attribute),
+            details=self._any(violation.details),
         )
 
     def failure(self, failure: Failure) -> Failure:

@@ -71,9 +71,7 @@ def _collect(plan: str, source: Path | None, space: workspace.Workspace) -> Inve
         raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=place) from None
-    return terraform_plan.collect(
-        data, place=place, prices=space.prices(), locator=Locator(source) if source else None
-    )
+    return terraform_plan.collect(data, place=place, prices=space.prices(), locator=Locator(source) if source else None)
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
@@ -124,7 +122,8 @@ def _old_prices(inventory: Inventory, today: date, max_age_days: int) -> list[st
     if not old:
         return []
     first = old[0]
-    return [
+    note = (
         f"{len(old)} of {len(prices)} prices are older than {max_age_days} days, the oldest as of {first.as_of}"
         f" ({first.instance_type} in {first.region}): update governor, or give your own with `prices`"
-    ]
+    )
+    return [note]

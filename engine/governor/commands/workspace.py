@@ -24,7 +24,9 @@ class Workspace(Struct, frozen=True):
 
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
-        return library.load(self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off")
+        return library.load(
+            self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off"
+        )
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         return self.settings.level(policy, stage)

@@ -1,4 +1,4 @@
-"""A Terraform or OpenTofu plan (`terraform show -json`) in, an inventory out: docs/plan-facts.md says what is read where."""
+"""A Terraform or OpenTofu plan (`terraform show -json`) in, an inventory out. See docs/plan-facts.md."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _decode = msgspec.json.Decoder().decode
 def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None) -> Inventory:
     """Read a plan. `place` names it in messages; `locator` finds files and lines when the HCL is at hand.
 
-    Everything that exists after the plan is a resource, whatever changes about it; what the plan deletes or forgets is in
-    `removed`. Raises Refusal for anything that is no plan.
+    Everything that exists after the plan is a resource, whatever changes about it; what the plan deletes or forgets
+    is in `removed`. Raises Refusal for anything that is no plan.
     """
     return _Collector(decode(data, place), data, place, prices, locator).inventory()
 
@@ -107,7 +107,8 @@ class _Collector:
             not_covered=dict(sorted(self._not_covered.items())),
             notes=tuple(self._notes()),
             secrets=secrets.tidy(self._secrets),
-            source=f"terraform plan {self._place}" + (f" (Terraform {self._plan.terraform_version})" if self._plan.terraform_version else ""),
+            source=f"terraform plan {self._place}"
+            + (f" (Terraform {self._plan.terraform_version})" if self._plan.terraform_version else ""),
         )
 
     def _first_look(self) -> list[_Seen]:
@@ -126,7 +127,9 @@ class _Collector:
                 change = "update"
             shape = SHAPES.get(resource.type)
             gone = change in ("delete", "forget")
-            after = mapping(_decode(resource.change.before if gone else resource.change.after)) if shape or not gone else {}
+            after = (
+                mapping(_decode(resource.change.before if gone else resource.change.after)) if shape or not gone else {}
+            )
             block = self._blocks.find(resource.module_address, resource.type, resource.name)
             seen.append(_Seen(resource, change, shape, block, after))
             if shape is None and not resource.type.startswith("aws_"):
@@ -139,10 +142,9 @@ class _Collector:
                 self._facts.own_regions[resource.address] = region
                 if block and "region" not in block.expressions and "location" not in block.expressions:
                     providers.saw_region(key, region)
-            if block and key not in shown and not after.get("tags") and isinstance(everything := after.get("tags_all"), dict) and everything:
-                if not mapping(_decode(resource.change.after_unknown)).get("tags"):
-                    shown.add(key)
-                    providers.saw_default_tags(key, {k: str(v) for k, v in everything.items()})
+            if block and key not in shown and (tags := _only_default_tags(after, resource.change.after_unknown)):
+                shown.add(key)
+                providers.saw_default_tags(key, tags)
         return seen
 
     def _draft(self, item: _Seen, shape: Shape) -> Draft:
@@ -163,7 +165,11 @@ class _Collector:
             why = draft.why_unknown("location")
             draft.unknown["region"] = f"location is {why}" if why else "its type tells no location"
         elif draft.shape.provider in ("aws", "gcp"):
-            region, why = self._facts.providers.region(draft.provider_key) if draft.block else (None, "the plan holds no configuration of it")
+            region, why = (
+                self._facts.providers.region(draft.provider_key)
+                if draft.block
+                else (None, "the plan holds no configuration of it")
+            )
             draft.region = region
             if region is None:
                 draft.unknown["region"] = why
@@ -264,7 +270,7 @@ class _Collector:
         )
 
     def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
-        """Literal AI keys in what the resource will hold, and in what its configuration writes (user data is hashed in the plan)."""
+        """Literal AI keys in what the resource will hold, and in its configuration: the plan holds user data hashed."""
         raw = item.resource.change.after
         sightings = self._sightings(item.after) if ai_keys.might_hold(bytes(raw)) else []
         if item.block:
@@ -293,15 +299,27 @@ class _Collector:
     def _plan_gaps(self) -> list[Gap]:
         gaps = []
         if self._plan.deferred_changes:
-            gaps.append(Gap(self._place, f"{len(self._plan.deferred_changes)} changes are deferred: they are not in this plan"))
+            gaps.append(
+                Gap(self._place, f"{len(self._plan.deferred_changes)} changes are deferred: they are not in this plan")
+            )
         elif self._plan.complete is False:
-            gaps.append(Gap(self._place, "the plan says that it is not complete (-target?): what it leaves out was not judged"))
+            gaps.append(
+                Gap(self._place, "the plan says that it is not complete (-target?): what it leaves out was not judged")
+            )
         return gaps
 
     def _notes(self) -> list[str]:
         if self._plan.resource_changes is None:
             return ["the plan changes no resource (refresh only, or empty): there was nothing to judge"]
         return []
+
+
+def _only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[str, str]:
+    """The default tags of its provider, when the resource has no tags of its own."""
+    everything = after.get("tags_all")
+    if after.get("tags") or not isinstance(everything, dict) or not everything or mapping(_decode(unknown)).get("tags"):
+        return {}
+    return {key: str(value) for key, value in everything.items()}
 
 
 def _read(draft: Draft) -> None:

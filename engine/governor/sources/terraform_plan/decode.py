@@ -170,7 +170,8 @@ def decode(data: bytes, place: str) -> Plan:
     major = plan.format_version.partition(".")[0]
     if major not in ("0", "1"):
         raise _refusal(
-            f"its format_version is {plan.format_version[:20]!r} and this governor reads 0.x and 1.x: update governor", place
+            f"its format_version is {plan.format_version[:20]!r} and this governor reads 0.x and 1.x: update governor",
+            place,
         )
     if plan.errored:
         raise _refusal("this plan ended in an error (errored: true), so it is not whole: mend it and plan again", place)

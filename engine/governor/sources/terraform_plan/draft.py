@@ -1,4 +1,4 @@
-"""A resource while its facts are being read: what the readers of a provider fill in, and what they may ask of the plan."""
+"""A resource while its facts are being read: what readers fill in, and what they may ask of the plan."""
 
 from __future__ import annotations
 
@@ -36,12 +36,18 @@ class Draft:
     """The facts of one resource so far. `after` is what it will be (or, for its former cost, what it was)."""
 
     __slots__ = (
-        "accelerator", "after", "attributes", "block", "change", "delivered", "lines", "marks", "plan", "purchase", "region",
-        "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
+        "accelerator", "after", "attributes", "block", "change", "delivered", "lines", "marks", "plan", "purchase",
+        "region", "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
     )  # fmt: skip
 
     def __init__(
-        self, resource: ResourceChange, shape: Shape, block: Block | None, plan: PlanFacts, after: Mapping[str, Any], unknown_after: Any
+        self,
+        resource: ResourceChange,
+        shape: Shape,
+        block: Block | None,
+        plan: PlanFacts,
+        after: Mapping[str, Any],
+        unknown_after: Any,
     ) -> None:
         self.resource = resource
         self.shape = shape
@@ -158,7 +164,7 @@ class PlanFacts:
         return self._by_block.get(address, [])
 
     def targets(self, asker: ResourceChange, block: Block, expression: Any) -> list[Target]:
-        """Where an expression leads. Among instances of one block, those of the asker's own module instance or index win."""
+        """Where an expression leads. Among instances of one block, those of the asker's module or index win."""
         found: list[Target] = []
         for address in self.blocks.follow(block, expression):
             candidates = [c for c in self.instances(address) if c.change.actions != ["delete"]]
@@ -181,13 +187,14 @@ class PlanFacts:
         return self.providers.region(block.provider_key)[0] if block else None
 
     def named(self, asker: ResourceChange, type: str, path: str, name: str) -> list[Target]:
-        """Resources of a type that carry a name at a path; those of the asker's own module instance, if there are any."""
+        """Resources of a type that carry a name at a path; those of the asker's own module, if there are any."""
         if (type, path) not in self._by_name:
             index = self._by_name[type, path] = {}
             for change in self._changes:
-                if change.type == type and change.mode == "managed" and change.change.actions != ["delete"]:
-                    if found := text(at(self._after(change), path)):
-                        index.setdefault(found, []).append(change)
+                if change.type != type or change.mode != "managed" or change.change.actions == ["delete"]:
+                    continue
+                if found := text(at(self._after(change), path)):
+                    index.setdefault(found, []).append(change)
         candidates = self._by_name[type, path].get(name, [])
         near = [c for c in candidates if c.module_address == asker.module_address] or candidates
         return [self.target(change) for change in near]

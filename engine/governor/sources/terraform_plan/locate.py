@@ -1,7 +1,7 @@
 """The HCL beside a plan: addresses in, file and line out.
 
 Only the first lines of blocks are sought; a full HCL parse would cost more than judging the plan. Modules outside the
-folder are found through `.terraform/modules/modules.json`; what is not at hand points at the module call that leads to it.
+folder are found through `.terraform/modules/modules.json`; what is not at hand points at the call that leads to it.
 """
 
 from __future__ import annotations

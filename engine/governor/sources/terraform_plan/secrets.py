@@ -85,5 +85,3 @@ def _modules(module: Module) -> Iterator[Module]:
 def tidy(found: Iterator[str] | list[str]) -> tuple[str, ...]:
     """Longest first, so that a value inside another does not leave the rest of it behind."""
     return tuple(sorted({value for value in found if len(value.strip()) >= SHORTEST}, key=lambda v: (-len(v), v)))
-
-

@@ -1,12 +1,11 @@
 """Tags of one resource, and what of them is not known or not to be shown.
 
-The AWS provider writes a resource's own tags and, in `tags_all`, those with its default tags merged in. One value that is
-not known hides the whole map; a resource without any tags has `tags_all` unknown, too, though nothing about it is.
+The AWS provider writes a resource's own tags and, in `tags_all`, those with its default tags merged in. One value that
+is not known hides the whole map; a resource without any tags has `tags_all` unknown, too, though nothing about it is.
 Sensitivity is marked on either map and the value stands in both: what one marks is withheld from both.
 """
 
 from __future__ import annotations
-
 
 from typing import Any
 
@@ -61,10 +60,11 @@ def _google(draft: Draft) -> None:
     if known:
         _take(draft, draft.after.get(known[0]), _unknown(draft, known[0]))
         draft.tags.pop(_GOOGLES_OWN, None)
-    elif any(_unknown(draft, name) is True for name in written):
+    elif any(_unknown(draft, name) is True for name in written) and (
         # Computed without anything set means that nothing is: the configuration tells.
-        if "labels" not in written or _unknown(draft, "labels") is True or draft.block is None:
-            draft.unknown["tags"] = AFTER_APPLY
+        "labels" not in written or _unknown(draft, "labels") is True or draft.block is None
+    ):
+        draft.unknown["tags"] = AFTER_APPLY
 
 
 def _take(draft: Draft, tags: Any, unknown: Any) -> None:
@@ -102,5 +102,3 @@ def _withhold(draft: Draft) -> None:
 def _unknown(draft: Draft, name: str) -> Any:
     marks: Any = draft.unknown_after
     return True if marks is True else mapping(marks).get(name)
-
-
