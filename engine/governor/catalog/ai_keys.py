@@ -64,6 +64,8 @@ class _Rule(Struct, frozen=True):
     """Pattern of the rest."""
     keyword: str = ""
     """Pattern of the words that a name before the key must begin with."""
+    hints: tuple[str, ...] = ()
+    """Literals of which one stands wherever the keyword stands."""
     named: bool = False
     """Any name that speaks of a key, token or secret will do."""
     classes: int = 2
@@ -105,10 +107,24 @@ _RULES = (
     _Rule("aws-access-key-id", "aws", "AKIA", r"[A-Z2-7]{16}"),
     # Three classes keep hashes out: a SHA-1 has 40 hexadecimal digits, an MD5 has 32.
     _Rule(
-        "cohere-api-key", "cohere", "", r"[A-Za-z0-9]{40}", r"(?:COHERE|[Cc]ohere|CO(?=_API))[\w .-]{0,30}?", classes=3
+        "cohere-api-key",
+        "cohere",
+        "",
+        r"[A-Za-z0-9]{40}",
+        r"(?:COHERE|[Cc]ohere|CO(?=_API))[\w .-]{0,30}?",
+        ("COHERE", "ohere", "CO_API"),
+        classes=3,
     ),
-    _Rule("mistral-api-key", "mistral", "", r"[A-Za-z0-9]{32}", r"(?:MISTRAL|[Mm]istral)[\w .-]{0,30}?", classes=3),
-    _Rule("azure-openai-key", "azure", "", r"(?:[0-9a-f]{32}|[A-Za-z0-9]{84})", _AZURE),
+    _Rule(
+        "mistral-api-key",
+        "mistral",
+        "",
+        r"[A-Za-z0-9]{32}",
+        r"(?:MISTRAL|[Mm]istral)[\w .-]{0,30}?",
+        ("MISTRAL", "istral"),
+        classes=3,
+    ),
+    _Rule("azure-openai-key", "azure", "", r"(?:[0-9a-f]{32}|[A-Za-z0-9]{84})", _AZURE, ("AZURE", "zure")),
     _Rule("sk-key", "unknown", "sk-", r"(?:[A-Za-z0-9]{32,64}|[A-Za-z0-9_-]{48})", named=True),
 )
 """Specific before general: the first rule to claim a stretch of text keeps it."""
@@ -161,7 +177,12 @@ def find(text: str) -> list[Sighting]:
     variety, and short ones that call themselves an example. `${…}` and `<…>` are no key characters at all.
     """
     sightings: list[Sighting] = []
-    if len(text) < _SHORTEST or not _gate().search(text):
+    if len(text) < _SHORTEST:
+        return sightings
+    for anchor in _anchors():
+        if anchor in text:
+            break
+    else:
         return sightings
     for rule, pattern in _patterns():
         if rule.prefix not in text:
@@ -206,9 +227,10 @@ def _digest(key: str) -> str:
 
 
 @cache
-def _gate() -> re.Pattern[str]:
-    """What every key begins with, in one pattern: most strings of a plan are done with here."""
-    return re.compile("|".join(re.escape(rule.prefix) or rule.keyword for rule in _RULES), re.ASCII)
+def _anchors() -> tuple[str, ...]:
+    """Literals of which one stands in every text with a key: most strings of a plan are done with here."""
+    anchors = {anchor for rule in _RULES for anchor in ((rule.prefix,) if rule.prefix else rule.hints)}
+    return tuple(sorted(one for one in anchors if not any(other in one for other in anchors - {one})))
 
 
 @cache
@@ -250,6 +272,6 @@ def _screens() -> tuple[re.Pattern[bytes], ...]:
         r"cohere",
         r"M(?:ISTRAL|istral)",
         r"mistral",
-        r"azure[_. -]?[Oo]pen",
+        r"azure[_. -]?(?:OPEN|[Oo]pen)",
     )
     return tuple(re.compile(pattern.encode()) for pattern in patterns)
