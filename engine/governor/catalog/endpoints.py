@@ -12,8 +12,8 @@ from governor.catalog import regions, tables
 
 _NOT_LISTED = "not in the catalogue"
 
-# The first word of a bare Bedrock model id. A word before one of these that we do not know is a geography newer than
-# the catalogue. https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
+# The first word of a bare Bedrock model id. Any other first word may be a geography newer than the catalogue.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
 _VENDORS = frozenset(
     {
         "ai21",
@@ -38,6 +38,9 @@ _VENDORS = frozenset(
     }
 )
 
+_NAMED_BY_MODEL = frozenset({"foundation-model", "inference-profile"})
+"""Kinds of ARN that end in a model id or in the id of a profile that names one."""
+
 # No guarantee for machine-learning processing: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/data-residency
 _MIDDLE_EAST = frozenset({"AE", "BH", "IL", "QA", "SA"})
 
@@ -51,16 +54,15 @@ def processing_of_model(provider: str, model: str) -> dict[str, str] | None:
         return None
     if model.startswith("arn:"):
         kind, _, model = model.split(":", 5)[-1].partition("/")
-        opaque = _answer("aws", "arn_resource", kind, selector=kind)
-        if opaque is not None:
-            return opaque
-    first, _, rest = model.partition(".")
-    known = _answer("aws", "model_id_prefix", f"{first}.")
-    if known is not None:
-        return known
-    if first not in _VENDORS and rest.partition(".")[0] in _VENDORS:
-        return _unlisted(f"{first}.")
-    return _answer("aws", "model_id_prefix", "(none)")
+        known = _answer("aws", "arn_resource", kind, selector=kind)
+        if known is not None:
+            return known
+        if kind not in _NAMED_BY_MODEL:
+            return _unlisted(kind)
+    first, dot, _ = model.partition(".")
+    if dot and first in _VENDORS:
+        return _answer("aws", "model_id_prefix", "(none)")
+    return _answer("aws", "model_id_prefix", first + dot) or _unlisted(first + dot)
 
 
 def processing_of_sku(sku: str) -> dict[str, str]:
