@@ -26,7 +26,10 @@ def scaled(plan: dict[str, Any], size: int) -> dict[str, Any]:
     root = plan["configuration"]["root_module"]
     configuration = {
         **plan["configuration"],
-        "root_module": {"module_calls": {"shard": {"source": "./shard", "module": root}}, "variables": root.get("variables", {})},
+        "root_module": {
+            "module_calls": {"shard": {"source": "./shard", "module": root}},
+            "variables": root.get("variables", {}),
+        },
     }
     return {**plan, "resource_changes": repeated, "configuration": configuration, "planned_values": {}}
 
