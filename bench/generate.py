@@ -1,4 +1,4 @@
-"""Scale a real plan: `python bench/generate.py SRC N OUT` repeats its managed changes inside module instances up to N."""
+"""Scale a real plan: `python bench/generate.py SRC N OUT` repeats its changes inside module instances up to N."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def scaled(plan: dict[str, Any], size: int) -> dict[str, Any]:
-    """A plan with `size` changes: `module.shard["0"].…`, `module.shard["1"].…`, the configuration moved into the module."""
+    """A plan with `size` changes in `module.shard["0"]`, `["1"]`, …: the configuration moves into that module, too."""
     changes = [change for change in plan["resource_changes"] if change["mode"] == "managed"]
     repeated = []
     for number in range(size):
