@@ -3,8 +3,8 @@ package residency
 # METADATA
 # title: Data lies where its class allows
 # description: |
-#   The region of a resource lies in a jurisdiction that the class of its dataset, or its project, allows. What is stored or
-#   computed elsewhere has left the law that was promised for it.
+#   The region of a resource lies in a jurisdiction that the class of its dataset, or its project, allows. What is kept
+#   or computed elsewhere has left the law that was promised for it.
 # entrypoint: true
 # custom:
 #   id: RES001
@@ -26,23 +26,32 @@ package residency
 #     - file_system
 #     - bucket
 #     - replication
-#   remediation: Create the resource in a region that the message names as allowed, or correct its dataset or project tag.
+#   remediation: Use a region in a jurisdiction that the message names, or correct the dataset or project tag.
 #   references:
 #     - https://eur-lex.europa.eu/eli/reg/2016/679/oj
-deny_region contains {
-	"resource": resource.id,
-	"attribute": "region",
-	"msg": sprintf("%s lies in %s (%s); %s", [resource.id, resource.region, here, concat("; ", broken)]),
-	"details": {"jurisdiction": here},
-} if {
-	_restricts
+deny_region contains _elsewhere(resource, here) if {
+	count(_dataset_bounds) > 0
 	some resource in input.resources
-	here := _jurisdictions[resource.provider][resource.region]
-	_breaks(resource, here) # cheaper than to collect what is broken, which few resources need
-	broken := [bound.says |
-		some bound in _bounds(resource)
-		not here in bound.jurisdictions
-	]
+	bound := _dataset_bounds[resource.tags.dataset]
+	here := _jurisdiction(resource.provider, resource.region)
+	not here in bound.jurisdictions
+}
+
+deny_region contains _elsewhere(resource, here) if {
+	count(_project_bounds) > 0
+	some resource in input.resources
+	bound := _project_bounds[resource.tags.project]
+	here := _jurisdiction(resource.provider, resource.region)
+	not here in bound.jurisdictions
+}
+
+deny_region contains _elsewhere(resource, here) if {
+	some bound in _default_bounds
+	some resource in input.resources
+	regions := _jurisdictions[resource.provider]
+	here := regions[resource.region]
+	not here in bound.jurisdictions
+	not _listed(resource)
 }
 
 deny_region contains {
@@ -53,7 +62,7 @@ deny_region contains {
 	_restricts
 	some resource in input.resources
 	resource.unknown
-	here := _jurisdictions[resource.provider][resource.region]
+	here := _jurisdiction(resource.provider, resource.region)
 	some tag, path in _binding_tags
 	_hidden(resource, tag)
 	says := _may_be_bound(tag, here)
@@ -62,14 +71,14 @@ deny_region contains {
 # METADATA
 # title: Copies stay where the data may lie
 # description: |
-#   Replication, backups and snapshots carry data out of its jurisdiction as surely as the first copy does. Every region that
-#   a resource copies to is judged like its own.
+#   Replication, backups and snapshots carry data out of its jurisdiction as surely as a move does. Every region that a
+#   resource copies to is judged like its own.
 # entrypoint: true
 # custom:
 #   id: RES002
 #   severity: critical
 #   kinds: [bucket, file_system, volume, snapshot, replication]
-#   remediation: Copy to a region that the message names as allowed, or drop the rule for this data.
+#   remediation: Copy to a region in a jurisdiction that the message names, or drop the rule for this data.
 #   references:
 #     - https://eur-lex.europa.eu/eli/reg/2016/679/oj
 deny_copies contains {
@@ -98,7 +107,20 @@ deny_copies contains {
 } if {
 	_restricts
 	some resource in input.resources
-	_copies_unknown(resource)
+	resource.unknown["attributes.copies_to"]
+	says := [bound.says | some bound in _bounds(resource)]
+	count(says) > 0
+}
+
+deny_copies contains {
+	"resource": resource.id,
+	"attribute": "attributes.copies_to",
+	"msg": sprintf("%s copies to a region that is not known; %s", [resource.id, concat("; ", says)]),
+} if {
+	_restricts
+	some resource in input.resources
+	resource.kind == "replication"
+	not resource.attributes.copies_to
 	says := [bound.says | some bound in _bounds(resource)]
 	count(says) > 0
 }
@@ -125,8 +147,8 @@ deny_copies contains {
 # METADATA
 # title: AI endpoints process where they lie
 # description: |
-#   A global or geographic inference profile, a GlobalStandard or DataZone deployment and a global location send prompts to
-#   wherever there is room. Whether that leaves the jurisdiction follows from the name alone, so it can be told before the
+#   A global or geographic inference profile, a GlobalStandard or DataZone deployment and a global location send prompts
+#   to wherever there is room. Whether that leaves the jurisdiction follows from the name, so it can be told before the
 #   endpoint exists.
 # entrypoint: true
 # custom:
@@ -134,8 +156,8 @@ deny_copies contains {
 #   severity: critical
 #   kinds: [model_deployment, model_endpoint, provisioned_throughput]
 #   remediation: |
-#     Use the model's regional form: a model id without prefix (or one of your geography), a Standard or ProvisionedManaged
-#     deployment, or a location that is a region. ai_endpoints in data.yaml says what holds for all endpoints.
+#     Use the model's regional form: a model id without a prefix, a Standard or ProvisionedManaged deployment, or a
+#     location that is a region. ai_endpoints in data.yaml says what holds for all endpoints.
 #   references:
 #     - https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
 #     - https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/deployment-types
@@ -215,8 +237,8 @@ deny_processing contains {
 # METADATA
 # title: Restricted data lies in a region that is known
 # description: |
-#   A region that is absent or not in the catalogue cannot be compared with what the class of the data allows, so it must not
-#   pass for an allowed one.
+#   A region that is absent or not in the catalogue cannot be compared with what the class of the data allows, so it
+#   must not pass for an allowed one.
 # entrypoint: true
 # custom:
 #   id: RES004
@@ -248,7 +270,8 @@ deny_unknown_region contains {
 } if {
 	_restricts
 	some resource in input.resources
-	not _jurisdictions[resource.provider][resource.region]
+	regions := object.get(_jurisdictions, resource.provider, {}) # in two steps: ten times as fast as in one
+	not regions[resource.region]
 	where := _nowhere(resource)
 	says := [bound.says | some bound in _bounds(resource)]
 	count(says) > 0
@@ -262,7 +285,8 @@ deny_unknown_region contains {
 	_restricts
 	some resource in input.resources
 	resource.unknown
-	not _jurisdictions[resource.provider][resource.region]
+	regions := object.get(_jurisdictions, resource.provider, {}) # in two steps: ten times as fast as in one
+	not regions[resource.region]
 	where := _nowhere(resource)
 	some tag, path in _binding_tags
 	_hidden(resource, tag)
@@ -274,28 +298,46 @@ _region_attribute := {"undetermined": "region", "deny": "residency"}
 
 _binding_tags := {"dataset": "tags.dataset", "project": "tags.project"}
 
-_jurisdictions[provider] := object.union(object.get(data.config.residency.regions, provider, {}), listed) if {
-	some provider, regions in data.catalog.regions
+_jurisdictions[provider] := object.union(own, listed) if {
+	some provider in (object.keys(data.catalog.regions) | object.keys(data.config.residency.regions))
+	own := object.get(data.config.residency.regions, provider, {})
+	regions := object.get(data.catalog.regions, provider, {})
 	listed := {region: facts.jurisdiction | some region, facts in regions}
+}
+
+_jurisdiction(provider, region) := jurisdiction if {
+	regions := _jurisdictions[provider]
+	jurisdiction := regions[region]
+}
+
+_elsewhere(resource, here) := {
+	"resource": resource.id,
+	"attribute": "region",
+	"msg": sprintf("%s lies in %s (%s); %s", [resource.id, resource.region, here, concat("; ", broken)]),
+	"details": {"jurisdiction": here},
+} if {
+	broken := [bound.says | some bound in _bounds(resource); not here in bound.jurisdictions]
 }
 
 _nowhere(resource) := "a region that is not known" if {
 	not resource.region
 } else := sprintf("%s, which is not in the region catalogue", [resource.region]) if {
-	not _jurisdictions[resource.provider][resource.region]
+	not _jurisdiction(resource.provider, resource.region)
 }
 
 _where(resource) := _nowhere(resource)
 
-_where(resource) := _place(resource.provider, resource.region) if _jurisdictions[resource.provider][resource.region]
+_where(resource) := _place(resource.provider, resource.region) if {
+	_jurisdiction(resource.provider, resource.region)
+}
 
 _place(provider, region) := sprintf("%s (%s)", [
 	region,
 	object.get(_jurisdictions, [provider, region], "not in the region catalogue"),
 ])
 
-# What restricts: by dataset, by project, and by default. A class that does not exist allows nothing, so that a slip of the
-# pen is found and not obeyed.
+# What restricts: by dataset, by project, and by default. A class that does not exist allows nothing, so that a misspelt
+# class is found and not taken for freedom.
 _dataset_bounds[dataset] := _bound(_class(name), sprintf("dataset %q, class %s,", [dataset, name])) if {
 	some dataset, name in data.config.residency.datasets
 	not _class(name).any
@@ -347,22 +389,6 @@ _bounds(resource) := array.concat(
 	[bound | some bound in _default_bounds; not _listed(resource)],
 )
 
-_breaks(resource, here) if {
-	bound := _dataset_bounds[resource.tags.dataset]
-	not here in bound.jurisdictions
-}
-
-_breaks(resource, here) if {
-	bound := _project_bounds[resource.tags.project]
-	not here in bound.jurisdictions
-}
-
-_breaks(resource, here) if {
-	some bound in _default_bounds
-	not here in bound.jurisdictions
-	not _listed(resource)
-}
-
 _listed(resource) if data.config.residency.datasets[resource.tags.dataset]
 
 _listed(resource) if data.config.residency.projects[resource.tags.project]
@@ -401,13 +427,6 @@ _outside(bound, resource, region) if {
 _outside(bound, resource, region) if {
 	bound.same_region
 	region != resource.region
-}
-
-_copies_unknown(resource) if resource.unknown["attributes.copies_to"]
-
-_copies_unknown(resource) if {
-	resource.kind == "replication"
-	not resource.attributes.copies_to
 }
 
 # A region that is known to be outside stays a violation when others are not known.
