@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -38,7 +38,8 @@ class Settings(_Written):
     """governor.yaml. Paths are relative to the file."""
 
     policies: tuple[Text, ...] = Field(
-        default=("builtin",), description="Policy folders, each laid over those before it. `builtin` is the shipped library."
+        default=("builtin",),
+        description="Policy folders, each laid over those before it. `builtin` is the shipped library.",
     )
     levels: tuple[LevelRule, ...] = Field(default=(), description="Levels by policy and stage; without: by severity.")
     fail_level: Literal["note", "warn", "deny"] = Field(
@@ -51,9 +52,7 @@ class Settings(_Written):
     prices: tuple[Text, ...] = Field(
         default=(), description="CSV files of your own prices, with the columns of the shipped book; they win over it."
     )
-    max_price_age_days: int = Field(
-        default=365, gt=0, description="Prices older than this are named in the report."
-    )
+    max_price_age_days: int = Field(default=365, gt=0, description="Prices older than this are named in the report.")
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """The level of a policy in a stage."""
@@ -67,7 +66,9 @@ class Settings(_Written):
 class _ExemptionEntry(_Written):
     policy: Text = Field(description="Glob over policy ids.")
     resource: Text = Field(description="Glob over resource ids: * and ?; brackets are literal.")
-    category: Literal["waiver", "mitigated"] = Field(description="waiver: the risk is accepted; mitigated: met otherwise.")
+    category: Literal["waiver", "mitigated"] = Field(
+        description="waiver: the risk is accepted; mitigated: met otherwise."
+    )
     reason: Text
     owner: Text
     approved_by: Text
@@ -101,11 +102,6 @@ def load_exemptions(path: Path) -> list[Exemption]:
     return [Exemption(**entry.model_dump()) for entry in _parse(path, ExemptionFile).exemptions]
 
 
-def schema() -> dict[str, Any]:
-    """JSON Schema of governor.yaml, for editors."""
-    return Settings.model_json_schema()
-
-
 def _parse(path: Path, model: type[_Model]) -> _Model:
     written = yamlfile.read(path)
     try:
@@ -123,5 +119,3 @@ def _message(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "no such setting; `governor schema` lists them"
     return message[0].lower() + message[1:]
-
-

@@ -9,7 +9,7 @@ CANNOT_JUDGE = 3
 """Exit code: the input could not be read, or a policy could not be evaluated."""
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818
     """One line that says what is wrong, where, and what to do.
 
     `place` is `file`, `file:line` or `file:line:column`; `code` is the exit code of a run that ends with it.

@@ -31,7 +31,9 @@ class Register:
         """The first exemption in force that covers the finding. Others that would cover it count as used, too."""
         found = None
         for position, exemption in enumerate(self._in_force):
-            if glob(exemption.policy).fullmatch(finding.policy) and glob(exemption.resource).fullmatch(finding.resource):
+            if glob(exemption.policy).fullmatch(finding.policy) and glob(exemption.resource).fullmatch(
+                finding.resource
+            ):
                 self._used.add(position)
                 found = found or exemption
         return found

@@ -6,10 +6,14 @@ policy found it and whatever language it is written in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
-from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Policy, Resource
+from msgspec.structs import replace
+
+from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Policy, Resource, Violation
 
 
 def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) -> Judgement:
@@ -18,6 +22,7 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
     A violation on a kind that the policy's card does not list is dropped. A violation that names no resource of the
     inventory (a project, an account) keeps the name it gives and has kind `scope`.
     """
+    blot = _Blotter(inventory.secrets) if inventory.secrets else None
     by_id = {resource.id: resource for resource in inventory.resources}
     findings: list[Finding] = []
     failures: list[Failure] = []
@@ -26,15 +31,15 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
         for answer in evaluator.evaluate(inventory, today):
             policy = answer.policy
             policies.append(policy)
-            failures.extend(answer.failures)
+            failures.extend(answer.failures if blot is None else map(blot.failure, answer.failures))
             kinds = frozenset(policy.kinds)
-            for violation in answer.violations:
+            for violation in answer.violations if blot is None else map(blot.violation, answer.violations):
                 resource = by_id.get(violation.resource)
                 if resource is None:
                     findings.append(
                         Finding(
                             policy=policy.id,
-                            resource=violation.resource,
+                            resource=violation.resource if blot is None else blot.text(violation.resource),
                             kind="scope",
                             attribute=violation.attribute,
                             msg=violation.msg,
@@ -71,3 +76,39 @@ def unknown_reason(resource: Resource, attribute: str) -> str:
             return unknown["tags"]
         return unknown.get("tags.*", "") if attribute[5:] not in resource.tags else ""
     return next((why for path, why in unknown.items() if attribute.startswith(path + ".")), "")
+
+
+class _Blotter:
+    """Replaces secrets in what policies say: a message may quote any value that the policy saw."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secret = re.compile("|".join(map(re.escape, secrets)))
+
+    def violation(self, violation: Violation) -> Violation:
+        if (
+            not self._secret.search(violation.msg)
+            and not violation.details
+            and not self._secret.search(violation.attribute)
+        ):
+            return violation
+        return replace(
+            violation,
+            msg=self.text(violation.msg),
+            attribute=self.text(violation.attribute),
+            details=self._any(violation.details),
+        )
+
+    def failure(self, failure: Failure) -> Failure:
+        return replace(failure, reason=self.text(failure.reason))
+
+    def text(self, text: str) -> str:
+        return self._secret.sub("(sensitive)", text)
+
+    def _any(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self._any(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._any(item) for item in value]
+        return value

@@ -1,7 +1,7 @@
 """The words governor is written in. Every type is frozen; nothing here reads, writes or decides.
 
 Records are msgspec structs: as compact as slotted dataclasses, made three times as fast, and encoded to the policies'
-input without a copy. Fields with their default are left out of that input, so that an absent fact is absent, never null.
+input without a copy. Fields with their default are left out of that input: an absent fact is absent, never null.
 """
 
 from __future__ import annotations
@@ -130,6 +130,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     """Types outside the catalogue → how many resources of each were passed over."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the input, a line each."""
+    secrets: tuple[str, ...] = ()
+    """Values that the input marks sensitive, longest first: blotted out of all that policies say, never written."""
     taken_at: str = ""
     source: str = ""
     """What was read: `terraform plan plan.json (Terraform 1.11.4)`."""

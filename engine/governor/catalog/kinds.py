@@ -31,15 +31,21 @@ class Shape(Struct, frozen=True, gc=False):
     """Name of the special reader, when paths do not suffice."""
 
 
-def _aws(kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = "") -> Shape:
+def _aws(
+    kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = ""
+) -> Shape:
     return Shape(kind, "aws", instance_type, count, max_count, size_gib, reader)
 
 
-def _azure(kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = "") -> Shape:
+def _azure(
+    kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = ""
+) -> Shape:
     return Shape(kind, "azure", instance_type, count, max_count, size_gib, reader)
 
 
-def _gcp(kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = "") -> Shape:
+def _gcp(
+    kind: str, instance_type: str = "", count: str = "", max_count: str = "", size_gib: str = "", reader: str = ""
+) -> Shape:
     return Shape(kind, "gcp", instance_type, count, max_count, size_gib, reader)
 
 
@@ -47,13 +53,13 @@ SHAPES: Final[dict[str, Shape]] = {
     # Amazon
     "aws_instance": _aws("compute_instance", reader="instance"),
     "aws_spot_instance_request": _aws("compute_instance", reader="spot_request"),
-    "aws_autoscaling_group": _aws("compute_group", count="desired_capacity", max_count="max_size", reader="autoscaling_group"),
-    "aws_spot_fleet_request": _aws("compute_group", count="target_capacity", reader="spot_fleet"),
+    "aws_autoscaling_group": _aws("compute_group", reader="autoscaling_group"),
+    "aws_spot_fleet_request": _aws("compute_group", reader="spot_fleet"),
     "aws_ec2_fleet": _aws("compute_group", reader="fleet"),
     "aws_batch_compute_environment": _aws("compute_group", reader="batch_environment"),
     "aws_launch_template": _aws("launch_template", reader="launch_template"),
     "aws_launch_configuration": _aws("launch_template", reader="launch_configuration"),
-    "aws_ec2_capacity_block_reservation": _aws("capacity_reservation", "instance_type", "instance_count", reader="capacity_block"),
+    "aws_ec2_capacity_block_reservation": _aws("capacity_reservation", reader="capacity_block"),
     "aws_ec2_capacity_reservation": _aws("capacity_reservation", "instance_type", "instance_count"),
     "aws_eks_cluster": _aws("cluster"),
     "aws_eks_node_group": _aws("node_pool", reader="eks_node_group"),
@@ -61,7 +67,9 @@ SHAPES: Final[dict[str, Shape]] = {
     "aws_sagemaker_app": _aws("notebook", "resource_spec.0.instance_type"),
     "aws_sagemaker_space": _aws("notebook", reader="sagemaker_space"),
     "aws_sagemaker_endpoint_configuration": _aws("model_endpoint", reader="sagemaker_endpoint"),
-    "aws_sagemaker_training_job": _aws("training_job", "resource_config.0.instance_type", "resource_config.0.instance_count"),
+    "aws_sagemaker_training_job": _aws(
+        "training_job", "resource_config.0.instance_type", "resource_config.0.instance_count"
+    ),
     "aws_sagemaker_cluster": _aws("cluster", reader="hyperpod"),
     "aws_batch_job_definition": _aws("training_job"),
     "aws_bedrock_custom_model": _aws("training_job", reader="bedrock_custom_model"),
@@ -117,8 +125,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "google_tpu_v2_vm": _gcp("compute_instance", reader="tpu"),
     "google_compute_instance_template": _gcp("launch_template", reader="instance_template"),
     "google_compute_region_instance_template": _gcp("launch_template", reader="instance_template"),
-    "google_compute_instance_group_manager": _gcp("compute_group", count="target_size", reader="instance_group"),
-    "google_compute_region_instance_group_manager": _gcp("compute_group", count="target_size", reader="instance_group"),
+    "google_compute_instance_group_manager": _gcp("compute_group", reader="instance_group"),
+    "google_compute_region_instance_group_manager": _gcp("compute_group", reader="instance_group"),
     "google_compute_reservation": _gcp("capacity_reservation", reader="compute_reservation"),
     "google_container_cluster": _gcp("cluster", reader="gke_cluster"),
     "google_container_node_pool": _gcp("node_pool", reader="gke_node_pool"),

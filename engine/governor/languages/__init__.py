@@ -24,9 +24,7 @@ class Source(Struct, frozen=True):
 class Language(Protocol):
     """What a language module offers."""
 
-    def load(
-        self, sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]
-    ) -> Evaluator:
+    def load(self, sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]) -> Evaluator:
         """Policies of all the files, with each concern's data; those that `keep` turns down are not asked."""
 
 
@@ -53,7 +51,4 @@ def failures(
 
 
 def _only(inventory: Inventory, resource: Resource) -> Inventory:
-    return Inventory(
-        stage=inventory.stage, resources=(resource,), spend=inventory.spend, taken_at=inventory.taken_at
-    )
-
+    return Inventory(stage=inventory.stage, resources=(resource,), spend=inventory.spend, taken_at=inventory.taken_at)

@@ -76,7 +76,9 @@ def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise Refusal(f"this policy file cannot be imported: {_complaint(error)}", place=_place(error, source)) from None
+        raise Refusal(
+            f"this policy file cannot be imported: {_complaint(error)}", place=_place(error, source)
+        ) from None
     for function in vars(module).values():
         card = getattr(function, "__policy__", None)
         if isinstance(card, Policy) and function.__module__ == name:
@@ -85,9 +87,7 @@ def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
             yield msgspec.structs.replace(card, concern=source.concern, location=location), function
 
 
-def _bind(
-    source: Source, policy: Policy, function: Callable[..., Any], data: Any
-) -> Callable[[Inventory, date], Any]:
+def _bind(source: Source, policy: Policy, function: Callable[..., Any], data: Any) -> Callable[[Inventory, date], Any]:
     """The function with its concern's data in place: `(inventory[, config][, today])`."""
     names = list(inspect.signature(function).parameters)
     extra: dict[str, Any] = {}
@@ -97,10 +97,13 @@ def _bind(
             is_struct = isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)
             extra["config"] = msgspec.convert(data, wanted) if is_struct else data
         except msgspec.ValidationError as error:
-            raise Refusal(f"the data of {source.concern} does not fit {policy.id}: {error}", place=str(source.path)) from None
+            raise Refusal(
+                f"the data of {source.concern} does not fit {policy.id}: {error}", place=str(source.path)
+            ) from None
     if unexpected := [name for name in names[1:] if name not in ("config", "today")]:
         raise Refusal(
-            f"{policy.id} takes {', '.join(unexpected)}: a policy takes (inventory, config, today)", place=policy.location
+            f"{policy.id} takes {', '.join(unexpected)}: a policy takes (inventory, config, today)",
+            place=policy.location,
         )
     if "today" in names:
         return lambda inventory, today: function(inventory, today=today, **extra)

@@ -74,18 +74,21 @@ class RegoPolicies:
             except (RuntimeError, msgspec.ValidationError) as error:
                 failed.append((policy, _complaint(error)))
         for policy, complaint in failed:
-            yield Answer(policy, (), failures(policy, inventory, complaint, lambda one: self._complains(policy, one, today)))  # noqa: B023
+            yield Answer(policy, (), failures(policy, inventory, complaint, self._complains(policy, today)))
 
     def _ask(self, policy: Policy) -> list[Violation]:
         return _VIOLATIONS.decode(self._engine.eval_rule_as_json(policy.rule))
 
-    def _complains(self, policy: Policy, inventory: Inventory, today: date) -> str:
-        self._engine.set_input_json(document(inventory, today))
-        try:
-            self._ask(policy)
-        except (RuntimeError, msgspec.ValidationError) as error:
-            return _complaint(error)
-        return ""
+    def _complains(self, policy: Policy, today: date) -> Callable[[Inventory], str]:
+        def complains(inventory: Inventory) -> str:
+            self._engine.set_input_json(document(inventory, today))
+            try:
+                self._ask(policy)
+            except (RuntimeError, msgspec.ValidationError) as error:
+                return _complaint(error)
+            return ""
+
+        return complains
 
 
 def document(inventory: Inventory, today: date) -> str:
@@ -170,7 +173,9 @@ def _path(ref: Mapping[str, Any]) -> str:
     if form == "Var":
         return str(node["value"])
     if form == "RefDot":
-        return f"{_path(node['refr'])}.{node['field'][1] if isinstance(node['field'], list) else node['field']['value']}"
+        return (
+            f"{_path(node['refr'])}.{node['field'][1] if isinstance(node['field'], list) else node['field']['value']}"
+        )
     raise Refusal("a policy's rule needs a plain name")
 
 

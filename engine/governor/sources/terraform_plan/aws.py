@@ -39,7 +39,9 @@ def autoscaling_group(draft: Draft) -> None:
         _mixed(draft, mixed, desired, most)
         return
     if name := text(draft.get("launch_configuration")):
-        found = draft.leads_to("launch_configuration") or draft.plan.named("aws_launch_configuration", "name", name)
+        found = draft.leads_to("launch_configuration") or draft.plan.named(
+            draft.resource, "aws_launch_configuration", "name", name
+        )
         _from_templates(draft, found, desired, most, f"launch configuration {name}")
         return
     _through_template(draft, desired, most)
@@ -81,7 +83,9 @@ def _mixed(draft: Draft, mixed: Mapping[str, Any], desired: int | None, most: in
     types = [t for override in blocks(template.get("override")) if (t := text(override.get("instance_type")))]
     if types:
         draft.launches_any(types, desired, most)
-        _deliver_from_templates(draft, draft.leads_to("mixed_instances_policy.0.launch_template.0.launch_template_specification"))
+        _deliver_from_templates(
+            draft, draft.leads_to("mixed_instances_policy.0.launch_template.0.launch_template_specification")
+        )
         return
     path = "mixed_instances_policy.0.launch_template.0.launch_template_specification"
     _from_templates(draft, draft.leads_to(path), desired, most, "its launch template")
@@ -96,7 +100,7 @@ def _through_template(draft: Draft, desired: int | None, most: int | None) -> No
     written = block(draft.get("launch_template"))
     found = draft.leads_to("launch_template")
     if not found and (name := text(written.get("name"))):
-        found = draft.plan.named("aws_launch_template", "name", name)
+        found = draft.plan.named(draft.resource, "aws_launch_template", "name", name)
     _from_templates(draft, found, desired, most, "its launch template")
 
 
@@ -164,7 +168,9 @@ def fleet(draft: Draft) -> None:
         draft.purchase = "spot"
     desired = number(capacity.get("total_target_capacity"))
     overrides = [o for c in blocks(draft.get("launch_template_config")) for o in blocks(c.get("override"))]
-    _alternatives(draft, [t for o in overrides if (t := text(o.get("instance_type")))], desired, "launch_template_config")
+    _alternatives(
+        draft, [t for o in overrides if (t := text(o.get("instance_type")))], desired, "launch_template_config"
+    )
 
 
 def _alternatives(draft: Draft, types: list[str], desired: int | None, template_path: str) -> None:
@@ -295,12 +301,18 @@ def s3_replication(draft: Draft) -> None:
 
 def efs_replication(draft: Draft) -> None:
     _stand_for(draft, draft.leads_to("source_file_system_id"))
-    found = [r for d in blocks(draft.get("destination")) if (r := text(d.get("region")) or _zone(d.get("availability_zone_name")))]
+    found = [
+        r
+        for d in blocks(draft.get("destination"))
+        if (r := text(d.get("region")) or _zone(d.get("availability_zone_name")))
+    ]
     _note_copies(draft, found, "" if found else f"destination is {AFTER_APPLY}")
 
 
 def backup_plan(draft: Draft) -> None:
-    arns = [c.get("destination_vault_arn") for rule in blocks(draft.get("rule")) for c in blocks(rule.get("copy_action"))]
+    arns = [
+        c.get("destination_vault_arn") for rule in blocks(draft.get("rule")) for c in blocks(rule.get("copy_action"))
+    ]
     if arns or draft.why_unknown("rule"):
         _copies(draft, arns, "rule")
     else:
@@ -330,18 +342,23 @@ def _copies(draft: Draft, buckets: list[Any], path: str) -> None:
         missing = True
     if missing:
         for target in draft.leads_to(path):
-            if target.resource.type in ("aws_s3_bucket", "aws_backup_vault") and target.resource is not draft.stands_for:
+            if (
+                target.resource.type in ("aws_s3_bucket", "aws_backup_vault")
+                and target.resource is not draft.stands_for
+            ):
                 region = draft.plan.region_of(target.resource)
                 if region:
                     found.append(region)
                     missing = False
     if missing and isinstance(first := next((b for b in buckets if isinstance(b, str)), None), str):
         name = re.sub("^arn:[a-z-]+:s3:::", "", first)
-        for target in draft.plan.named("aws_s3_bucket", "bucket", name):
+        for target in draft.plan.named(draft.resource, "aws_s3_bucket", "bucket", name):
             if region := draft.plan.region_of(target.resource):
                 found.append(region)
                 missing = False
-    _note_copies(draft, found, f"the region of its destination is {AFTER_APPLY}, or lies outside this plan" if missing else "")
+    _note_copies(
+        draft, found, f"the region of its destination is {AFTER_APPLY}, or lies outside this plan" if missing else ""
+    )
 
 
 def _note_copies(draft: Draft, found: list[str], why: str) -> None:

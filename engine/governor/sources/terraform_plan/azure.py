@@ -67,7 +67,9 @@ def storage_replication(draft: Draft) -> None:
     if found:
         draft.attributes["copies_to"] = found
     else:
-        draft.unknown["attributes.copies_to"] = f"the region of its destination is {AFTER_APPLY}, or lies outside this plan"
+        draft.unknown["attributes.copies_to"] = (
+            f"the region of its destination is {AFTER_APPLY}, or lies outside this plan"
+        )
 
 
 def _local_auth(draft: Draft, *names: str) -> None:
@@ -108,7 +110,7 @@ def _follow_region(draft: Draft, path: str) -> None:
 READERS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
-        aks_cluster, aks_node_pool, ml_compute_cluster, cognitive_account, search_service, ml_workspace, storage_account,
-        storage_replication, cognitive_deployment,
+        aks_cluster, aks_node_pool, ml_compute_cluster, cognitive_account, search_service, ml_workspace,
+        storage_account, storage_replication, cognitive_deployment,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The configuration part of a plan: which block an instance comes from, where its references lead, and what its provider says.
+"""The configuration part of a plan: which block an instance comes from, and where its references lead.
 
 The configuration has one entry a block, the changes one an instance; they join on the address without its indexes.
 Addresses are never split on dots: the keys of a for_each may hold dots, brackets and quotes.
@@ -26,7 +26,7 @@ def without_indexes(address: str) -> str:
     return _INDEX.sub("", address) if "[" in address else address
 
 
-class Block(Struct, frozen=True):
+class Block(Struct, eq=False):
     """A resource block and the module it stands in (`module.a.module.b` or "")."""
 
     module: str
@@ -60,7 +60,7 @@ class Blocks:
         return self._blocks.get(_join(without_indexes(module_address), f"{prefix}{type}.{name}"))
 
     def follow(self, block: Block, expression: Any) -> list[str]:
-        """Addresses, without indexes, of the resource blocks that an expression leads to, through outputs and variables."""
+        """Addresses, without indexes, of the blocks that an expression leads to, through outputs and variables."""
         found: dict[str, None] = {}
         for address in self._follow(block.module, references(expression), _MAX_STEPS):
             found[address] = None

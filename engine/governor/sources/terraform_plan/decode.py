@@ -135,8 +135,8 @@ class Plan(Struct):
     prior_state: State | None = None
     variables: dict[str, Value] = {}
     output_changes: dict[str, OutputChange] = {}
-    planned_values: Raw | None = None
-    values: Raw | None = None
+    planned_values: Raw = _NOTHING
+    values: Raw = _NOTHING
     deferred_changes: list[Raw] = []
     complete: bool | None = None
     errored: bool | None = None
@@ -162,16 +162,16 @@ def decode(data: bytes, place: str) -> Plan:
     """A plan, or a Refusal. Knows what shells and wrappers make of one: BOM, UTF-16, gzip, lines before and after."""
     text = _json_part(_utf8(_inflated(data, place), place), place)
     plan = _parsed(text, place)
-    if plan.format_version is None or (
-        plan.resource_changes is None and plan.planned_values is None and plan.configuration is None
-    ):
-        if plan.format_version is not None and plan.values is not None:
+    parts = (plan.resource_changes, plan.configuration)
+    if plan.format_version is None or (parts == (None, None) and plan.planned_values is _NOTHING):
+        if plan.format_version is not None and plan.values is not _NOTHING:
             raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
         raise _refusal(f"this JSON is no Terraform plan: {_SHOW}", place)
     major = plan.format_version.partition(".")[0]
     if major not in ("0", "1"):
         raise _refusal(
-            f"its format_version is {plan.format_version[:20]!r} and this governor reads 0.x and 1.x: update governor", place
+            f"its format_version is {plan.format_version[:20]!r} and this governor reads 0.x and 1.x: update governor",
+            place,
         )
     if plan.errored:
         raise _refusal("this plan ended in an error (errored: true), so it is not whole: mend it and plan again", place)

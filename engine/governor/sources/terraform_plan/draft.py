@@ -1,4 +1,4 @@
-"""A resource while its facts are being read: what the readers of a provider fill in, and what they may ask of the plan."""
+"""A resource while its facts are being read: what readers fill in, and what they may ask of the plan."""
 
 from __future__ import annotations
 
@@ -36,12 +36,18 @@ class Draft:
     """The facts of one resource so far. `after` is what it will be (or, for its former cost, what it was)."""
 
     __slots__ = (
-        "after", "attributes", "block", "change", "delivered", "lines", "marks", "own_region", "plan", "purchase", "region",
-        "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
+        "accelerator", "after", "attributes", "block", "change", "delivered", "lines", "marks", "plan", "purchase",
+        "region", "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
     )  # fmt: skip
 
     def __init__(
-        self, resource: ResourceChange, shape: Shape, block: Block | None, plan: PlanFacts, after: Mapping[str, Any], unknown_after: Any
+        self,
+        resource: ResourceChange,
+        shape: Shape,
+        block: Block | None,
+        plan: PlanFacts,
+        after: Mapping[str, Any],
+        unknown_after: Any,
     ) -> None:
         self.resource = resource
         self.shape = shape
@@ -54,6 +60,8 @@ class Draft:
         self.region: str | None = None
         self.purchase: Purchase = "on_demand"
         self.lines: list[Line] = []
+        self.accelerator: Accelerator | None = None
+        """One that no instance type tells of: a GPU hung onto a general machine."""
         self.attributes: dict[str, Any] = {}
         self.delivered: dict[str, str] | None = None
         self.unknown: dict[str, str] = {}
@@ -144,6 +152,7 @@ class PlanFacts:
         """Address → region that the resource itself tells."""
         self._changes = changes
         self._by_block: dict[str, list[ResourceChange]] | None = None
+        self._by_name: dict[tuple[str, str], dict[str, list[ResourceChange]]] = {}
 
     def instances(self, address: str) -> list[ResourceChange]:
         """The instances of a block, by its address without indexes."""
@@ -155,7 +164,7 @@ class PlanFacts:
         return self._by_block.get(address, [])
 
     def targets(self, asker: ResourceChange, block: Block, expression: Any) -> list[Target]:
-        """Where an expression leads. Among instances of one block, those of the asker's own module instance or index win."""
+        """Where an expression leads. Among instances of one block, those of the asker's module or index win."""
         found: list[Target] = []
         for address in self.blocks.follow(block, expression):
             candidates = [c for c in self.instances(address) if c.change.actions != ["delete"]]
@@ -166,7 +175,7 @@ class PlanFacts:
 
     def target(self, change: ResourceChange) -> Target:
         """A change with what it will be."""
-        after = mapping(msgspec.json.decode(change.change.after))
+        after = self._after(change)
         unknown = msgspec.json.decode(change.change.after_unknown)
         return Target(change, after, unknown, self.blocks.find(change.module_address, change.type, change.name))
 
@@ -177,10 +186,22 @@ class PlanFacts:
         block = self.blocks.find(change.module_address, change.type, change.name)
         return self.providers.region(block.provider_key)[0] if block else None
 
-    def named(self, type: str, path: str, name: str) -> list[Target]:
-        """Resources of a type that carry a name at a path."""
-        found = (self.target(c) for c in self._changes if c.type == type and c.mode == "managed")
-        return [target for target in found if at(target.after, path) == name]
+    def named(self, asker: ResourceChange, type: str, path: str, name: str) -> list[Target]:
+        """Resources of a type that carry a name at a path; those of the asker's own module, if there are any."""
+        if (type, path) not in self._by_name:
+            index = self._by_name[type, path] = {}
+            for change in self._changes:
+                if change.type != type or change.mode != "managed" or change.change.actions == ["delete"]:
+                    continue
+                if found := text(at(self._after(change), path)):
+                    index.setdefault(found, []).append(change)
+        candidates = self._by_name[type, path].get(name, [])
+        near = [c for c in candidates if c.module_address == asker.module_address] or candidates
+        return [self.target(change) for change in near]
+
+    @staticmethod
+    def _after(change: ResourceChange) -> Mapping[str, Any]:
+        return mapping(msgspec.json.decode(change.change.after))
 
 
 class Cost(Struct):

@@ -38,7 +38,10 @@ def _from_template(draft: Draft, template: Target, desired: int | None) -> None:
         draft.launches_any([machine], desired, desired)
     else:
         draft.type_unknown(f"{template.resource.address} does not tell its machine type")
-    if at(template.after, "scheduling.0.preemptible") is True or at(template.after, "scheduling.0.provisioning_model") == "SPOT":
+    if (
+        at(template.after, "scheduling.0.preemptible") is True
+        or at(template.after, "scheduling.0.provisioning_model") == "SPOT"
+    ):
         draft.purchase = "spot"
     _note_attached(draft, template.after.get("guest_accelerator"))
     labels = template.after.get("labels")
@@ -80,7 +83,7 @@ def tpu(draft: Draft) -> None:
         draft.type_unknown(f"accelerator_type is {AFTER_APPLY}")
         return
     generation = kind.partition("-")[0].replace("litepod", "e")
-    draft.attributes["accelerator"] = Accelerator(f"tpu-{generation}")
+    draft.accelerator = Accelerator(f"tpu-{generation}")
     draft.attributes["instance_type"] = kind
     draft.unknown["hourly_usd"] = f"the price book holds TPU prices per chip, not for {kind}"
 
@@ -143,7 +146,9 @@ def storage_bucket(draft: Draft) -> None:
 
 
 def transfer_job(draft: Draft) -> None:
-    sources = [t for t in draft.leads_to("transfer_spec.0.gcs_data_source") if t.resource.type == "google_storage_bucket"]
+    sources = [
+        t for t in draft.leads_to("transfer_spec.0.gcs_data_source") if t.resource.type == "google_storage_bucket"
+    ]
     sinks = [t for t in draft.leads_to("transfer_spec.0.gcs_data_sink") if t.resource.type == "google_storage_bucket"]
     draft.stands_for = sources[0].resource if len(sources) == 1 else None
     found = sorted({region for t in sinks if (region := draft.plan.region_of(t.resource))})
@@ -188,11 +193,22 @@ def _note_attached(draft: Draft, value: object) -> None:
     """GPUs hung onto a general machine. The price book holds machines, not single cards."""
     for accelerator in blocks(value):
         kind = text(accelerator.get("type")) or text(accelerator.get("accelerator_type"))
-        count = amount(accelerator.get("count")) or amount(accelerator.get("core_count")) or amount(accelerator.get("accelerator_count"))
+        count = (
+            amount(accelerator.get("count"))
+            or amount(accelerator.get("core_count"))
+            or amount(accelerator.get("accelerator_count"))
+        )
         if kind and count != 0:
-            model = kind.rpartition("/")[2].lower().removeprefix("nvidia_").removeprefix("nvidia-").removeprefix("tesla-").removeprefix("tesla_")
+            model = (
+                kind.rpartition("/")[2]
+                .lower()
+                .removeprefix("nvidia_")
+                .removeprefix("nvidia-")
+                .removeprefix("tesla-")
+                .removeprefix("tesla_")
+            )
             if not draft.has_accelerator():
-                draft.attributes["accelerator"] = Accelerator(model.upper(), float(count or 1))
+                draft.accelerator = Accelerator(model.upper(), float(count or 1))
                 draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
 
 

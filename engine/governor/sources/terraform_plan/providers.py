@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-
 import msgspec
 
 from governor.catalog import regions
@@ -112,5 +111,3 @@ def _state(module: StateModule) -> Iterator[tuple[str, StateResource]]:
         yield prefix.rstrip("."), resource
     for child in module.child_modules:
         yield from _state(child)
-
-

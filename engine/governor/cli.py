@@ -1,0 +1,212 @@
+"""The command line: arguments, the clock and the exit code; nothing else. Commands are imported when they run."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from governor import __version__
+from governor.errors import CANNOT_JUDGE, Refusal
+
+INTERRUPTED = 130
+_FILE = click.Path(path_type=Path)
+
+
+class _Day(click.ParamType[datetime.date]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
+        if isinstance(value, datetime.date):
+            return value
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write YYYY-MM-DD", param, ctx)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 clean · 1 open findings · 2 usage or configuration · 3 could not judge · 4 nothing judged",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="governor", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Policy as code for AI spend: tags, budgets, data residency and API keys.
+
+    \b
+    Judge a Terraform plan:
+      terraform plan -out tfplan
+      terraform show -json tfplan > plan.json
+      governor check plan.json
+    """
+
+
+_config = click.option(
+    "--config", type=_FILE, metavar="FILE", help="Settings; default: the nearest governor.yaml at or above this folder."
+)
+_policies = click.option(
+    "--policies",
+    multiple=True,
+    metavar="FOLDER",
+    help="Lay a folder of policies over those of the settings. May be repeated.",
+)
+
+
+@cli.command()
+@click.argument("plan", metavar="PLAN")
+@click.option(
+    "--source", type=_FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
+)
+@click.option(
+    "--stage",
+    type=click.Choice(["commit", "plan", "live", "azure"]),
+    default="plan",
+    help="Whose policies and levels apply.  [default: plan]",
+)
+@click.option(
+    "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
+    help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+)  # fmt: skip
+@_policies
+@_config
+@click.option("--today", type=_Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
+@click.option(
+    "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
+)
+@click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table.")
+@click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered.")
+def check(**options: Any) -> int:
+    """Judge a Terraform or OpenTofu plan.
+
+    PLAN is what `terraform show -json` prints: a file, gzipped or not, or - for standard input.
+
+    \b
+    Examples:
+      governor check plan.json
+      governor check plan.json --source . -f table -f sarif=governor.sarif
+      terraform show -json tfplan | governor check -
+    """
+    from governor.commands import check as command
+
+    options["today"] = options["today"] or datetime.date.today()
+    return command.run(**options)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def policies(context: click.Context) -> None:
+    """List the policies, or show one.
+
+    \b
+    Examples:
+      governor policies
+      governor policies show TAG001
+    """
+    if context.invoked_subcommand is None:
+        context.exit(context.invoke(policies_list))
+
+
+@policies.command("list")
+@_policies
+@_config
+@click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
+def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, format: str = "table") -> int:
+    """Every policy: id, severity, level at plan time, title."""
+    from governor.commands import policies as command
+
+    return command.list_all(folders=policies, config=config, format=format)
+
+
+@policies.command("show")
+@click.argument("id")
+@_policies
+@_config
+def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> int:
+    """The card of one policy."""
+    from governor.commands import policies as command
+
+    return command.show(id, folders=policies, config=config)
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(["config", "exemptions", "report"]), default="config")
+def schema(name: str) -> int:
+    """Print a JSON Schema: of governor.yaml, of an exemption file, or of the json report.
+
+    \b
+    Example:
+      governor schema > governor.schema.json
+    """
+    from governor.commands import schema as command
+
+    return command.run(name)
+
+
+@cli.command()
+def version() -> int:
+    """Print the version of governor, of Python and of the policy engine."""
+    from governor.commands import version as command
+
+    return command.run()
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the completion script of a shell.
+
+    \b
+    Example:
+      governor completion bash > ~/.local/share/bash-completion/completions/governor
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None
+    click.echo(complete(cli, {}, "governor", "_GOVERNOR_COMPLETE").source())
+    return 0
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = cli.main(prog_name="governor", standalone_mode=False)
+        sys.stdout.flush()
+    except Refusal as refusal:
+        _complain(str(refusal))
+        return refusal.code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; what is left of the buffer must not be flushed at exit.
+        sys.stdout = None
+        return CANNOT_JUDGE
+    except Exception as error:
+        _complain(f"this is a bug in governor ({type(error).__name__}); details: {_write_traceback()}")
+        return CANNOT_JUDGE
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> None:
+    click.echo(f"governor: {message}", err=True)
+
+
+def _write_traceback() -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="governor-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write(traceback.format_exc())
+        return log.name

@@ -1,0 +1,129 @@
+"""`governor check`: a plan in, reports and an exit code out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from governor import reports
+from governor.catalog.prices import stale
+from governor.commands import workspace
+from governor.errors import Refusal
+from governor.judge import judge
+from governor.model import Inventory, Stage, Verdict
+from governor.settle import settle
+from governor.sources import terraform_plan
+from governor.sources.terraform_plan.decode import no_garbage_collection
+from governor.sources.terraform_plan.locate import Locator
+
+PIPED_WIDTH = 120
+"""Columns of a table that no terminal shows."""
+
+
+def run(
+    *,
+    plan: str,
+    source: Path | None,
+    stage: Stage,
+    formats: Sequence[str],
+    policies: Sequence[str],
+    config: Path | None,
+    today: date,
+    strict: bool | None,
+    exit_zero: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Judge a plan. Raises Refusal before anything is written."""
+    outputs = _outputs(formats)
+    with no_garbage_collection():
+        space = workspace.enter(config, policies)
+        exemptions = space.exemptions()
+        library = space.library(stage)
+        inventory = _collect(plan, source, space)
+        judgement = judge(inventory, library.evaluators, today)
+        verdict = settle(
+            judgement,
+            inventory,
+            levels={policy.id: space.level(policy, stage) for policy in library.policies},
+            today=today,
+            exemptions=exemptions,
+            fail_level=space.settings.fail_level,
+            strict=space.settings.strict if strict is None else strict,
+            notes=_old_prices(inventory, today, space.settings.max_price_age_days),
+        )
+        _write(verdict, outputs, quiet=quiet, verbose=verbose)
+    code = verdict.exit_code
+    return 0 if exit_zero and code == 1 else code
+
+
+def _collect(plan: str, source: Path | None, space: workspace.Workspace) -> Inventory:
+    if source is not None and not source.is_dir():
+        raise Refusal("--source is no folder", place=str(source))
+    place = "standard input" if plan == "-" else plan
+    try:
+        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
+    except IsADirectoryError:
+        raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
+    except OSError as error:
+        raise Refusal(f"cannot be read: {error.strerror}", place=place) from None
+    return terraform_plan.collect(data, place=place, prices=space.prices(), locator=Locator(source) if source else None)
+
+
+def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
+    """(format, file or None for standard output)."""
+    outputs: list[tuple[str, Path | None]] = []
+    for written in formats or ("table",):
+        name, _, file = written.partition("=")
+        if name not in reports.REPORTS:
+            raise Refusal(f"no report is called {name!r}: there are {', '.join(reports.REPORTS)}")
+        outputs.append((name, Path(file) if file else None))
+    if sum(file is None for _, file in outputs) > 1:
+        raise Refusal("only one report can go to standard output: write the others as NAME=FILE")
+    return outputs
+
+
+def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet: bool, verbose: bool) -> None:
+    """Render everything before anything is opened: a failing run leaves no half file."""
+    rendered = []
+    for name, file in outputs:
+        shown = file is None and sys.stdout.isatty()
+        options = reports.Options(width=_width(shown), colour=_colour(shown), verbose=verbose)
+        text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
+        rendered.append((file, text))
+    for file, text in rendered:
+        if file is None:
+            sys.stdout.write(text)
+            continue
+        try:
+            file.write_text(text, "utf-8")
+        except OSError as error:
+            raise Refusal(f"cannot be written: {error.strerror}", place=str(file)) from None
+
+
+def _width(shown: bool) -> int:
+    return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
+
+
+def _colour(shown: bool) -> bool:
+    """https://no-color.org and https://force-color.org."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (shown and os.environ.get("TERM") != "dumb")
+
+
+def _old_prices(inventory: Inventory, today: date, max_age_days: int) -> list[str]:
+    prices = {resource.price for resource in inventory.resources if resource.price}
+    old = sorted((p for p in prices if stale(p, today, max_age_days)), key=lambda price: price.as_of)
+    if not old:
+        return []
+    first = old[0]
+    note = (
+        f"{len(old)} of {len(prices)} prices are older than {max_age_days} days, the oldest as of {first.as_of}"
+        f" ({first.instance_type} in {first.region}): update governor, or give your own with `prices`"
+    )
+    return [note]

@@ -1,0 +1,20 @@
+"""`governor schema`: the JSON Schema of a file that people or tools write or read."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from governor import config
+
+
+def run(name: str) -> int:
+    """Print a schema: config, exemptions or report."""
+    if name == "report":
+        from governor.reports.json import schema
+
+        found = schema()
+    else:
+        found = (config.Settings if name == "config" else config.ExemptionFile).model_json_schema()
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    return 0

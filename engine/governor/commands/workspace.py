@@ -1,0 +1,67 @@
+"""What every command begins with: the settings, the policy folders they name, the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from governor import config as configuration
+from governor import library
+from governor.catalog.prices import PriceBook
+from governor.errors import Refusal
+from governor.model import Exemption, Level, Policy, Stage
+
+
+class Workspace(Struct, frozen=True):
+    """Settings and where their paths start."""
+
+    settings: configuration.Settings
+    home: Path
+    """Folder of governor.yaml; paths in it are relative to it."""
+    folders: tuple[Path, ...]
+
+    def library(self, stage: Stage) -> library.Library:
+        """The policies of a stage whose level is not `off`."""
+        return library.load(
+            self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off"
+        )
+
+    def level(self, policy: Policy, stage: Stage) -> Level:
+        return self.settings.level(policy, stage)
+
+    def prices(self) -> PriceBook:
+        """The shipped price book under the organisation's own prices."""
+        book = PriceBook.shipped()
+        for name in self.settings.prices:
+            book = book.with_rows(self.home / name)
+        return book
+
+    def exemptions(self) -> list[Exemption]:
+        name = self.settings.exemptions
+        return configuration.load_exemptions(self.home / name) if name else []
+
+
+def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
+    """Read the settings; `folders` lie over those they name."""
+    if config is not None and not config.is_file():
+        raise Refusal("no such file of settings", place=str(config))
+    path = config or configuration.find(Path.cwd())
+    home = path.parent if path else Path.cwd()
+    settings = configuration.load(path)
+    named = [*(_folder(name, home) for name in settings.policies), *(_folder(name, Path()) for name in folders)]
+    return Workspace(settings, home, tuple(dict.fromkeys(named)))
+
+
+def _folder(name: str, home: Path) -> Path:
+    return library.builtin() if name == "builtin" else home / name
+
+
+def _applies(policy: Policy, stage: Stage) -> bool:
+    return not policy.stages or stage in policy.stages
+
+
+def everything(space: Workspace) -> library.Library:
+    """The policies of every stage, those that are off included."""
+    return library.load(space.folders)

@@ -1,0 +1,183 @@
+"""Findings in, the groups and sentences that people read out: shared by every report that is not for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from governor.model import Exemption, Finding, Level, Origin, Policy, Verdict
+
+SHOWN = 20
+"""Resources listed for one policy, unless the reader asks for all."""
+
+
+class Line(Struct, frozen=True):
+    """All that one policy finds on one resource."""
+
+    resource: str
+    what: str
+    """The message without the resource's id in front."""
+    hourly_usd: Decimal | None
+    origin: Origin | None
+    reason: str
+    """Why it is undetermined; empty for definite findings."""
+
+
+class Group(Struct, frozen=True):
+    """All that one policy finds, dearest resource first."""
+
+    policy: Policy
+    level: Level
+    lines: Sequence[Line]
+
+    @property
+    def undetermined(self) -> bool:
+        """Whether it is not known yet if the policy is broken at all."""
+        return any(line.reason for line in self.lines)
+
+    def shown(self, verbose: bool) -> Sequence[Line]:
+        """What fits in a report that people read."""
+        return self.lines if verbose else self.lines[:SHOWN]
+
+
+class Stake(Struct, frozen=True):
+    """Money behind findings, each resource counted once."""
+
+    usd: Decimal
+    """USD per hour."""
+    priced: int
+    """Resources whose price is known."""
+    unpriced: int
+
+
+def group(findings: Iterable[Finding], verdict: Verdict) -> list[Group]:
+    """One group for each policy, in the order in which the policies first appear."""
+    policies: dict[str, dict[str, list[Finding]]] = {}
+    for finding in findings:
+        policies.setdefault(finding.policy, {}).setdefault(finding.resource, []).append(finding)
+    return [
+        Group(
+            policy=verdict.policies[name],
+            level=verdict.levels[name],
+            lines=sorted(
+                (_line(found, verdict.policies[name].together) for found in resources.values()),
+                key=lambda line: -(line.hourly_usd or Decimal(0)),
+            ),
+        )
+        for name, resources in policies.items()
+    ]
+
+
+def _line(findings: Sequence[Finding], together: str) -> Line:
+    first = findings[0]
+    return Line(
+        resource=plain(first.resource),
+        what=_what(findings, together),
+        hourly_usd=first.hourly_usd,
+        origin=first.origin,
+        reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
+    )
+
+
+def _what(findings: Sequence[Finding], together: str) -> str:
+    names = list(dict.fromkeys(last_part(f.attribute) for f in findings))
+    if together and len(names) > 1 and "" not in names:
+        # replace, not format: the template is written by people and a stray brace must not end the run
+        return plain(together.replace("{count}", str(len(names))).replace("{names}", ", ".join(names)))
+    return "; ".join(dict.fromkeys(message(f) for f in findings))
+
+
+def message(finding: Finding) -> str:
+    """The message without the resource's id in front, on one line."""
+    rest = finding.msg.removeprefix(finding.resource)
+    if rest == finding.msg or not rest.startswith((" ", ":")):
+        return plain(finding.msg)
+    return plain(rest).lstrip(" :")
+
+
+def last_part(attribute: str) -> str:
+    """`tags.project` → `project`. Tag keys may hold dots, so all that follows `tags.` is one key."""
+    return attribute[5:] if attribute.startswith("tags.") else attribute.rpartition(".")[2]
+
+
+def plain(text: str) -> str:
+    """The text on one line, with control characters spelled out: a tag's value must not drive the reader's terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else repr(c)[1:-1] for c in text.replace("\r\n", "\n"))
+
+
+def places(origin: Origin | None) -> list[str]:
+    """Where to change the resource, a line each: its block, then the module call that leads to it."""
+    if origin is None:
+        return []
+    own = plain(f"{origin.file}:{origin.line}")
+    return [own, f"in module call {plain(origin.module_call)}"] if origin.module_call else [own]
+
+
+def stake(findings: Iterable[Finding]) -> Stake:
+    """Money at stake in the findings' resources."""
+    hourly = {f.resource: f.hourly_usd for f in findings}
+    prices = [price for price in hourly.values() if price is not None]
+    return Stake(sum(prices, Decimal(0)), len(prices), len(hourly) - len(prices))
+
+
+def usd(amount: Decimal | None) -> str:
+    """USD per hour as people read it: `$1,234.50/h`; an en dash when it is not known."""
+    if amount is None:
+        return "–"
+    if 0 < amount < Decimal("0.01"):
+        return "<$0.01/h"
+    return f"${amount:,.2f}/h"
+
+
+def money(verdict: Verdict) -> str:
+    """What the open findings put at stake, in one sentence."""
+    at_stake = stake(verdict.open)
+    text = f"{usd(at_stake.usd)} at stake in {count(at_stake.priced, 'resource')} of {usd(verdict.hourly_usd)} judged"
+    return f"{text}; {at_stake.unpriced} more with no known price" if at_stake.unpriced else text
+
+
+def outcome(verdict: Verdict) -> str:
+    """What the run comes to, in one sentence."""
+    failing = sum(1 for _ in verdict.failing())
+    at = verdict.fail_level if verdict.fail_level == "deny" else f"{verdict.fail_level} or above"
+    fails = f"{count(failing, 'finding')} at level {at}"
+    besides = f" Besides, {fails}." if failing else ""
+    if verdict.failures:
+        failed = len({failure.policy for failure in verdict.failures})
+        return f"Could not judge: {count(failed, 'policy', 'policies')} failed.{besides}"
+    if verdict.exit_code == 3:
+        return f"Could not judge everything, which this run insists on (strict).{besides}"
+    if not verdict.policies:
+        return "Nothing was judged: no policy applies."
+    if failing:
+        return f"Does not pass: {fails}."
+    if verdict.open:
+        return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {at}."
+    if verdict.undetermined or verdict.gaps:
+        return "Nothing is open, but not everything could be read."
+    return "All good: nothing is open."
+
+
+def uncovered(verdict: Verdict) -> list[str]:
+    """`aws_vpc ×2`, most frequent type first."""
+    counts: Mapping[str, int] = Counter(verdict.not_covered)
+    return [f"{plain(name)} ×{n}" for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def terms(exemption: Exemption) -> str:
+    """On what terms an exemption holds, in one line."""
+    ticket = f", {exemption.ticket}" if exemption.ticket else ""
+    return plain(
+        f"{exemption.category} until {exemption.expires}: {exemption.reason}"
+        f" (owner {exemption.owner}, approved by {exemption.approved_by}{ticket})"
+    )
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 resource`, `2 resources`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

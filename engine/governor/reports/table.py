@@ -1,0 +1,358 @@
+"""The verdict for a person at a terminal, in as many columns as the terminal has.
+
+The lines are laid out here and not by `rich.table`, which measures every cell before it draws the first: 10,000 rows
+take it seconds. Rich measures wide characters and writes the colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from itertools import zip_longest
+
+from msgspec import Struct
+
+from governor.model import Exemption, Verdict
+from governor.reports import Options
+from governor.reports.grouping import (
+    Group,
+    Line,
+    count,
+    group,
+    message,
+    money,
+    outcome,
+    places,
+    plain,
+    terms,
+    uncovered,
+    usd,
+)
+
+WIDE = 100
+"""From this many columns on, every row repeats its level and policy, so that grep finds it."""
+NARROW = 72
+"""Below this many columns, what would stand side by side is stacked."""
+TYPES = 5
+"""Types outside the catalogue that are named unless the reader asks for all."""
+
+LEVEL_STYLES = {"deny": "bold red", "warn": "yellow", "note": "cyan", "off": "dim"}
+
+Span = tuple[str, str]
+"""Text and its rich style."""
+
+
+def render(verdict: Verdict, options: Options) -> str:
+    """The report. No line but the footer is wider than `options.width`; long names fold, nothing is cut off."""
+    page = _Page(options.width)
+    if verdict.source:
+        page.text(f"{plain(verdict.source)}, stage {verdict.stage}", "dim")
+    _failures(page, verdict)
+    _findings(page, verdict, options)
+    _gaps(page, verdict)
+    _lapsed(page, verdict)
+    _exempt(page, verdict, options)
+    _baselined(page, verdict, options)
+    _stale(page, verdict, options)
+    _remarks(page, verdict, options)
+    _close(page, verdict)
+    return _write(page.lines, options)
+
+
+def _failures(page: _Page, verdict: Verdict) -> None:
+    if not verdict.failures:
+        return
+    page.section("COULD NOT JUDGE", "bold red", "a policy that fails never counts as a pass")
+    for failure in verdict.failures:
+        page.spans([(plain(failure.policy), "bold red"), (f"  on {plain(failure.resource) or 'the whole input'}", "")])
+        page.text(plain(failure.reason), indent=2)
+
+
+def _findings(page: _Page, verdict: Verdict, options: Options) -> None:
+    open_ = group(verdict.open, verdict)
+    undetermined = group(verdict.undetermined, verdict)
+    columns = _fit([*open_, *undetermined], options)
+    if open_:
+        remark = (
+            f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), 'resource')}"
+        )
+        remark += "; on the right, what each costs" if columns.resource else ""
+        page.section("OPEN", "bold red" if any(True for _ in verdict.failing()) else "bold yellow", remark)
+        _groups(page, open_, columns, options)
+    if undetermined:
+        page.section("UNDETERMINED", "bold yellow", "cannot be told yet")
+        _groups(page, undetermined, columns, options)
+
+
+def _exempt(page: _Page, verdict: Verdict, options: Options) -> None:
+    if not verdict.exempt:
+        return
+    first = min(item.exemption.expires for item in verdict.exempt)
+    page.section("EXEMPT", "bold", f"{count(len(verdict.exempt), 'finding')}, the first until {first}", options.verbose)
+    if options.verbose:
+        for item in verdict.exempt:
+            finding = item.finding
+            page.spans([(plain(finding.policy), "bold"), (f"  {plain(finding.resource)}", "")])
+            page.text(message(finding), indent=2)
+            page.text(terms(item.exemption), "dim", indent=2)
+
+
+def _baselined(page: _Page, verdict: Verdict, options: Options) -> None:
+    if not verdict.baselined:
+        return
+    page.section("BASELINED", "bold", f"{count(len(verdict.baselined), 'finding')} known before", options.verbose)
+    if options.verbose:
+        for finding in verdict.baselined:
+            page.spans([(plain(finding.policy), "bold"), (f"  {plain(finding.resource)}", "")])
+            page.text(message(finding), indent=2)
+
+
+def _lapsed(page: _Page, verdict: Verdict) -> None:
+    if verdict.lapsed_exemptions:
+        page.section("LAPSED EXEMPTIONS", "bold yellow", "run out: renew them, or mend what they covered")
+        _exemptions(page, verdict.lapsed_exemptions)
+
+
+def _stale(page: _Page, verdict: Verdict, options: Options) -> None:
+    if verdict.stale_exemptions:
+        number = count(len(verdict.stale_exemptions), "exemption")
+        page.section("STALE EXEMPTIONS", "bold", f"{number} covering nothing", options.verbose)
+        if options.verbose:
+            _exemptions(page, verdict.stale_exemptions)
+
+
+def _exemptions(page: _Page, exemptions: Iterable[Exemption]) -> None:
+    for exemption in exemptions:
+        page.spans([(plain(exemption.policy), "bold"), (f"  {plain(exemption.resource)}", "")])
+        page.text(terms(exemption), "dim", indent=2)
+
+
+def _gaps(page: _Page, verdict: Verdict) -> None:
+    if not verdict.gaps:
+        return
+    page.section("GAPS", "bold yellow", "not read, so not judged")
+    for gap in verdict.gaps:
+        page.text(plain(gap.place))
+        page.text(plain(gap.reason), indent=2)
+
+
+def _remarks(page: _Page, verdict: Verdict, options: Options) -> None:
+    types = uncovered(verdict)
+    shown = types if options.verbose else types[:TYPES]
+    if types or verdict.notes:
+        page.blank()
+    if types:
+        more = f", … and {count(len(types) - len(shown), 'more type')} (-v lists them)" if shown != types else ""
+        page.text(f"not covered: {', '.join(shown)}{more}", "dim", hang=2)
+    for note in verdict.notes:
+        page.text(f"note: {plain(note)}", "dim", hang=2)
+
+
+def _close(page: _Page, verdict: Verdict) -> None:
+    page.blank()
+    page.text(outcome(verdict), {0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow"))
+    if verdict.open:
+        page.text(money(verdict), "magenta")
+    page.add([(verdict.footer, "bold")])
+
+
+class _Columns(Struct, frozen=True):
+    """Widths of a row's columns; `resource` is 0 where rows are stacked."""
+
+    policy: int
+    """0 where level and policy stand in the heading only."""
+    resource: int
+    what: int
+    price: int
+
+    @property
+    def margin(self) -> int:
+        return 2 + (8 + self.policy if self.policy else 0)
+
+
+def _fit(groups: Sequence[Group], options: Options) -> _Columns:
+    if options.width < NARROW or not groups:
+        return _Columns(0, 0, 0, 0)
+    lines = [line for item in groups for line in item.shown(options.verbose)]
+    policy = max(_cells(plain(item.policy.id)) for item in groups) if options.width >= WIDE else 0
+    price = max(len(usd(line.hourly_usd)) for line in lines)
+    room = options.width - 2 - (8 + policy if policy else 0) - 2 - 2 - price
+    if room < 2 * 16:
+        return _Columns(0, 0, 0, 0)
+    # Ids too long for their column have a line of their own: they do not widen the column, but that line counts.
+    ids = [_cells(line.resource) for line in lines]
+    names = [*ids, *(_cells(place) for line in lines for place in places(line.origin))]
+    cap = room * 55 // 100
+    resource = max((size for size in names if size <= cap), default=cap)
+    what = max(max(ids) - resource - 2, *(_cells(text) for line in lines for text, _ in _said(line)))
+    return _Columns(policy, resource, min(what, room - resource), price)
+
+
+def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Options) -> None:
+    for position, item in enumerate(groups):
+        if position:
+            page.blank()
+        policy = item.policy
+        level = [] if columns.policy else [(f"{item.level}  ", LEVEL_STYLES[item.level])]
+        page.spans(
+            [*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")],
+            hang=6,
+        )
+        if policy.remediation and not item.undetermined:
+            page.spans([("fix: ", "green"), (plain(policy.remediation), "")], indent=2, hang=5)
+        shown = item.shown(options.verbose)
+        for line in shown:
+            if columns.resource:
+                _row(page, item, line, columns)
+            else:
+                _stacked(page, line)
+        if len(shown) < len(item.lines):
+            page.text(f"… and {len(item.lines) - len(shown):,} more (use -v, or --format json)", "dim", indent=2)
+
+
+def _said(line: Line) -> list[Span]:
+    return [(line.what, ""), (f"unknown: {line.reason}", "yellow")] if line.reason else [(line.what, "")]
+
+
+def _row(page: _Page, item: Group, line: Line, columns: _Columns) -> None:
+    label: list[Span] = [(" " * columns.margin, "")]
+    if columns.policy:
+        name = _pad(plain(item.policy.id), columns.policy)
+        label = [("  ", ""), (f"{item.level:<4}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
+    blank: list[Span] = [(" " * columns.margin, "")]
+    price = f"  {usd(line.hourly_usd):>{columns.price}}"
+    left = [(part, "dim") for place in places(line.origin) for part in _fold(place, columns.resource)]
+    right = [(part, style) for text, style in _said(line) for part in _fold(text, columns.what)]
+    if _cells(line.resource) <= columns.resource:
+        left.insert(0, (line.resource, ""))
+    else:
+        # An address too long for its column has a line of its own, so that it can be copied in one piece.
+        room = columns.resource + 2 + columns.what
+        for part in _fold(line.resource, room):
+            page.add([*label, (_pad(part, room), ""), (price, "magenta")])
+            label, price = blank, ""
+    for (one, dim), (other, style) in zip_longest(left, right, fillvalue=("", "")):
+        page.add(
+            [
+                *label,
+                (_pad(one, columns.resource), dim),
+                ("  ", ""),
+                (_pad(other, columns.what) if price else other, style),
+                (price, "magenta"),
+            ]
+        )
+        label, price = blank, ""
+
+
+def _stacked(page: _Page, line: Line) -> None:
+    page.text(line.resource, indent=2)
+    price = [] if line.hourly_usd is None else [(usd(line.hourly_usd), "magenta")]
+    for text, style in [*_said(line), *((place, "dim") for place in places(line.origin)), *price]:
+        page.text(text, style, indent=4)
+
+
+class _Page:
+    """Lines under construction."""
+
+    def __init__(self, width: int) -> None:
+        self.width = max(width, 20)
+        self.lines: list[list[Span]] = []
+        self.listed = True
+
+    def add(self, spans: list[Span]) -> None:
+        self.lines.append(spans)
+
+    def blank(self) -> None:
+        if self.lines:
+            self.lines.append([])
+
+    def section(self, title: str, style: str, remark: str, listed: bool = True) -> None:
+        """A heading; `listed` is False where the remark is all there is and -v would tell more."""
+        if listed or self.listed:
+            self.blank()
+        self.listed = listed
+        remark += "" if listed else " (-v lists them)"
+        self.spans([(title, style), (f"  {remark}", "dim")])
+
+    def text(self, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
+        self.spans([(text, style)], indent, hang)
+
+    def spans(self, spans: Sequence[Span], indent: int = 0, hang: int = 0) -> None:
+        """A paragraph of several styles, folded; `hang` indents what follows its first line."""
+        whole = "".join(text for text, _ in spans)
+        if indent + _cells(whole) <= self.width:
+            self.add([(" " * indent, ""), *spans])
+            return
+        styles = [style for text, style in spans for _ in text]
+        start = 0
+        for number, part in enumerate(_fold(whole, self.width - indent - hang, hang)):
+            start = whole.index(part, start)
+            line: list[Span] = [(" " * (indent + (hang if number else 0)), "")]
+            for character, style in zip(part, styles[start:], strict=False):
+                if line[-1][1] == style:
+                    line[-1] = (line[-1][0] + character, style)
+                else:
+                    line.append((character, style))
+            self.add(line)
+            start += len(part)
+
+
+def _fold(text: str, width: int, more: int = 0) -> list[str]:
+    """Lines of at most `width` columns, the first of `more` beyond; broken inside a word only where it is too long."""
+    if _cells(text) <= width + more:
+        return [text]
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if _cells(longer) <= (width if lines else width + more):
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while _cells(line) > width:
+            end = _break(line, width)
+            lines.append(line[:end])
+            line = line[end:]
+    return [*lines, line] if line else lines
+
+
+def _break(word: str, width: int) -> int:
+    """Where to break a word too long for a line: after a separator of addresses, if there is one in the second half."""
+    end = width
+    while _cells(word[:end]) > width:
+        end -= 1
+    for marks in ("/", ".]:", "-_,"):
+        separator = 1 + max(word.rfind(mark, 0, end) for mark in marks)
+        if separator > end // 2:
+            return separator
+    return max(end, 1)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _cells(text))
+
+
+def _cells(text: str) -> int:
+    """Columns the text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _write(lines: Sequence[Sequence[Span]], options: Options) -> str:
+    if not options.colour:
+        return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    out = StringIO()
+    for line in lines:
+        for text, style in line:
+            # The sixteen colours every terminal has, in the shades its owner chose.
+            out.write(Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text)
+        out.write("\n")
+    return out.getvalue()

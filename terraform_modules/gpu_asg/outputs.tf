@@ -1,0 +1,12 @@
+output "autoscaling_group_name" {
+  value = aws_autoscaling_group.this.name
+}
+
+output "launch_template_id" {
+  value = aws_launch_template.this.id
+}
+
+output "tags" {
+  description = "The tags that group, template, instances and volumes carry, for what else belongs to the workload."
+  value       = module.tags.tags
+}
