@@ -109,7 +109,8 @@ def _against_limit(resource: Resource, hourly_usd: Decimal, limit: Limit, config
     details = {"usd": str(desired), "maximum_usd": str(most), "limit_usd": str(limit.usd), "per": limit.per}
     if desired > limit.usd:
         may_grow = f", and may grow to {money(most)} {_per(limit)}" if most > desired else ""
-        costs = _cost(resource, config) if limit.per == "month" else f"{money(hourly_usd)} an hour ({_sources(resource)})"
+        by_hour = f"{money(hourly_usd)} an hour ({_sources(resource)})"
+        costs = by_hour if limit.per == "hour" else _cost(resource, config)
         unless = ", unless its stage runs fewer hours" if by_stage else ""
         msg = f"{resource.id} costs {costs}, over its limit of {_limit(limit)}{may_grow}{unless}"
         yield Violation(resource.id, msg, attribute, {"at": "desired", **details})

@@ -132,7 +132,7 @@ deny_local_auth contains {
 } if {
 	some resource in input.resources
 	resource.kind == "ai_account"
-	not is_boolean(resource.attributes.local_auth)
+	not _says_whether(resource)
 }
 
 deny_local_auth contains {
@@ -142,8 +142,10 @@ deny_local_auth contains {
 } if {
 	some resource in input.resources
 	resource.unknown["attributes.local_auth"]
-	not is_boolean(resource.attributes.local_auth)
+	not _says_whether(resource)
 }
+
+_says_whether(resource) if is_boolean(resource.attributes.local_auth)
 
 _on_record(approval) := sprintf(" (%s)", [approval.ticket]) if {
 	approval.ticket != ""

@@ -215,7 +215,7 @@ deny_processing contains {
 	resource.unknown
 	processing := resource.attributes.processing
 	_may_leave(processing)
-	not _leaves(_home_bounds[0], processing)
+	not _leaves_home(processing)
 	some tag, path in _binding_tags
 	_hidden(resource, tag)
 	broken := {[_leaves(bound, processing), bound.says] | some bound in _possible[tag]}
@@ -437,7 +437,9 @@ _copies_attribute(resource) := "copies_to" if {
 # Kinds that process requests by themselves, and so have to say where.
 _processing_kinds := {"model_deployment": true, "provisioned_throughput": true}
 
-_may_leave(processing) if processing.leaves_jurisdiction in {"yes", "check"}
+_may_leave_jurisdiction(processing) if processing.leaves_jurisdiction in {"yes", "check"}
+
+_may_leave(processing) if _may_leave_jurisdiction(processing)
 
 _may_leave(processing) if processing.leaves_region in {"yes", "check"}
 
@@ -449,14 +451,19 @@ _leaves(_, processing) := "processes requests outside its jurisdiction" if {
 
 _leaves(bound, processing) := "processes requests outside its region" if {
 	bound.same_region
-	not processing.leaves_jurisdiction in {"yes", "check"}
+	not _may_leave_jurisdiction(processing)
 	processing.leaves_region == "yes"
 }
 
 _leaves(bound, processing) := "may process requests outside its region" if {
 	bound.same_region
-	not processing.leaves_jurisdiction in {"yes", "check"}
+	not _may_leave_jurisdiction(processing)
 	processing.leaves_region == "check"
+}
+
+_leaves_home(processing) if {
+	some bound in _home_bounds
+	_leaves(bound, processing)
 }
 
 _route(processing) := sprintf("%s, %s", [
