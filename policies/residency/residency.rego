@@ -271,7 +271,8 @@ deny_unknown_region contains {
 	_restricts
 	some resource in input.resources
 	regions := object.get(_jurisdictions, resource.provider, {}) # in two steps: ten times as fast as in one
-	not regions[resource.region]
+	region := object.get(resource, "region", "")
+	not regions[region]
 	where := _nowhere(resource)
 	says := [bound.says | some bound in _bounds(resource)]
 	count(says) > 0
@@ -286,7 +287,8 @@ deny_unknown_region contains {
 	some resource in input.resources
 	resource.unknown
 	regions := object.get(_jurisdictions, resource.provider, {}) # in two steps: ten times as fast as in one
-	not regions[resource.region]
+	region := object.get(resource, "region", "")
+	not regions[region]
 	where := _nowhere(resource)
 	some tag, path in _binding_tags
 	_hidden(resource, tag)

@@ -80,11 +80,10 @@ def test_both_engines_answer_every_case_alike(opa: str, concern: str, tmp_path: 
 
     data = tmp_path / "data.json"
     data.write_text(json.dumps({"questions": questions, "catalog": {"regions": regions.document()}}))
-    asked = "; ".join(
-        f"{id} := {rule} with input as q.input with data.config.{concern} as q.config" for id, rule in rules.items()
-    )
+    asked = "; ".join(f"{id} := {rule} with input as i with data.config.{concern} as c" for id, rule in rules.items())
     answer = ", ".join(f'"{id}": {id}' for id in rules)
-    query = f"x := {{name: {{{answer}}} | some name, q in data.questions; {asked}}}"
+    # Bound first: in a query, `with input as q.given` silently gives OPA no input.
+    query = f"x := {{name: {{{answer}}} | some name, q in data.questions; i := q.given; c := q.config; {asked}}}"
     sources = [f"--data={file}" for file in rego(LIBRARY / concern) if not file.endswith("_test.rego")]
     answered = json.loads(run(opa, "eval", "--format=json", *sources, f"--data={data}", query))
     theirs = answered["result"][0]["bindings"]["x"]
@@ -95,7 +94,7 @@ def test_both_engines_answer_every_case_alike(opa: str, concern: str, tmp_path: 
             if not file.endswith("_test.rego"):
                 engine.add_policy(file, Path(file).read_text("utf-8"))
         engine.add_data({"config": {concern: asked_of["config"]}, "catalog": {"regions": regions.document()}})
-        engine.set_input_json(json.dumps(asked_of["input"]))
+        engine.set_input_json(json.dumps(asked_of["given"]))
         for policy, rule in rules.items():
             ours = json.loads(engine.eval_rule_as_json(rule))
             assert ordered(ours) == ordered(theirs[name][policy]), f"{policy} on {name}"
@@ -105,7 +104,7 @@ def question(concern: str, case: cases.Case, loaded: library.Library) -> dict[st
     """The input of a case, and the data it is judged by."""
     inventory = Inventory(stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend)
     config = library.merge(loaded.concerns[concern].config, case.config)
-    return {"input": json.loads(document(inventory, case.today)), "config": config}
+    return {"given": json.loads(document(inventory, case.today)), "config": config}
 
 
 def ordered(violations: Iterable[Any]) -> list[str]:
