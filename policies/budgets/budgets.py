@@ -109,7 +109,10 @@ def _against_limit(resource: Resource, hourly_usd: Decimal, limit: Limit, config
     details = {"usd": str(desired), "maximum_usd": str(most), "limit_usd": str(limit.usd), "per": limit.per}
     if desired > limit.usd:
         may_grow = f", and may grow to {money(most)} {_per(limit)}" if most > desired else ""
-        msg = f"{resource.id} costs {_cost(resource, config)}, over its limit of {_limit(limit)}{may_grow}"
+        by_hour = f"{money(hourly_usd)} an hour ({_sources(resource)})"
+        costs = by_hour if limit.per == "hour" else _cost(resource, config)
+        unless = ", unless its stage runs fewer hours" if by_stage else ""
+        msg = f"{resource.id} costs {costs}, over its limit of {_limit(limit)}{may_grow}{unless}"
         yield Violation(resource.id, msg, attribute, {"at": "desired", **details})
     elif most > limit.usd:
         msg = (
@@ -220,8 +223,7 @@ def has_no_price(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
         if resource.accelerator is not None and resource.hourly_usd is None and resource.count != 0:
             each = f"{_plain(Decimal(str(resource.accelerator.count)))} × {resource.accelerator.model}"
             times = f"{resource.count} × " if resource.count not in (None, 1) else ""
-            why = f": {reason}" if (reason := resource.unknown.get("hourly_usd")) else ""
-            yield Violation(resource.id, f"{resource.id} has no price for {times}{each}{why}", "hourly_usd")
+            yield Violation(resource.id, f"{resource.id} has no price for {times}{each}", "hourly_usd")
 
 
 def read_limit(text: str) -> Limit | None:
