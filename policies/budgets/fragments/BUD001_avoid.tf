@@ -1,0 +1,9 @@
+resource "aws_instance" "trainer" {
+  ami           = "ami-0123456789abcdef0"
+  instance_type = "p5.48xlarge"
+
+  tags = {
+    stage             = "fine-tuning"
+    cost-budget-limit = "5000-USD-month"
+  }
+}

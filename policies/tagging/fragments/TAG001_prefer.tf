@@ -1,0 +1,14 @@
+resource "aws_instance" "trainer" {
+  ami           = "ami-0123456789abcdef0"
+  instance_type = "p5.48xlarge"
+
+  tags = {
+    project           = "atlas"
+    stage             = "fine-tuning"
+    model             = "llama-3-70b"
+    experiment-id     = "lora-7"
+    dataset           = "support-tickets"
+    owner-team        = "nlp"
+    cost-budget-limit = "10000-USD-month"
+  }
+}
