@@ -147,6 +147,24 @@ def schema(name: str) -> int:
 
 
 @cli.command()
+@click.argument("out", type=_FILE, default=Path("docs/policies"))
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
+@_policies
+@_config
+def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None) -> int:
+    """Write a page a policy into the folder OUT, from the policies' cards.
+
+    \b
+    Examples:
+      governor docs
+      governor docs --check
+    """
+    from governor.commands import docs as command
+
+    return command.run(out=out, check=check, folders=policies, config=config)
+
+
+@cli.command()
 def version() -> int:
     """Print the version of governor, of Python and of the policy engine."""
     from governor.commands import version as command

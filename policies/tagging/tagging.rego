@@ -34,19 +34,7 @@ deny_missing_tag contains {
 	"msg": concat("", [resource.id, _lacks[tag]]),
 } if {
 	some resource in input.resources
-	some tag in (_always[resource.kind] - object.keys(object.get(resource, "tags", {})))
-	not resource.taggable == false
-}
-
-deny_missing_tag contains {
-	"resource": resource.id,
-	"attribute": _attribute[demand.tag],
-	"msg": concat("", [resource.id, _lacks[demand.tag]]),
-} if {
-	some resource in input.resources
-	some demand in _sometimes[resource.kind]
-	not resource.tags[demand.tag]
-	_applies(demand, resource)
+	some tag in (_due[_profile(resource)] - object.keys(object.get(resource, "tags", {})))
 	not resource.taggable == false
 }
 
@@ -59,7 +47,7 @@ deny_missing_tag contains {
 	some tag, value in resource.tags
 	value < "!" # cheaper than trimming each: every blank value sorts before the first mark that is no blank
 	trim_space(value) == ""
-	_due(tag, resource)
+	tag in _due[_profile(resource)]
 	not resource.taggable == false
 }
 
@@ -73,11 +61,13 @@ deny_missing_tag contains {
 	some resource in input.resources
 	resource.unknown["tags.stage"]
 	not _lacks_stage(resource)
-	tags := [demand.tag |
-		some demand in _sometimes[resource.kind]
+	tags := [tag |
+		some demand in data.config.tagging.mandatory
+		resource.kind in demand.kinds
 		count(demand.except_stages) > 0
-		_accelerator_fits(demand, resource)
-		not _carries(demand.tag, resource)
+		_asks_of(demand, object.get(resource, ["accelerator", "model"], "") != "")
+		some tag in demand.tags
+		not _carries(tag, resource)
 	]
 	count(tags) > 0
 	not resource.taggable == false
@@ -93,11 +83,13 @@ deny_missing_tag contains {
 	resource.unknown.accelerator
 	not resource.accelerator
 	not resource.unknown["tags.stage"]
-	tags := [demand.tag |
-		some demand in _sometimes[resource.kind]
+	tags := [tag |
+		some demand in data.config.tagging.mandatory
+		resource.kind in demand.kinds
 		demand.accelerated
-		not _excused(demand, resource)
-		not _carries(demand.tag, resource)
+		not object.get(resource, ["tags", "stage"], "") in object.get(demand, "except_stages", [])
+		some tag in demand.tags
+		not _carries(tag, resource)
 	]
 	count(tags) > 0
 	not resource.taggable == false
@@ -276,58 +268,41 @@ _lacks[tag] := sprintf(" lacks the tag %q", [tag]) if some tag, _ in data.config
 
 _blank_in[tag] := sprintf(" has no value in the tag %q", [tag]) if some tag, _ in data.config.tagging.tags
 
-_conditional(demand) if demand.accelerated
+# Which tags are due hangs on these facts alone, so it is worked out once for all resources that share them.
+_profile(resource) := [
+	resource.kind,
+	object.get(resource, ["accelerator", "model"], "") != "",
+	object.get(resource, ["tags", "stage"], ""),
+	object.get(resource, ["unknown", "tags.stage"], "") != "",
+]
 
-_conditional(demand) if count(demand.except_stages) > 0
+_profiles := {_profile(resource) | some resource in input.resources}
 
-# Tags that every resource of the kind must carry; then those that depend on the resource.
-_always[kind] contains tag if {
-	some demand in data.config.tagging.mandatory
-	not _conditional(demand)
-	some kind in demand.kinds
-	some tag in demand.tags
-	data.config.tagging.tags[tag]
+_due := {profile: tags |
+	some profile in _profiles
+	[kind, accelerated, stage, stage_is_unknown] := profile
+	tags := {tag |
+		some demand in data.config.tagging.mandatory
+		kind in demand.kinds
+		_asks_of(demand, accelerated)
+		not stage in object.get(demand, "except_stages", [])
+		not _stage_decides(demand, stage_is_unknown)
+		some tag in demand.tags
+		data.config.tagging.tags[tag]
+	}
 }
 
-_sometimes[kind] contains {
-	"tag": tag,
-	"accelerated": object.get(demand, "accelerated", false),
-	"except_stages": object.get(demand, "except_stages", []),
-} if {
-	some demand in data.config.tagging.mandatory
-	_conditional(demand)
-	some kind in demand.kinds
-	some tag in demand.tags
-	data.config.tagging.tags[tag]
-}
+_asks_of(demand, _) if not demand.accelerated
 
-_due(tag, resource) if tag in _always[resource.kind]
+_asks_of(_, accelerated) if accelerated
 
-_due(tag, resource) if {
-	some demand in _sometimes[resource.kind]
-	demand.tag == tag
-	_applies(demand, resource)
-}
-
-_applies(demand, resource) if {
-	_accelerator_fits(demand, resource)
-	not _excused(demand, resource)
-	not _stage_decides(demand, resource)
-}
-
-_accelerator_fits(demand, _) if not demand.accelerated
-
-_accelerator_fits(_, resource) if resource.accelerator
-
-_excused(demand, resource) if resource.tags.stage in demand.except_stages
-
-_stage_decides(demand, resource) if {
-	resource.unknown["tags.stage"]
+_stage_decides(demand, stage_is_unknown) if {
+	stage_is_unknown
 	count(demand.except_stages) > 0
 }
 
 _lacks_stage(resource) if {
-	"stage" in _always[resource.kind]
+	"stage" in _due[_profile(resource)]
 	not resource.tags.stage
 }
 

@@ -56,11 +56,6 @@ def test_no_line_is_wider_than_the_terminal(verdict: Verdict, width: int) -> Non
     assert [line for line in lines if cell_len(line) > width] == []
 
 
-def test_wide_rows_name_level_and_policy_for_grep(verdict: Verdict) -> None:
-    lines = render("table", verdict, Options(width=120)).splitlines()
-    assert any(line.split()[:3] == ["deny", "TAG001", "aws_instance.a"] for line in lines)
-
-
 def test_findings_of_one_policy_on_one_resource_share_a_line(judged: Callable[..., Verdict]) -> None:
     verdict = judged([lacks("aws_instance.a", "project"), lacks("aws_instance.a", "cost.center")], POLICY)
     report = render("table", verdict, Options(width=120))

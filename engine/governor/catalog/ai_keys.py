@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
 from math import log2
@@ -197,12 +198,17 @@ def find(text: str) -> list[Sighting]:
     return sightings
 
 
-def might_hold(data: bytes) -> bool:
-    """False when no string of a whole JSON or HCL file holds a key that `find` would see; True says nothing.
+def screens_for(data: bytes) -> tuple[re.Pattern[bytes], ...]:
+    """The screens that catch something in a whole JSON or HCL file; none where no string of it holds a key.
 
-    It exists for speed: one look at the file spares a look at each of its hundred thousand strings.
+    They exist for speed: one look at the file spares a look at each of its hundred thousand strings.
     """
-    return any(screen.search(data) for screen in _screens())
+    return tuple(screen for screen in _screens() if screen.search(data))
+
+
+def might_hold(data: bytes, screens: Iterable[re.Pattern[bytes]]) -> bool:
+    """False when no string in a part of the file holds a key that `find` would see; True says nothing."""
+    return any(screen.search(data) for screen in screens)
 
 
 def _is_placeholder(body: str, classes: int) -> bool:

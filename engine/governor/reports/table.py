@@ -29,8 +29,6 @@ from governor.reports.grouping import (
     usd,
 )
 
-WIDE = 100
-"""From this many columns on, every row repeats its level and policy, so that grep finds it."""
 NARROW = 72
 """Below this many columns, what would stand side by side is stacked."""
 TYPES = 5
@@ -159,33 +157,26 @@ def _close(page: _Page, verdict: Verdict) -> None:
 class _Columns(Struct, frozen=True):
     """Widths of a row's columns; `resource` is 0 where rows are stacked."""
 
-    policy: int
-    """0 where level and policy stand in the heading only."""
     resource: int
     what: int
     price: int
 
-    @property
-    def margin(self) -> int:
-        return 2 + (8 + self.policy if self.policy else 0)
-
 
 def _fit(groups: Sequence[Group], options: Options) -> _Columns:
     if options.width < NARROW or not groups:
-        return _Columns(0, 0, 0, 0)
+        return _Columns(0, 0, 0)
     lines = [line for item in groups for line in item.shown(options.verbose)]
-    policy = max(_cells(plain(item.policy.id)) for item in groups) if options.width >= WIDE else 0
     price = max(len(usd(line.hourly_usd)) for line in lines)
-    room = options.width - 2 - (8 + policy if policy else 0) - 2 - 2 - price
+    room = options.width - 2 - 2 - 2 - price
     if room < 2 * 16:
-        return _Columns(0, 0, 0, 0)
+        return _Columns(0, 0, 0)
     # Ids too long for their column have a line of their own: they do not widen the column, but that line counts.
     ids = [_cells(line.resource) for line in lines]
     names = [*ids, *(_cells(place) for line in lines for place in places(line.origin))]
     cap = room * 55 // 100
     resource = max((size for size in names if size <= cap), default=cap)
     what = max(max(ids) - resource - 2, *(_cells(text) for line in lines for text, _ in _said(line)))
-    return _Columns(policy, resource, min(what, room - resource), price)
+    return _Columns(resource, min(what, room - resource), price)
 
 
 def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Options) -> None:
@@ -193,9 +184,9 @@ def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Op
         if position:
             page.blank()
         policy = item.policy
-        level = [] if columns.policy else [(f"{item.level}  ", LEVEL_STYLES[item.level])]
+        level = (f"{item.level}  ", LEVEL_STYLES[item.level])
         page.spans(
-            [*level, (f"{plain(policy.id)}  ", "bold"), (f"{policy.severity}  ", ""), (plain(policy.title), "bold")],
+            [level, (f"{plain(policy.id)}  ", "bold"), (plain(policy.title), "bold"), (f"  {policy.severity}", "dim")],
             hang=6,
         )
         if policy.remediation and not item.undetermined:
@@ -203,7 +194,7 @@ def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Op
         shown = item.shown(options.verbose)
         for line in shown:
             if columns.resource:
-                _row(page, item, line, columns)
+                _row(page, line, columns)
             else:
                 _stacked(page, line)
         if len(shown) < len(item.lines):
@@ -214,12 +205,7 @@ def _said(line: Line) -> list[Span]:
     return [(line.what, ""), (f"unknown: {line.reason}", "yellow")] if line.reason else [(line.what, "")]
 
 
-def _row(page: _Page, item: Group, line: Line, columns: _Columns) -> None:
-    label: list[Span] = [(" " * columns.margin, "")]
-    if columns.policy:
-        name = _pad(plain(item.policy.id), columns.policy)
-        label = [("  ", ""), (f"{item.level:<4}  ", LEVEL_STYLES[item.level]), (f"{name}  ", "dim")]
-    blank: list[Span] = [(" " * columns.margin, "")]
+def _row(page: _Page, line: Line, columns: _Columns) -> None:
     price = f"  {usd(line.hourly_usd):>{columns.price}}"
     left = [(part, "dim") for place in places(line.origin) for part in _fold(place, columns.resource)]
     right = [(part, style) for text, style in _said(line) for part in _fold(text, columns.what)]
@@ -229,19 +215,19 @@ def _row(page: _Page, item: Group, line: Line, columns: _Columns) -> None:
         # An address too long for its column has a line of its own, so that it can be copied in one piece.
         room = columns.resource + 2 + columns.what
         for part in _fold(line.resource, room):
-            page.add([*label, (_pad(part, room), ""), (price, "magenta")])
-            label, price = blank, ""
+            page.add([("  ", ""), (_pad(part, room), ""), (price, "magenta")])
+            price = ""
     for (one, dim), (other, style) in zip_longest(left, right, fillvalue=("", "")):
         page.add(
             [
-                *label,
+                ("  ", ""),
                 (_pad(one, columns.resource), dim),
                 ("  ", ""),
                 (_pad(other, columns.what) if price else other, style),
                 (price, "magenta"),
             ]
         )
-        label, price = blank, ""
+        price = ""
 
 
 def _stacked(page: _Page, line: Line) -> None:

@@ -66,7 +66,7 @@ class _Collector:
         self._blocks = blocks
         self._changes = plan.resource_changes or []
         self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes)
-        self._holds_keys = ai_keys.might_hold(data)
+        self._screens = ai_keys.screens_for(data)
         self._secrets: list[str] = list(secrets.of_plan(plan))
         self._written_keys: dict[Block, list[dict[str, str]]] = {}
         self._gaps: list[Gap] = []
@@ -84,7 +84,7 @@ class _Collector:
                 continue
             if item.shape is None:
                 self._not_covered[item.resource.type] = self._not_covered.get(item.resource.type, 0) + 1
-                if self._holds_keys and (found := self._ai_keys(item)):
+                if self._screens and (found := self._ai_keys(item)):
                     resources[item.resource.address] = self._other(item, found)
                 continue
             draft = self._draft(item, item.shape)
@@ -93,7 +93,7 @@ class _Collector:
             resources[item.resource.address] = self._finish(draft, item)
         for draft in standing:
             self._stand(draft, resources)
-        if self._holds_keys:
+        if self._screens:
             for address, found in self._variables().items():
                 resources[address] = Resource(
                     id=address, kind="variable", type="variable", provider="terraform", attributes={"ai_keys": found},
@@ -193,7 +193,7 @@ class _Collector:
             attributes["delivered_tags"] = draft.delivered
         if draft.shape.size_gib and (size := amount(draft.get(draft.shape.size_gib))):
             attributes["size_gib"] = size
-        if self._holds_keys and (found := self._ai_keys(item)):
+        if self._screens and (found := self._ai_keys(item)):
             attributes["ai_keys"] = found
         resource = draft.resource
         return Resource(
@@ -272,7 +272,7 @@ class _Collector:
     def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
         """Literal AI keys in what the resource will hold, and in its configuration: the plan holds user data hashed."""
         raw = item.resource.change.after
-        sightings = self._sightings(item.after) if ai_keys.might_hold(bytes(raw)) else []
+        sightings = self._sightings(item.after) if ai_keys.might_hold(bytes(raw), self._screens) else []
         if item.block:
             if item.block not in self._written_keys:
                 self._written_keys[item.block] = self._sightings(item.block.expressions)

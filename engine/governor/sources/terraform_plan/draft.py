@@ -151,27 +151,28 @@ class PlanFacts:
         self.own_regions: dict[str, str] = {}
         """Address → region that the resource itself tells."""
         self._changes = changes
-        self._by_block: dict[str, list[ResourceChange]] | None = None
+        self._by_block: dict[str, dict[str, list[ResourceChange]]] | None = None
         self._by_name: dict[tuple[str, str], dict[str, list[ResourceChange]]] = {}
-
-    def instances(self, address: str) -> list[ResourceChange]:
-        """The instances of a block, by its address without indexes."""
-        if self._by_block is None:
-            self._by_block = {}
-            for change in self._changes:
-                if change.mode == "managed":
-                    self._by_block.setdefault(without_indexes(change.address), []).append(change)
-        return self._by_block.get(address, [])
 
     def targets(self, asker: ResourceChange, block: Block, expression: Any) -> list[Target]:
         """Where an expression leads. Among instances of one block, those of the asker's module or index win."""
         found: list[Target] = []
         for address in self.blocks.follow(block, expression):
-            candidates = [c for c in self.instances(address) if c.change.actions != ["delete"]]
-            near = [c for c in candidates if c.module_address == asker.module_address] or candidates
-            same = [c for c in near if c.index is not None and c.index == asker.index]
+            modules = self._instances(address)
+            near = modules.get(asker.module_address) or [change for module in modules.values() for change in module]
+            same = [change for change in near if change.index is not None and change.index == asker.index]
             found.extend(self.target(change) for change in same or near)
         return found
+
+    def _instances(self, address: str) -> Mapping[str, list[ResourceChange]]:
+        """The instances of a block (its address has no indexes), by the module instance they stand in."""
+        if self._by_block is None:
+            self._by_block = {}
+            for change in self._changes:
+                if change.mode == "managed" and change.change.actions != ["delete"]:
+                    modules = self._by_block.setdefault(without_indexes(change.address), {})
+                    modules.setdefault(change.module_address, []).append(change)
+        return self._by_block.get(address, {})
 
     def target(self, change: ResourceChange) -> Target:
         """A change with what it will be."""

@@ -1,0 +1,76 @@
+"""How long governor takes, as a multiple of the least that any Python tool needs: start Python and parse the file.
+
+`make bench`, or `python bench/bench.py [PLAN …]` to scale plans of your own. Floor and governor take turns within one
+run, the best of each counts, so that a busy machine slows both. Memory is the peak of the process, MiB.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from generate import scaled
+
+ROOT = Path(__file__).parents[1]
+GOVERNOR = [sys.executable, "-c", "from governor.cli import main; main()"]
+FLOOR = "import sys, orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
+SIZES = (1_000, 10_000, 50_000)
+ROUNDS = {0: 15, 1_000: 7, 10_000: 5, 50_000: 3}
+
+
+def once(command: list[str]) -> tuple[float, float]:
+    """(seconds, peak MiB) of one run; exit code 1 means findings and is fine."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def best(rounds: int, *commands: list[str]) -> list[tuple[float, float]]:
+    """The best time and the peak memory of each command, run in turn."""
+    runs = [[once(command) for command in commands] for _ in range(rounds)]
+    return [(min(run[i][0] for run in runs), max(run[i][1] for run in runs)) for i in range(len(commands))]
+
+
+def main() -> None:
+    plans = [Path(name) for name in sys.argv[1:]] or [ROOT / "examples/plan.json"]
+    (bare, _), (version, memory) = best(ROUNDS[0], [sys.executable, "-c", "pass"], [*GOVERNOR, "--version"])
+    print(f"bare interpreter            {bare:7.3f} s")
+    print(f"governor --version          {version:7.3f} s {'':>20} {memory:6.0f} MiB")
+    print(f"\n{'plan':24} {'floor s':>8} {'governor s':>11} {'ratio':>6} {'peak MiB':>9}")
+    for plan in plans:
+        measure(plan)
+
+
+def measure(plan: Path) -> None:
+    """One line a size, then how 50,000 compares with 10,000."""
+    seconds: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for size in (0, *SIZES):
+            file = plan
+            if size:
+                file = Path(folder) / f"{size}.json"
+                write(plan, size, file)
+            check = [*GOVERNOR, "check", str(file), "-f", "json"]
+            (floor, _), (ours, memory) = best(ROUNDS[size], [sys.executable, "-c", FLOOR, str(file)], check)
+            seconds[size] = ours
+            name = f"{plan.parent.name}, {size or 'as it is'}"
+            print(f"{name:24} {floor:8.3f} {ours:11.3f} {ours / floor:6.2f} {memory:9.0f}", flush=True)
+    print(f"{plan.parent.name}: 50,000 take {seconds[50_000] / seconds[10_000]:.2f} × the time of 10,000")
+
+
+def write(plan: Path, size: int, file: Path) -> None:
+    import orjson
+
+    file.write_bytes(orjson.dumps(scaled(orjson.loads(plan.read_bytes()), size)))
+
+
+if __name__ == "__main__":
+    main()
