@@ -246,11 +246,7 @@ deny_undelivered_tags contains {
 } if {
 	some resource in input.resources
 	delivered := resource.attributes.delivered_tags
-	lost := [tag |
-		some tag, _ in data.config.tagging.tags
-		resource.tags[tag]
-		not delivered[tag]
-	]
+	lost := [tag | some tag in (_taxonomy & (object.keys(resource.tags) - object.keys(delivered)))]
 	count(lost) > 0
 }
 
@@ -263,6 +259,8 @@ deny_undelivered_tags contains {
 	resource.unknown["attributes.delivered_tags"]
 	not resource.attributes.delivered_tags
 }
+
+_taxonomy := object.keys(data.config.tagging.tags)
 
 _attribute[tag] := concat("", ["tags.", tag]) if some tag, _ in data.config.tagging.tags
 
@@ -370,10 +368,7 @@ _meaning[folded] contains tag if {
 	folded := _folded(alias)
 }
 
-_keys contains key if {
-	some resource in input.resources
-	some key, _ in resource.tags
-}
+_keys := union({object.keys(resource.tags) | some resource in input.resources})
 
 _similar[tag] contains key if {
 	some key in _keys
