@@ -33,9 +33,8 @@ deny_missing_tag contains {
 	"attribute": _attribute[tag],
 	"msg": concat("", [resource.id, _lacks[tag]]),
 } if {
-	some resource in input.resources
+	some resource in _incomplete
 	some tag in (_due[_profile(resource)] - object.keys(object.get(resource, "tags", {})))
-	not resource.taggable == false
 }
 
 deny_missing_tag contains {
@@ -277,6 +276,19 @@ _profile(resource) := [
 ]
 
 _profiles := {_profile(resource) | some resource in input.resources}
+
+# Most resources carry every tag that any of their kind may owe: those are done with at once.
+_incomplete := [resource |
+	some resource in input.resources
+	count(_ever_due[resource.kind] - object.keys(object.get(resource, "tags", {}))) > 0
+	not resource.taggable == false
+]
+
+_ever_due[kind] contains tag if {
+	some demand in data.config.tagging.mandatory
+	some kind in demand.kinds
+	some tag in demand.tags
+}
 
 _due := {profile: tags |
 	some profile in _profiles
