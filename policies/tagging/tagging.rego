@@ -114,7 +114,7 @@ deny_tag_value contains {
 	"details": {"value": value},
 } if {
 	some tag, refused in _refused
-	some resource in input.resources
+	some resource in _tagged
 	value := resource.tags[tag]
 	allowed := refused[value]
 }
@@ -139,7 +139,7 @@ deny_near_miss contains {
 	"details": {"keys": keys},
 } if {
 	some tag, similar in _similar
-	some resource in input.resources
+	some resource in _tagged
 	not resource.tags[tag]
 	keys := [key | some key in similar; resource.tags[key]]
 	count(keys) > 0
@@ -164,7 +164,7 @@ deny_outside_register contains {
 	"msg": sprintf("%s names the project %q, which is not in the register", [resource.id, project]),
 } if {
 	count(data.config.tagging.projects) > 0
-	some resource in input.resources
+	some resource in _tagged
 	project := resource.tags.project
 	trim_space(project) != ""
 	not data.config.tagging.projects[project]
@@ -177,7 +177,7 @@ deny_outside_register contains {
 } if {
 	some project, entry in data.config.tagging.projects
 	_lists_experiments(entry)
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.project == project
 	experiment := resource.tags["experiment-id"]
 	trim_space(experiment) != ""
@@ -191,7 +191,7 @@ deny_outside_register contains {
 } if {
 	some project, entry in data.config.tagging.projects
 	entry.owner_team
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.project == project
 	team := resource.tags["owner-team"]
 	trim_space(team) != ""
@@ -204,7 +204,7 @@ deny_outside_register contains {
 	"msg": sprintf("%s names the dataset %q, which is not in the register", [resource.id, dataset]),
 } if {
 	count(data.config.tagging.datasets) > 0
-	some resource in input.resources
+	some resource in _tagged
 	dataset := resource.tags.dataset
 	trim_space(dataset) != ""
 	not data.config.tagging.datasets[dataset]
@@ -217,7 +217,7 @@ deny_outside_register contains {
 } if {
 	some dataset, entry in data.config.tagging.datasets
 	entry.projects
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.dataset == dataset
 	project := resource.tags.project
 	trim_space(project) != ""
@@ -260,6 +260,13 @@ deny_undelivered_tags contains {
 }
 
 _taxonomy := object.keys(data.config.tagging.tags)
+
+# A rule about another resource shows that one's tags, and they are judged there.
+_tagged := [resource |
+	some resource in input.resources
+	resource.tags
+	not resource.taggable == false
+]
 
 _attribute[tag] := concat("", ["tags.", tag]) if some tag, _ in data.config.tagging.tags
 
@@ -324,7 +331,7 @@ _carries(tag, resource) if trim_space(resource.tags[tag]) != ""
 _carried[tag] := values if {
 	some tag, rule in data.config.tagging.tags
 	count(object.keys(rule) - {"description", "aliases"}) > 0
-	values := {resource.tags[tag] | some resource in input.resources}
+	values := {resource.tags[tag] | some resource in _tagged}
 }
 
 _refused[tag][value] := allowed if {
@@ -380,7 +387,7 @@ _meaning[folded] contains tag if {
 	folded := _folded(alias)
 }
 
-_keys := union({object.keys(resource.tags) | some resource in input.resources})
+_keys := union({object.keys(resource.tags) | some resource in _tagged})
 
 _similar[tag] contains key if {
 	some key in _keys
