@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +15,8 @@ from governor import __version__
 from governor.errors import CANNOT_JUDGE, Refusal
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports of a program that SIGPIPE ended."""
 _FILE = click.Path(path_type=Path)
 
 
@@ -177,6 +181,10 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A report is UTF-8 wherever it goes; a name that no encoding holds must not end the run.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = cli.main(prog_name="governor", standalone_mode=False)
         sys.stdout.flush()
@@ -190,13 +198,25 @@ def _run() -> int:
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; what is left of the buffer must not be flushed at exit.
-        sys.stdout = None
-        return CANNOT_JUDGE
-    except Exception as error:
-        _complain(f"this is a bug in governor ({type(error).__name__}); details: {_write_traceback()}")
+        return _leave_pipe()
+    except SystemExit as leaving:
+        # click turns a broken pipe into exit code 1, which here means open findings.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _leave_pipe()
+        raise
+    except BaseException as error:  # a panic of the policy engine is no Exception
+        _complain(f"this is a bug in governor ({type(error).__name__}): please report it with {_write_traceback()}")
         return CANNOT_JUDGE
     return code if isinstance(code, int) else 0
+
+
+def _leave_pipe() -> int:
+    """The reader (head, less) has seen enough: what is left of the buffer must not be flushed at exit.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 def _complain(message: str) -> None:
@@ -204,9 +224,14 @@ def _complain(message: str) -> None:
 
 
 def _write_traceback() -> str:
+    """Name of the file that holds the traceback; the traceback itself when no file can be written."""
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="governor-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(traceback.format_exc())
-        return log.name
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="governor-", suffix=".log", delete=False, encoding="utf-8") as log:
+            log.write(text)
+    except OSError:
+        return f"this traceback:\n{text}"
+    return log.name
