@@ -105,12 +105,13 @@ def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
     for folder in folders:
         if not folder.is_dir():
             raise Refusal("no such folder of policies", place=str(folder))
+        for stray in (*folder.glob("*.rego"), *folder.glob("*/*/*.rego")):
+            if not stray.stem.endswith("_test"):
+                raise Refusal("a policy lies in the folder that names its concern: move it there", place=str(stray))
         found = False
         for place in sorted(folder.iterdir()):
             if place.is_dir():
                 found |= _overlay_concern(concerns, place)
-            elif place.suffix == ".rego":
-                raise Refusal("a policy lies in a folder that names its concern: move it into one", place=str(place))
         if not found:
             raise Refusal(
                 "no concern in this folder: it wants a folder a concern, with *.rego, *.py or data.yaml inside",
