@@ -117,7 +117,7 @@ class _Blotter:
     def _any(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {self._text(str(key)): self._any(item) for key, item in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [self._any(item) for item in value]
         if isinstance(value, str):
             return self._text(value)

@@ -96,8 +96,10 @@ def test_an_empty_file_is_the_defaults(file: Path, text: str) -> None:
         ("levels:\n- {level: note, level: deny}\n", "governor.yaml:2: the key 'level' stands twice: keep one"),
         (
             "levels:\n\t- a\n",
-            "governor.yaml:2:1: this is not YAML: found character that cannot start any token"
-            " (indent with blanks, not with tabs)",
+            (
+                "governor.yaml:2:1: this is not YAML: found character that cannot start any token"
+                " (indent with blanks, not with tabs)"
+            ),
         ),
         ("policies: [a\n", "governor.yaml:2:1: this is not YAML: did not find expected ',' or ']'"),
         ("a: 1\n---\nb: 2\n", "governor.yaml:2:1: this is not YAML: but found another document"),

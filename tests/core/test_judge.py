@@ -171,7 +171,7 @@ def test_a_secret_is_blotted_out_of_all_that_a_policy_says() -> None:
         "scope hunter2",
         "the password is hunter2 and more, or hunter2",
         "tags.hunter2",
-        {"pin": 4711, "ports": [47112, "4711", None, True, {"hunter2": 1.5}], "ok": "fine"},
+        {"pin": 4711, "ports": (47112, "4711", None, True, {"hunter2": 1.5}), "ok": "fine"},
     )
     failure = Failure("ANY001", "a", "lower expects string argument. Got 4711 instead")
 

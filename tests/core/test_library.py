@@ -122,18 +122,38 @@ def test_an_empty_overlay_changes_nothing(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ("longest: 5\n\nteams:\n  nlp:\n    size: 0\n", "mine/names/data.yaml:5: the data of names is wrong at "
-         "teams.nlp.size: 0 is less than the minimum of 1 (base/names/schema.json says what it takes)"),
-        ("longest: 5\nlongets: 6\n", "mine/names/data.yaml:2: the data of names is wrong at longets: Additional "
-         "properties are not allowed ('longets' was unexpected) (base/names/schema.json says what it takes)"),
-        ("# none\nlongest: ~\n", "mine/names/data.yaml:2: the data of names is wrong at the top: 'longest' is a "
-         "required property (base/names/schema.json says what it takes)"),
-        ("since: 5\n", "mine/names/data.yaml:1: the data of names is wrong at since: 5 is not of type 'string' "
-         "(base/names/schema.json says what it takes)"),
+        (
+            "longest: 5\n\nteams:\n  nlp:\n    size: 0\n",
+            (
+                "mine/names/data.yaml:5: the data of names is wrong at "
+                "teams.nlp.size: 0 is less than the minimum of 1 (base/names/schema.json says what it takes)"
+            ),
+        ),
+        (
+            "longest: 5\nlongets: 6\n",
+            (
+                "mine/names/data.yaml:2: the data of names is wrong at longets: Additional "
+                "properties are not allowed ('longets' was unexpected) (base/names/schema.json says what it takes)"
+            ),
+        ),
+        (
+            "# none\nlongest: ~\n",
+            (
+                "mine/names/data.yaml:2: the data of names is wrong at the top: 'longest' is a "
+                "required property (base/names/schema.json says what it takes)"
+            ),
+        ),
+        (
+            "since: 5\n",
+            (
+                "mine/names/data.yaml:1: the data of names is wrong at since: 5 is not of type 'string' "
+                "(base/names/schema.json says what it takes)"
+            ),
+        ),
         ("- longest\n", "mine/names/data.yaml:1: the data of a concern is a mapping: write `name: value`"),
         ("longest: 1\nlongest: 2\n", "mine/names/data.yaml:2: the key 'longest' stands twice: keep one"),
     ],
-)  # fmt: skip
+)
 def test_data_that_breaks_its_schema_is_named_with_its_line(base: Path, tmp_path: Path, data: str, told: str) -> None:
     mine = write(tmp_path / "mine", {"names/data.yaml": data})
 
@@ -150,12 +170,22 @@ def test_a_message_does_not_quote_all_of_the_data(base: Path, tmp_path: Path) ->
     ("schema", "told"),
     [
         ("{\n  nope\n}", "mine/own/schema.json:2: this is not JSON: Expecting property name enclosed in double quotes"),
-        ('{"type": "numbr"}', "mine/own/schema.json: this is no JSON Schema (draft 2020-12): 'numbr' is not valid "
-         "under any of the given schemas"),
-        ('{"$ref": "https://example.com/schema.json"}', "mine/own/schema.json: this is no JSON Schema (draft 2020-12): "
-         "Unresolvable: https://example.com/schema.json"),
+        (
+            '{"type": "numbr"}',
+            (
+                "mine/own/schema.json: this is no JSON Schema (draft 2020-12): 'numbr' is not valid "
+                "under any of the given schemas"
+            ),
+        ),
+        (
+            '{"$ref": "https://example.com/schema.json"}',
+            (
+                "mine/own/schema.json: this is no JSON Schema (draft 2020-12): "
+                "Unresolvable: https://example.com/schema.json"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_schema_that_is_none(tmp_path: Path, schema: str, told: str) -> None:
     mine = write(tmp_path / "mine", {"own/schema.json": schema, "own/data.yaml": "a: 1\n"})
 
@@ -222,26 +252,50 @@ def test_the_shipped_library_satisfies_its_schemas(tmp_path: Path) -> None:
     ("files", "told"),
     [
         ({}, "mine: no such folder of policies"),
-        ({"README.md": ""}, "mine: no concern in this folder: it wants a folder a concern, with *.rego, *.py or "
-         "data.yaml inside"),
-        ({"names/notes.txt": "", "names/names_test.rego": "package names_test"}, "mine: no concern in this folder: it "
-         "wants a folder a concern, with *.rego, *.py or data.yaml inside"),
-        ({"names.rego": rego(), "own/own.py": python("pass")}, "mine/names.rego: a policy lies in the folder that "
-         "names its concern: move it there"),
-        ({"names/deep/er.rego": rego(), "own/own.py": python("pass")}, "mine/names/deep/er.rego: a policy lies in the "
-         "folder that names its concern: move it there"),
-        ({"my-names/names.rego": rego()}, "mine/my-names: a concern cannot be named my-names: take letters, digits "
-         "and underscores, and not config or catalog"),
-        ({"config/names.rego": rego("config")}, "mine/config: a concern cannot be named config: take letters, digits "
-         "and underscores, and not config or catalog"),
-        ({"names/names.rego": rego("nams")}, "mine/names/names.rego:1: the package nams lies in the folder names: write "
-         "`package names`"),
-        ({"names/a.rego": rego(), "own/own.py": python("pass", id="NAM001")}, "mine/own/own.py:5: the id NAM001 is "
-         "taken by mine/names/a.rego:8: choose another"),
-        ({"names/a.rego": rego().replace("high", "high\n#   kinds: [compute_instance, computer]")},
-         "mine/names/a.rego:9: NAM001 lists the kind computer, which nothing has: there are compute_instance, "),
+        (
+            {"README.md": ""},
+            ("mine: no concern in this folder: it wants a folder a concern, with *.rego, *.py or data.yaml inside"),
+        ),
+        (
+            {"names/notes.txt": "", "names/names_test.rego": "package names_test"},
+            ("mine: no concern in this folder: it wants a folder a concern, with *.rego, *.py or data.yaml inside"),
+        ),
+        (
+            {"names.rego": rego(), "own/own.py": python("pass")},
+            ("mine/names.rego: a policy lies in the folder that names its concern: move it there"),
+        ),
+        (
+            {"names/deep/er.rego": rego(), "own/own.py": python("pass")},
+            ("mine/names/deep/er.rego: a policy lies in the folder that names its concern: move it there"),
+        ),
+        (
+            {"my-names/names.rego": rego()},
+            (
+                "mine/my-names: a concern cannot be named my-names: take letters, digits "
+                "and underscores, and not config or catalog"
+            ),
+        ),
+        (
+            {"config/names.rego": rego("config")},
+            (
+                "mine/config: a concern cannot be named config: take letters, digits "
+                "and underscores, and not config or catalog"
+            ),
+        ),
+        (
+            {"names/names.rego": rego("nams")},
+            ("mine/names/names.rego:1: the package nams lies in the folder names: write `package names`"),
+        ),
+        (
+            {"names/a.rego": rego(), "own/own.py": python("pass", id="NAM001")},
+            ("mine/own/own.py:5: the id NAM001 is taken by mine/names/a.rego:8: choose another"),
+        ),
+        (
+            {"names/a.rego": rego().replace("high", "high\n#   kinds: [compute_instance, computer]")},
+            "mine/names/a.rego:9: NAM001 lists the kind computer, which nothing has: there are compute_instance, ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_library(tmp_path: Path, files: dict[str, str], told: str) -> None:
     mine = write(tmp_path / "mine", files)
 
@@ -388,31 +442,57 @@ def test_a_card_belongs_to_the_rule_that_follows(tmp_path: Path, text: str) -> N
         (f"{CARD}  {RULE}", None),
         (f"{CARD}\n", "3: the card of NAM001 stands above no rule: move it there"),
         (f"{CARD}x contains 1 if {{\n", "9:1: this Rego does not parse: expecting expression"),
-        (RULE, "3: the rule deny_x has no METADATA with a title, custom.id and custom.severity above it, and would "
-         "never be asked"),
-        (f"# METADATA\n# title: t\n# id: NAM001\n{RULE}", "6: the rule deny_x has no METADATA with a title, custom.id "
-         "and custom.severity above it, and would never be asked"),
-        (f"{CARD}{RULE}\n{CARD.replace('{id}', 'NAM002')}{RULE}", "15: data.names.deny_x has the card of NAM001 at "
-         "mine/names/names.rego:8: keep one of them"),
+        (
+            RULE,
+            (
+                "3: the rule deny_x has no METADATA with a title, custom.id and custom.severity above it, and would "
+                "never be asked"
+            ),
+        ),
+        (
+            f"# METADATA\n# title: t\n# id: NAM001\n{RULE}",
+            (
+                "6: the rule deny_x has no METADATA with a title, custom.id "
+                "and custom.severity above it, and would never be asked"
+            ),
+        ),
+        (
+            f"{CARD}{RULE}\n{CARD.replace('{id}', 'NAM002')}{RULE}",
+            ("15: data.names.deny_x has the card of NAM001 at mine/names/names.rego:8: keep one of them"),
+        ),
         (f"{CARD}deny_x := 1\n", "8: NAM001 is no policy: write it as `deny_something contains violation if …`"),
         (f"{CARD}deny_x(a) := a\n", "8: NAM001 is no policy: write it as `deny_something contains violation if …`"),
-        (f"{CARD}default deny_x := false\n", "8: NAM001 is no policy: write it as `deny_something contains violation "
-         "if …`"),
-        (f'{CARD}deny["x-y"] contains 1\n', "8: NAM001 is no policy: write it as `deny_something contains violation "
-         "if …`"),
-        (f"{CARD.replace('high', 'hgih')}{RULE}", "3: the METADATA card is malformed: Invalid enum value 'hgih' - at "
-         "`$.custom.severity`"),
-        (f"{CARD.replace('#   severity: high', '#   kinds: []')}{RULE}", "3: the METADATA card is malformed: Object "
-         "missing required field `severity` - at `$.custom`"),
-        (f"{CARD.replace('severity', 'severty')}{RULE}", "3: the METADATA card is malformed: Object contains unknown "
-         "field `severty` - at `$.custom`"),
-        (f"{CARD.replace('title', 'titel')}{RULE}", "3: the METADATA card is malformed: Object missing required field "
-         "`title`"),
-        (f"{CARD.replace('high', 'high: er')}{RULE}", "7: this METADATA is not YAML: mapping values are not allowed in "
-         "this context"),
+        (
+            f"{CARD}default deny_x := false\n",
+            ("8: NAM001 is no policy: write it as `deny_something contains violation if …`"),
+        ),
+        (
+            f'{CARD}deny["x-y"] contains 1\n',
+            ("8: NAM001 is no policy: write it as `deny_something contains violation if …`"),
+        ),
+        (
+            f"{CARD.replace('high', 'hgih')}{RULE}",
+            ("3: the METADATA card is malformed: Invalid enum value 'hgih' - at `$.custom.severity`"),
+        ),
+        (
+            f"{CARD.replace('#   severity: high', '#   kinds: []')}{RULE}",
+            ("3: the METADATA card is malformed: Object missing required field `severity` - at `$.custom`"),
+        ),
+        (
+            f"{CARD.replace('severity', 'severty')}{RULE}",
+            ("3: the METADATA card is malformed: Object contains unknown field `severty` - at `$.custom`"),
+        ),
+        (
+            f"{CARD.replace('title', 'titel')}{RULE}",
+            ("3: the METADATA card is malformed: Object missing required field `title`"),
+        ),
+        (
+            f"{CARD.replace('high', 'high: er')}{RULE}",
+            ("7: this METADATA is not YAML: mapping values are not allowed in this context"),
+        ),
         (f"{CARD}# a word on the rule\n{RULE}", "9: this METADATA is not YAML: could not find expected ':'"),
     ],
-)  # fmt: skip
+)
 def test_a_card_that_would_be_lost_is_refused(tmp_path: Path, text: str, told: str | None) -> None:
     text = f"package names\n\n{text}".replace("{id}", "NAM001")
     mine = write(tmp_path / "mine", {"names/names.rego": text})
