@@ -32,7 +32,21 @@ class _Day(click.ParamType[datetime.date]):
             self.fail(f"{value!r} is not a day: write YYYY-MM-DD", param, ctx)
 
 
+class _ReaderLeft(Exception):  # noqa: N818
+    """The reader of the output (head, less) has seen enough."""
+
+
+class _Governor(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. click would leave a broken pipe with exit code 1, which here means open findings."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderLeft from error
+
+
 @click.group(
+    cls=_Governor,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 clean · 1 open findings · 2 usage or configuration · 3 could not judge · 4 nothing judged",
 )
@@ -41,7 +55,7 @@ def cli() -> None:
     """Policy as code for AI spend: tags, budgets, data residency and API keys.
 
     \b
-    Judge a Terraform plan:
+    Example:
       terraform plan -out tfplan
       terraform show -json tfplan > plan.json
       governor check plan.json
@@ -119,7 +133,12 @@ def policies(context: click.Context) -> None:
 @_config
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
 def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, format: str = "table") -> int:
-    """Every policy: id, severity, level at plan time, title."""
+    """Every policy: id, severity, level at plan time, title.
+
+    \b
+    Example:
+      governor policies list --format json
+    """
     from governor.commands import policies as command
 
     return command.list_all(folders=policies, config=config, format=format)
@@ -130,7 +149,12 @@ def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, fo
 @_policies
 @_config
 def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> int:
-    """The card of one policy."""
+    """The card of one policy.
+
+    \b
+    Example:
+      governor policies show TAG001
+    """
     from governor.commands import policies as command
 
     return command.show(id, folders=policies, config=config)
@@ -139,7 +163,9 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> in
 @cli.command()
 @click.argument("name", type=click.Choice(["config", "exemptions", "report"]), default="config")
 def schema(name: str) -> int:
-    """Print a JSON Schema: of governor.yaml, of an exemption file, or of the json report.
+    """Print the JSON Schema of a file.
+
+    `config` is governor.yaml, `exemptions` a file of exemptions, `report` what `check --format json` writes.
 
     \b
     Example:
@@ -152,7 +178,12 @@ def schema(name: str) -> int:
 
 @cli.command()
 def version() -> int:
-    """Print the version of governor, of Python and of the policy engine."""
+    """Print the versions of governor, Python and engine.
+
+    \b
+    Example:
+      governor version
+    """
     from governor.commands import version as command
 
     return command.run()
@@ -197,26 +228,17 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        return _leave_pipe()
-    except SystemExit as leaving:
-        # click turns a broken pipe into exit code 1, which here means open findings.
-        if isinstance(leaving.__context__, BrokenPipeError):
-            return _leave_pipe()
+    except (BrokenPipeError, _ReaderLeft):
+        # What is left in the buffer must not be flushed into the pipe at exit:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except SystemExit:  # of shell completion
         raise
     except BaseException as error:  # a panic of the policy engine is no Exception
         _complain(f"this is a bug in governor ({type(error).__name__}): please report it with {_write_traceback()}")
         return CANNOT_JUDGE
     return code if isinstance(code, int) else 0
-
-
-def _leave_pipe() -> int:
-    """The reader (head, less) has seen enough: what is left of the buffer must not be flushed at exit.
-
-    https://docs.python.org/3/library/signal.html#note-on-sigpipe
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
 
 
 def _complain(message: str) -> None:

@@ -150,13 +150,17 @@ def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`: mappings merge key by key, everything else replaces; null removes the key."""
+    """`above` over `below`: mappings merge key by key, everything else replaces; null removes the key.
+
+    No key of `above` is null in the result: Rego takes null for true.
+    """
     merged = dict(below)
     for key, value in above.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
+        elif isinstance(value, Mapping):
+            under = merged.get(key)
+            merged[key] = merge(under if isinstance(under, Mapping) else {}, value)
         else:
             merged[key] = value
     return merged

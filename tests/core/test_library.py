@@ -108,10 +108,15 @@ def test_what_lies_above_wins_and_null_removes(below: dict[str, Any], above: dic
             assert merged[key] == below[key]
         elif above[key] is None:
             assert key not in merged
-        elif isinstance(above[key], dict) and isinstance(below.get(key), dict):
-            assert merged[key] == library.merge(below[key], above[key])
+        elif isinstance(above[key], dict):
+            under = below.get(key)
+            assert merged[key] == library.merge(under if isinstance(under, dict) else {}, above[key])
         else:
             assert merged[key] == above[key]
+
+
+def test_no_null_reaches_a_policy() -> None:
+    assert library.merge({}, {"a": None, "b": {"c": None, "d": {"e": None}}}) == {"b": {"d": {}}}
 
 
 @given(data=_DATA)

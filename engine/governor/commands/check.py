@@ -18,6 +18,7 @@ from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
+from governor.library import Library
 from governor.model import Inventory, Policy, Stage, Verdict
 from governor.settle import settle
 from governor.sources import terraform_plan
@@ -59,6 +60,7 @@ def run(
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
             notes=[
+                *_nobody_asked(library, stage),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
             ],
@@ -77,7 +79,9 @@ def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Work
     except IsADirectoryError:
         raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
     except OSError as error:
-        raise Refusal(f"cannot be read: {error.strerror}", place=place) from None
+        raise Refusal(
+            f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
+        ) from None
     locator = Locator(source) if source else None
     return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
 
@@ -115,7 +119,7 @@ def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quie
         try:
             file.write_text(text, "utf-8", newline="\n")
         except OSError as error:
-            raise Refusal(f"cannot be written: {error.strerror}", place=str(file)) from None
+            raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
 
 
 def _width(shown: bool) -> int:
@@ -127,6 +131,14 @@ def _colour(shown: bool) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (shown and os.environ.get("TERM") != "dumb")
+
+
+def _nobody_asked(library: Library, stage: Stage) -> list[str]:
+    if library.policies:
+        return []
+    if library.known:
+        return [f"each of {len(library.known)} policies is off, or for another stage than {stage}: see `levels`"]
+    return ["the settings name no policies: add `builtin` or a folder of your own to `policies`"]
 
 
 def _idle_rules(rules: Sequence[LevelRule], known: Sequence[Policy]) -> list[str]:
