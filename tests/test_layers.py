@@ -146,7 +146,7 @@ def test_what_the_rules_allow_passes(module: str, source: str) -> None:
 
 
 def test_the_command_line_starts_without_the_slow_libraries() -> None:
-    slow = {"msgspec", "pydantic", "yaml", "rich", "regorus", "jsonschema", "decimal"}
+    slow = {"msgspec", "pydantic", "yaml", "rich", "regorus", "jsonschema"}
     script = f"import sys, governor.cli; print(*sorted({slow!r} & sys.modules.keys()))"
 
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -24,8 +24,6 @@ class _Day(click.ParamType[datetime.date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
-        if isinstance(value, datetime.date):
-            return value
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:

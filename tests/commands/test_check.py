@@ -220,7 +220,7 @@ def test_levels_fail_level_and_strict(governor: Governor, mine: Path) -> None:
 
 EXEMPTION = """\
 exemptions:
-  - {policy: NAM001, resource: "aws_instance.lo*", category: waiver, reason: r, owner: o, approved_by: a, expires: 2026-08-01}
+  - {policy: NAM001, resource: "*.lo*", category: waiver, reason: r, owner: o, approved_by: a, expires: 2026-08-01}
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import config
+from governor import config, yamlfile
 from governor.config import LevelRule, Settings
 from governor.errors import USAGE, Refusal
 from governor.model import Exemption, Level, Policy, Stage
@@ -114,6 +114,19 @@ def test_an_empty_file_is_the_defaults(file: Path, text: str) -> None:
 )
 def test_a_mistake_is_named_with_its_line(file: Path, text: str | bytes, told: str) -> None:
     assert refusal(file, text) == told
+
+
+@pytest.mark.parametrize(
+    ("location", "line"),
+    [
+        ((), 2), (("a",), 2), (("a", 1), 4), (("a", 1, "b"), 5), (("a", 1, "c"), 4), (("a", 7), 2), (("a", "b"), 2),
+        (("d", "e", "f"), 6), (("g",), 2),
+    ],
+)  # fmt: skip
+def test_a_place_is_the_nearest_thing_that_exists(file: Path, location: tuple[str | int, ...], line: int) -> None:
+    file.write_text("# a comment\na:\n- 1\n- x: 1\n  b: 2\nd: {e: 1}\n")
+
+    assert yamlfile.place(file, location) == f"{file}:{line}"
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
