@@ -29,6 +29,8 @@ class Shape(Struct, frozen=True, gc=False):
     size_gib: str = ""
     reader: str = ""
     """Name of the special reader, when paths do not suffice."""
+    tags: str = ""
+    """Path of its tags, where they are not at the top."""
 
 
 def _aws(

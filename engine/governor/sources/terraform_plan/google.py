@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from governor.catalog import endpoints
 from governor.model import Accelerator
-from governor.sources.terraform_plan.draft import AFTER_APPLY, Draft, Target
+from governor.sources.terraform_plan.draft import AFTER_APPLY, Draft
 from governor.sources.terraform_plan.reading import amount, at, block, blocks, items, number, text
+from governor.sources.terraform_plan.siblings import Target
 
 
 def compute_instance(draft: Draft) -> None:
