@@ -22,7 +22,7 @@ from governor.sources.terraform_plan.locate import Locator
 from governor.sources.terraform_plan.places import PLACE_NAMES, elsewhere, own_region
 from governor.sources.terraform_plan.providers import Providers
 from governor.sources.terraform_plan.reading import amount, as_text, mapping
-from governor.sources.terraform_plan.secrets import keys_in, keys_in_configuration, of_change, of_plan, tidy
+from governor.sources.terraform_plan.secrets import Secrets, keys_in, keys_in_configuration, tidy
 from governor.sources.terraform_plan.siblings import PlanFacts
 from governor.sources.terraform_plan.tags import read_tags
 from governor.sources.terraform_plan.withhold import SENSITIVE, Withholder, scrub
@@ -79,7 +79,8 @@ class _Collector:
         self._withholder = Withholder(self._changes)
         self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes, self._withholder)
         self._screens = ai_keys.screens_for(data)
-        self._secrets: list[str] = list(of_plan(plan))
+        self._secrets = Secrets()
+        self._secrets.of_plan(plan)
         self._shown: set[str] = set()
         self._written_keys: dict[Block, list[dict[str, str]]] = {}
         self._gaps = [Gap(*damage) for damage in plan.damage]
@@ -111,9 +112,10 @@ class _Collector:
             self._stand(draft, resources)
         if self._screens:
             self._add_written_keys(resources)
-        secrets = tidy([*self._secrets, *self._withholder.secret_keys])
-        kept, gaps = scrub(list(resources.values()), self._gaps + self._plan_gaps(), secrets)
-        gone, _ = scrub(removed, [], secrets)
+        self._secrets.values |= self._withholder.secret_keys
+        withheld = tidy(self._secrets.values)
+        kept, gaps = scrub(list(resources.values()), self._gaps + self._plan_gaps(), withheld)
+        gone, _ = scrub(removed, [], withheld)
         return Inventory(
             stage="plan",
             resources=tuple(kept),
@@ -121,7 +123,7 @@ class _Collector:
             gaps=tuple(gaps),
             not_covered=dict(sorted(self._not_covered.items())),
             notes=tuple(self._notes()),
-            secrets=secrets,
+            secrets=tidy(self._secrets.values | self._secrets.tag_values),
             source=f"terraform plan {self._place}"
             + (f" (Terraform {self._plan.terraform_version})" if self._plan.terraform_version else ""),
         )
@@ -130,7 +132,7 @@ class _Collector:
         """Decode each change and gather what its siblings may need: regions, default tags, secrets."""
         seen: list[_Seen] = []
         for resource in self._changes:
-            self._secrets.extend(of_change(resource.change))
+            self._secrets.of_change(resource.change)
             if resource.mode in _NOT_MANAGED:
                 continue
             change = _CHANGES.get(frozenset(resource.change.actions))
@@ -327,14 +329,14 @@ class _Collector:
     def _sightings(self, value: Any) -> list[dict[str, str]]:
         found = []
         for sighting, key in keys_in(value):
-            self._secrets.append(key)
+            self._secrets.values.add(key)
             found.append(sighting)
         return found
 
     def _add_written_keys(self, resources: dict[str, Resource]) -> None:
         """Literal AI keys in what is no resource: defaults of variables, provider blocks, calls of modules."""
         for address, kind, type, sighting, key in keys_in_configuration(self._plan):
-            self._secrets.append(key)
+            self._secrets.values.add(key)
             found = resources.get(address)
             if found is None:
                 origin = self._locator.variable(address) if self._locator and kind == "variable" else None

@@ -1,7 +1,7 @@
 """Where Amazon's data is copied to: replication of buckets and file systems, copies of backups.
 
-Each destination is traced on its own: an ARN that holds a region, a bucket of this plan by name, or the reference in the
-configuration. One that leads nowhere makes the answer incomplete, and that is said.
+Each destination is traced on its own: an ARN that holds a region, a bucket of this plan by name, or the reference in
+the configuration. One that leads nowhere makes the answer incomplete, and that is said.
 """
 
 from __future__ import annotations

@@ -120,8 +120,9 @@ def spot_fleet(draft: Draft) -> None:
         for position in range(len(specifications)):
             if why := draft.why_unknown(f"launch_specification.{position}.tags"):
                 draft.unknown["attributes.delivered_tags"] = f"launch_specification.{position}.tags is {why}"
+        kept, draft.delivered = draft.delivered, None
         _overridden(draft, [], specifications, "launch_specification", capacity, capacity)
-        draft.unknown.pop("attributes.delivered_tags", None) if not specifications else None
+        draft.delivered = kept
         return
     _fleet(draft, "launch_template_config", "overrides", capacity)
 

@@ -34,8 +34,9 @@ class Draft:
     """The facts of one resource so far. `after` is what it will be (or, for its former cost, what it was)."""
 
     __slots__ = (
-        "accelerator", "after", "attributes", "before", "block", "delivered", "lines", "marks", "paid_by", "plan", "purchase",
-        "region", "resource", "sensitive", "shape", "stands_for", "stands_for_none", "tags", "unknown", "unknown_after",
+        "accelerator", "after", "attributes", "before", "block", "delivered", "lines", "marks", "paid_by", "plan",
+        "purchase", "region", "resource", "sensitive", "shape",
+        "stands_for", "stands_for_none", "tags", "unknown", "unknown_after",
     )  # fmt: skip
 
     def __init__(

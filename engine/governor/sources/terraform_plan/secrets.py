@@ -14,67 +14,71 @@ import msgspec
 from governor.catalog import ai_keys
 from governor.sources.terraform_plan.decode import Change, Module, Plan, StateValues
 from governor.sources.terraform_plan.reading import marked
+from governor.sources.terraform_plan.withhold import TAG_MAPS
 
 SHORTEST = 4
 """Shorter values are withheld where they are marked, but not sought elsewhere: they would match everything."""
 
 
-def of_plan(plan: Plan) -> Iterator[str]:
-    """Values of sensitive variables and outputs, and of what the state or the drift marks sensitive."""
-    if plan.configuration:
-        for name, variable in plan.configuration.root_module.variables.items():
-            if variable.sensitive:
-                if value := plan.variables.get(name):
-                    yield from scalars(value.value)
-                yield from scalars(variable.default)
-        for module in _modules(plan.configuration.root_module):
-            for variable in module.variables.values():
-                if variable.sensitive:
-                    yield from scalars(variable.default)
-    for change in plan.output_changes.values():
-        for marks, value in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
-            for _, found in marked(marks, value):
-                yield from scalars(found)
-    for drift in plan.resource_drift:
-        yield from of_change(drift.change)
-    if plan.prior_state and plan.prior_state.values:
-        yield from _of_state(plan.prior_state.values)
-    if b"true" in bytes(plan.planned_values):
-        try:
-            yield from _of_state(_STATE.decode(plan.planned_values))
-        except msgspec.ValidationError:
-            return
+class Secrets:
+    """All sensitive values of a plan, as text."""
+
+    def __init__(self) -> None:
+        self.values: set[str] = set()
+        """Those that no fact may hold: of variables, outputs, passwords, keys."""
+        self.tag_values: set[str] = set()
+        """Those of tags that are marked somewhere. Another resource may show the same tag openly, and is judged by it;
+        no message quotes it all the same."""
+
+    def of_plan(self, plan: Plan) -> None:
+        """Gather them from variables, outputs, state and drift."""
+        if plan.configuration:
+            for name, variable in plan.configuration.root_module.variables.items():
+                if variable.sensitive and (given := plan.variables.get(name)):
+                    self.values.update(scalars(given.value))
+            for _, module in _module_paths(plan.configuration.root_module):
+                for variable in module.variables.values():
+                    if variable.sensitive:
+                        self.values.update(scalars(variable.default))
+        for change in plan.output_changes.values():
+            for marks, value in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
+                self._marked(marks, value)
+        for drift in plan.resource_drift:
+            self.of_change(drift.change)
+        if plan.prior_state and plan.prior_state.values:
+            self._of_state(plan.prior_state.values)
+        if b"true" in bytes(plan.planned_values):
+            try:
+                self._of_state(_STATE.decode(plan.planned_values))
+            except msgspec.ValidationError:
+                return  # the changes hold the same marks
+
+    def of_change(self, change: Change) -> None:
+        """Gather what a change marks, before or after."""
+        for marks, values in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
+            if b"true" in bytes(marks):
+                self._marked(_decode(marks), _decode(values))
+
+    def _of_state(self, values: StateValues) -> None:
+        for output in values.outputs.values():
+            if output.sensitive:
+                self.values.update(scalars(output.value))
+        modules = [values.root_module]
+        while modules:
+            module = modules.pop()
+            modules.extend(module.child_modules)
+            for resource in module.resources:
+                if b"true" in bytes(resource.sensitive_values):
+                    self._marked(_decode(resource.sensitive_values), _decode(resource.values))
+
+    def _marked(self, marks: Any, values: Any) -> None:
+        for path, found in marked(marks, values):
+            of_tags = not _TAGS.isdisjoint(path.split("."))
+            (self.tag_values if of_tags else self.values).update(scalars(found))
 
 
 _STATE = msgspec.json.Decoder(StateValues)
-
-
-def _of_state(values: StateValues) -> Iterator[str]:
-    for output in values.outputs.values():
-        if output.sensitive:
-            yield from scalars(output.value)
-    modules = [values.root_module]
-    while modules:
-        module = modules.pop()
-        modules.extend(module.child_modules)
-        for resource in module.resources:
-            if b"true" in bytes(resource.sensitive_values):
-                yield from _marked(resource.sensitive_values, resource.values)
-
-
-def of_change(change: Change) -> Iterator[str]:
-    """Values that a change marks sensitive, before or after."""
-    if b"true" in bytes(change.before_sensitive):
-        yield from _marked(change.before_sensitive, change.before)
-    if b"true" in bytes(change.after_sensitive):
-        yield from _marked(change.after_sensitive, change.after)
-
-
-def _marked(marks: msgspec.Raw, values: msgspec.Raw) -> Iterator[str]:
-    for _, found in marked(_decode(marks), _decode(values)):
-        yield from scalars(found)
-
-
+_TAGS = frozenset({*TAG_MAPS, "tag", "tag_specifications", "volume_tags"})
 _decode = msgspec.json.Decoder().decode
 
 
@@ -159,10 +163,6 @@ def _module_paths(module: Module, path: str = "") -> Iterator[tuple[str, Module]
     yield path, module
     for name, call in module.module_calls.items():
         yield from _module_paths(call.module, f"{path}module.{name}.")
-
-
-def _modules(module: Module) -> Iterator[Module]:
-    return (found for _, found in _module_paths(module))
 
 
 def tidy(found: Iterable[str]) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
-from governor.sources.terraform_plan.reading import as_text, at, is_unknown, mapping
-from governor.sources.terraform_plan.withhold import SENSITIVE, TAG_MAPS, WITHHELD
+from governor.sources.terraform_plan.reading import as_text, at, mapping
+from governor.sources.terraform_plan.withhold import HIDDEN_KEYS, SENSITIVE, WITHHELD
 
 _COMPLETE = ("effective_labels", "terraform_labels")
 _LABELS = ("effective_labels", "terraform_labels", "labels", "resource_labels", "user_labels")
@@ -112,12 +112,7 @@ def _withheld(draft: Draft) -> None:
     if draft.marks is True:
         draft.unknown["tags"] = SENSITIVE
         return
-    marks = mapping(draft.marks)
-    marked = [mark for name in TAG_MAPS if (mark := marks.get(name))]
-    if draft.shape.tags:
-        marked = [mark] if (mark := at(marks, draft.shape.tags)) else []
-    if True in marked or is_unknown(marks, draft.shape.tags or "tags"):
-        # Of such a map only the keys were kept that stand in clear elsewhere.
+    if mapping(draft.marks).get(HIDDEN_KEYS):
         draft.unknown["tags.*"] = SENSITIVE
     for key, value in draft.tags.items():
         if value == WITHHELD:

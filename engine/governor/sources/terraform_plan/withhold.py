@@ -17,6 +17,8 @@ from governor.model import Gap, Resource
 from governor.sources.terraform_plan.decode import Change, ResourceChange
 from governor.sources.terraform_plan.reading import mapping, strings
 
+HIDDEN_KEYS = "tags.*"
+"""In marks: some tags are withheld with their keys."""
 SENSITIVE = "sensitive"
 WITHHELD = "(sensitive)"
 TAG_MAPS = ("tags", "tags_all", "effective_labels", "terraform_labels", "labels", "resource_labels", "user_labels")
@@ -50,26 +52,32 @@ class Withholder:
             return {}, True
         marks = mapping(marks)
         kept = mapping(_pruned({k: v for k, v in value.items() if k not in TAG_MAPS}, marks))
-        return {**kept, **self._tag_maps(value, marks)}, marks
+        tags, some_hidden = self._tag_maps(value, marks)
+        return {**kept, **tags}, {**marks, HIDDEN_KEYS: True} if some_hidden else marks
 
-    def _tag_maps(self, value: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
+    def _tag_maps(self, value: Mapping[str, Any], marks: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+        """The maps of tags without values that either of them marks, and whether keys were left out as well."""
         maps = {name: value[name] for name in TAG_MAPS if name in value}
-        marked = [mark for name in TAG_MAPS if (mark := marks.get(name))]
-        if not marked:
-            return maps
-        keys = {key for mark in marked if isinstance(mark, dict) for key, marked_too in mark.items() if marked_too}
-        whole = True in marked
-        return {name: self._tag_map(tags, keys, whole) for name, tags in maps.items()}
-
-    def _tag_map(self, tags: Any, keys: set[str], whole: bool) -> Any:
-        if not isinstance(tags, dict):
-            return None if whole else tags
-        if not whole:
-            return {key: WITHHELD if key in keys else value for key, value in tags.items()}
-        if self._clear is None:
-            self._clear = frozenset(_clear_tag_keys(self._changes))
-        self.secret_keys.update(tags.keys() - self._clear)
-        return {key: WITHHELD for key in tags if key in self._clear}
+        keys: set[str] = set()
+        hidden: set[str] = set()
+        for name in TAG_MAPS:
+            mark, own = marks.get(name), mapping(value.get(name))
+            if mark is True:
+                if self._clear is None:
+                    self._clear = frozenset(_clear_tag_keys(self._changes))
+                keys |= own.keys()
+                hidden |= own.keys() - self._clear
+            elif isinstance(mark, dict):
+                keys.update(key for key, marked in mark.items() if marked)
+        self.secret_keys |= hidden
+        if keys:
+            maps = {
+                name: {k: WITHHELD if k in keys else v for k, v in tags.items() if k not in hidden}
+                if isinstance(tags, dict)
+                else tags
+                for name, tags in maps.items()
+            }
+        return maps, bool(hidden)
 
 
 def _clear_tag_keys(changes: Sequence[ResourceChange]) -> Iterator[str]:
