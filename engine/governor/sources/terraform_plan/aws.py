@@ -132,10 +132,9 @@ def sagemaker_endpoint(draft: Draft) -> None:
 
 
 def hyperpod(draft: Draft) -> None:
-    for name in ("instance_group", "instance_groups"):
-        for position in range(len(blocks(draft.get(name)))):
-            count = draft.counts(f"{name}.{position}.instance_count")
-            draft.launches(f"{name}.{position}.instance_type", count, count)
+    for position in range(len(blocks(draft.get("instance_group")))):
+        count = draft.counts(f"instance_group.{position}.instance_count")
+        draft.launches(f"instance_group.{position}.instance_type", count, count)
 
 
 def bedrock_custom_model(draft: Draft) -> None:
@@ -198,9 +197,9 @@ READERS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
         instance, spot_request, launch_template, launch_configuration, batch_environment, capacity_block,
-        eks_node_group, sagemaker_space, sagemaker_endpoint, hyperpod, bedrock_custom_model, bedrock_inference_profile,
+        eks_node_group, sagemaker_space, sagemaker_endpoint, bedrock_custom_model, bedrock_inference_profile,
         bedrock_agent, bedrock_throughput, iam_access_key, iam_service_credential, snapshot,
-        aws_groups.autoscaling_group, aws_groups.spot_fleet, aws_groups.fleet,
+        hyperpod, aws_groups.autoscaling_group, aws_groups.spot_fleet, aws_groups.fleet,
         aws_copies.s3_bucket, aws_copies.s3_replication, aws_copies.efs_replication, aws_copies.backup_plan,
     )
 }  # fmt: skip
