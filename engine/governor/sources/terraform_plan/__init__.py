@@ -147,7 +147,7 @@ class _Collector:
                 values, marks = self._withholder.before(resource.change) if shape else ({}, None)
             else:
                 values, marks = self._withholder.after(resource.change)
-                if not values and marks is None and bytes(resource.change.after) == b"null":
+                if not _is_object(resource.change.after):
                     self._gaps.append(Gap(resource.address, "the plan does not hold what it will be"))
             item = _Seen(resource, change, shape, block, values, marks)
             seen.append(item)
@@ -176,7 +176,7 @@ class _Collector:
 
     def _draft(self, item: _Seen, shape: Shape) -> Draft:
         unknown = _decode(item.resource.change.after_unknown)
-        if not item.after and bytes(item.resource.change.after) == b"null":
+        if not _is_object(item.resource.change.after):
             unknown = True
         draft = Draft(item.resource, shape, item.block, self._facts, item.after, unknown, item.marks)
         self._region(draft)
@@ -373,6 +373,10 @@ class _Collector:
         if not self._plan.resource_changes:
             return ["the plan changes no resource (refresh only, or empty): there was nothing to judge"]
         return []
+
+
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(raw).startswith(b"{")
 
 
 def _only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[str, str]:

@@ -65,11 +65,9 @@ class Blocks:
             return key
         if (own := f"{module}:{name}") in configs and configs[own].expressions:
             return own
-        # What has a module and no arguments only says that the module needs the provider.
+        # What has a module belongs to it, or only says that the module needs the provider.
         of_name = [
-            k
-            for k, config in configs.items()
-            if config.name == name.partition(".")[0] and (config.expressions or not config.module_address)
+            k for k, config in configs.items() if config.name == name.partition(".")[0] and not config.module_address
         ]
         if not of_name:
             return name

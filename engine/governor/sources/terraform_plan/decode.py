@@ -162,7 +162,7 @@ class Plan(Struct):
 
 
 _PLAN = msgspec.json.Decoder(Plan)
-_ANYTHING = msgspec.json.Decoder(Raw)
+_ANYTHING = msgspec.json.Decoder()
 _SHOW = "make one with: terraform show -json tfplan > plan.json"
 
 
