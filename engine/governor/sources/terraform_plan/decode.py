@@ -277,7 +277,9 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
         _ANYTHING.decode(document)
     except (msgspec.DecodeError, RecursionError) as error:
         if after := _TRAILING.search(str(error)):
-            document, end = document[: int(after[1])], start + int(after[1])
+            # It counts from one, and points at the first character that should not be there.
+            length = int(after[1]) - 1
+            document, end = document[:length], start + length
             if b'"@level"' in document[:4000]:
                 raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place) from None
     try:
