@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from governor.errors import Refusal
@@ -21,7 +21,12 @@ PLANS = {
     for name in ("tags", "capacity", "providers", "lifecycle")
 }
 BOUNDED = settings(
-    derandomize=True, deadline=None, max_examples=1000, database=None, suppress_health_check=list(HealthCheck)
+    derandomize=True,
+    deadline=None,
+    max_examples=600,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
 )
 
 
@@ -103,6 +108,8 @@ def unseen(document: Any, inventory: Inventory) -> list[str]:
         if change.get("mode", "managed") in ("data", "ephemeral") or actions in (["delete"], ["forget"]):
             continue
         address, type = change.get("address"), change.get("type")
+        if not isinstance(address, str) or not isinstance(type, str):
+            continue  # named by what is left of it, or by its number: see test_files
         if address not in judged and address not in named and type not in inventory.not_covered:
             missing.append(str(address)[:80])
     return missing if len(missing) > unreadable else []
@@ -188,7 +195,7 @@ def test_every_expression_may_be_of_the_wrong_type(name: str, value: Any) -> Non
     accounted_for(json.dumps(document).encode(), document)
 
 
-@settings(BOUNDED, max_examples=100)
+@settings(BOUNDED, max_examples=60)
 @given(document=mutated())
 def test_the_command_line_ends_with_a_code_and_no_traceback(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
