@@ -9,19 +9,23 @@ from typing import Any
 
 import msgspec
 
-from governor.catalog import ai_keys, regions
+from governor.catalog import ai_keys
 from governor.catalog.kinds import SHAPES, Shape, provider_of
 from governor.catalog.prices import PriceBook
 from governor.catalog.taggable import taggable
 from governor.model import Change, Gap, Inventory, Origin, Resource
-from governor.sources.terraform_plan import aws, azure, google, model_providers, secrets
+from governor.sources.terraform_plan import aws, aws_groups, azure, google, model_providers
 from governor.sources.terraform_plan.configuration import Block, Blocks
-from governor.sources.terraform_plan.decode import Plan, ResourceChange, decode
-from governor.sources.terraform_plan.draft import AFTER_APPLY, Cost, Draft, PlanFacts, cost
+from governor.sources.terraform_plan.decode import Plan, ResourceChange, decode, plain, planned_only, unreadable
+from governor.sources.terraform_plan.draft import AFTER_APPLY, Cost, Draft, cost
 from governor.sources.terraform_plan.locate import Locator
+from governor.sources.terraform_plan.places import PLACE_NAMES, elsewhere, own_region
 from governor.sources.terraform_plan.providers import Providers
-from governor.sources.terraform_plan.reading import amount, mapping, text
+from governor.sources.terraform_plan.reading import amount, as_text, mapping
+from governor.sources.terraform_plan.secrets import Secrets, keys_in, keys_in_configuration, tidy
+from governor.sources.terraform_plan.siblings import PlanFacts
 from governor.sources.terraform_plan.tags import read_tags
+from governor.sources.terraform_plan.withhold import SENSITIVE, Withholder, scrub
 
 READERS = {**aws.READERS, **azure.READERS, **google.READERS, **model_providers.READERS}
 
@@ -34,6 +38,7 @@ _CHANGES: dict[frozenset[str], Change] = {
     frozenset({"delete", "create"}): "replace",
     frozenset({"forget", "create"}): "replace",
 }
+_NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
 
 
@@ -43,7 +48,11 @@ def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | No
     Everything that exists after the plan is a resource, whatever changes about it; what the plan deletes or forgets
     is in `removed`. Raises Refusal for anything that is no plan.
     """
-    return _Collector(decode(data, place), data, place, prices, locator).inventory()
+    try:
+        document = plain(data, place)
+        return _Collector(decode(document, place), document, place, prices, locator).inventory()
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise unreadable(error, place) from None
 
 
 @dataclasses.dataclass(slots=True)
@@ -55,6 +64,8 @@ class _Seen:
     shape: Shape | None
     block: Block | None
     after: Mapping[str, Any]
+    """What it will be (was, when it goes), without what is sensitive."""
+    marks: Any
 
 
 class _Collector:
@@ -65,11 +76,14 @@ class _Collector:
         blocks = Blocks(plan)
         self._blocks = blocks
         self._changes = plan.resource_changes or []
-        self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes)
+        self._withholder = Withholder(self._changes)
+        self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes, self._withholder)
         self._screens = ai_keys.screens_for(data)
-        self._secrets: list[str] = list(secrets.of_plan(plan))
+        self._secrets = Secrets()
+        self._secrets.of_plan(plan)
+        self._shown: set[str] = set()
         self._written_keys: dict[Block, list[dict[str, str]]] = {}
-        self._gaps: list[Gap] = []
+        self._gaps = [Gap(*damage) for damage in plan.damage]
         self._not_covered: dict[str, int] = {}
 
     def inventory(self) -> Inventory:
@@ -78,35 +92,38 @@ class _Collector:
         removed: list[Resource] = []
         standing: list[Draft] = []
         for item in seen:
+            address = item.resource.address
             if item.change in ("delete", "forget"):
                 if item.shape:
                     removed.append(self._removed(item, item.shape))
                 continue
-            if item.shape is None:
+            if address in resources:
+                self._gaps.append(Gap(address, "it stands in the plan more than once: only the first was judged"))
+            elif item.shape is None:
                 self._not_covered[item.resource.type] = self._not_covered.get(item.resource.type, 0) + 1
                 if self._screens and (found := self._ai_keys(item)):
-                    resources[item.resource.address] = self._other(item, found)
-                continue
-            draft = self._draft(item, item.shape)
-            if draft.stands_for:
-                standing.append(draft)
-            resources[item.resource.address] = self._finish(draft, item)
+                    resources[address] = self._other(item, found)
+            else:
+                draft = self._draft(item, item.shape)
+                if draft.stands_for or draft.stands_for_none:
+                    standing.append(draft)
+                resources[address] = self._finish(draft, item)
         for draft in standing:
             self._stand(draft, resources)
         if self._screens:
-            for address, found in self._variables().items():
-                resources[address] = Resource(
-                    id=address, kind="variable", type="variable", provider="terraform", attributes={"ai_keys": found},
-                    origin=self._locator.variable(address) if self._locator else None,
-                )  # fmt: skip
+            self._add_written_keys(resources)
+        self._secrets.values |= self._withholder.secret_keys
+        withheld = tidy(self._secrets.values)
+        kept, gaps = scrub(list(resources.values()), self._gaps + self._plan_gaps(), withheld)
+        gone, _ = scrub(removed, [], withheld)
         return Inventory(
             stage="plan",
-            resources=tuple(resources.values()),
-            removed=tuple(removed),
-            gaps=tuple(self._gaps + self._plan_gaps()),
+            resources=tuple(kept),
+            removed=tuple(gone),
+            gaps=tuple(gaps),
             not_covered=dict(sorted(self._not_covered.items())),
             notes=tuple(self._notes()),
-            secrets=secrets.tidy(self._secrets),
+            secrets=tidy(self._secrets.values | self._secrets.tag_values),
             source=f"terraform plan {self._place}"
             + (f" (Terraform {self._plan.terraform_version})" if self._plan.terraform_version else ""),
         )
@@ -114,44 +131,54 @@ class _Collector:
     def _first_look(self) -> list[_Seen]:
         """Decode each change and gather what its siblings may need: regions, default tags, secrets."""
         seen: list[_Seen] = []
-        providers = self._facts.providers
-        shown: set[str] = set()
         for resource in self._changes:
-            self._secrets.extend(secrets.of_change(resource.change))
-            if resource.mode != "managed":
+            self._secrets.of_change(resource.change)
+            if resource.mode in _NOT_MANAGED:
                 continue
             change = _CHANGES.get(frozenset(resource.change.actions))
             if change is None:
                 actions = ", ".join(resource.change.actions)[:60] or "none"
                 self._gaps.append(Gap(resource.address, f"its actions ({actions}) are not known to governor"))
                 change = "update"
-            shape = SHAPES.get(resource.type)
             gone = change in ("delete", "forget")
-            after = (
-                mapping(_decode(resource.change.before if gone else resource.change.after)) if shape or not gone else {}
-            )
+            shape = SHAPES.get(resource.type)
             block = self._blocks.find(resource.module_address, resource.type, resource.name)
-            seen.append(_Seen(resource, change, shape, block, after))
-            if shape is None and not resource.type.startswith("aws_"):
-                continue
-            key = block.provider_key if block else ""
-            region = own_region(resource.type, after)
-            if region is None and not gone and change != "create":
-                region = own_region(resource.type, mapping(_decode(resource.change.before)))
-            if region:
-                self._facts.own_regions[resource.address] = region
-                if block and "region" not in block.expressions and "location" not in block.expressions:
-                    providers.saw_region(key, region)
-            if block and key not in shown and (tags := _only_default_tags(after, resource.change.after_unknown)):
-                shown.add(key)
-                providers.saw_default_tags(key, tags)
+            if gone:
+                values, marks = self._withholder.before(resource.change) if shape else ({}, None)
+            else:
+                values, marks = self._withholder.after(resource.change)
+                if not _is_object(resource.change.after):
+                    self._gaps.append(Gap(resource.address, "the plan does not hold what it will be"))
+            item = _Seen(resource, change, shape, block, values, marks)
+            seen.append(item)
+            if shape or resource.type.startswith("aws_"):
+                self._learn(item)
         return seen
 
+    def _learn(self, item: _Seen) -> None:
+        """What a resource tells of where it lies, and of its provider."""
+        resource, block = item.resource, item.block
+        region = own_region(resource.type, item.after)
+        moves = block is not None and elsewhere(block.expressions)
+        if region is None and item.change in ("update", "replace", "none") and not moves:
+            # A place that is written and not known may be another than before; what the provider sets stays.
+            before, _ = self._withholder.before(resource.change)
+            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, before)
+        if region and not resource.deposed:
+            self._facts.own_regions[resource.address] = region
+            if block and not moves:
+                self._facts.providers.saw_region(block.provider_key, region)
+        if block and block.provider_key not in self._shown:
+            tags = _only_default_tags(item.after, resource.change.after_unknown)
+            if tags:
+                self._shown.add(block.provider_key)
+                self._facts.providers.saw_default_tags(block.provider_key, tags)
+
     def _draft(self, item: _Seen, shape: Shape) -> Draft:
-        raw = item.resource.change
-        draft = Draft(item.resource, shape, item.block, self._facts, item.after, _decode(raw.after_unknown))
-        if b"true" in bytes(raw.after_sensitive) or b"true" in bytes(raw.before_sensitive):
-            draft.marks = _union(_decode(raw.before_sensitive), _decode(raw.after_sensitive))
+        unknown = _decode(item.resource.change.after_unknown)
+        if not _is_object(item.resource.change.after):
+            unknown = True
+        draft = Draft(item.resource, shape, item.block, self._facts, item.after, unknown, item.marks)
         self._region(draft)
         read_tags(draft)
         _read(draft)
@@ -161,9 +188,13 @@ class _Collector:
         if region := self._facts.own_regions.get(draft.resource.address):
             draft.region = region
             return
+        for name in PLACE_NAMES:
+            if (why := draft.why_unknown(name)) and (why != AFTER_APPLY or draft.written(name) is not False):
+                draft.unknown["region"] = f"{name} is {why}"
+                if draft.shape.provider == "gcp" or name == "region" or why != AFTER_APPLY:
+                    return
         if draft.shape.provider == "azure":
-            why = draft.why_unknown("location")
-            draft.unknown["region"] = f"location is {why}" if why else "its type tells no location"
+            draft.unknown.setdefault("region", "its type tells no location")
         elif draft.shape.provider in ("aws", "gcp"):
             region, why = (
                 self._facts.providers.region(draft.provider_key)
@@ -178,6 +209,8 @@ class _Collector:
         now = cost(draft, draft.region)
         if draft.region is not None:
             draft.unknown.pop("region", None)
+        if draft.marks is True:
+            draft.unknown["attributes"] = SENSITIVE
         unknown = draft.unknown
         if now.why_unknown:
             unknown.setdefault("hourly_usd", now.why_unknown)
@@ -191,8 +224,11 @@ class _Collector:
                 attributes["instance_types"] = types
         if draft.delivered is not None:
             attributes["delivered_tags"] = draft.delivered
-        if draft.shape.size_gib and (size := amount(draft.get(draft.shape.size_gib))):
-            attributes["size_gib"] = size
+        if path := draft.shape.size_gib:
+            if why := draft.why_unknown(path):
+                unknown["attributes.size_gib"] = why
+            elif size := amount(draft.get(path)):
+                attributes["size_gib"] = size
         if self._screens and (found := self._ai_keys(item)):
             attributes["ai_keys"] = found
         resource = draft.resource
@@ -221,23 +257,30 @@ class _Collector:
         )
 
     def _previous(self, draft: Draft, item: _Seen, now: Cost) -> Decimal | None:
-        if item.change == "create":
+        # What is forgotten when its successor is made goes on costing what it did.
+        if item.change == "create" or "forget" in item.resource.change.actions:
             return None
         if item.change == "none":
             return now.hourly_usd
         return self._cost_before(item, draft.shape, draft.region)
 
     def _cost_before(self, item: _Seen, shape: Shape, region: str | None) -> Decimal | None:
-        before = mapping(_decode(item.resource.change.before))
-        draft = Draft(item.resource, shape, item.block, self._facts, before, None)
+        before, marks = self._withholder.before(item.resource.change)
+        draft = Draft(item.resource, shape, item.block, self._facts, before, None, marks, before=True)
         draft.region = region
         _read(draft)
+        if "hourly_usd" in draft.unknown:
+            return None
         return cost(draft, own_region(item.resource.type, before) or region).hourly_usd
 
     def _removed(self, item: _Seen, shape: Shape) -> Resource:
-        draft = Draft(item.resource, shape, item.block, self._facts, item.after, None)
-        self._region(draft)
+        draft = Draft(item.resource, shape, item.block, self._facts, item.after, None, item.marks, before=True)
+        draft.region = own_region(item.resource.type, item.after)
+        if draft.region is None:
+            self._region(draft)
         read_tags(draft)
+        if not shape.tags and item.resource.type == "aws_autoscaling_group":
+            aws_groups.group_tags(draft)
         return Resource(
             id=item.resource.address,
             kind=shape.kind,
@@ -247,6 +290,8 @@ class _Collector:
             tags=draft.tags,
             previous_hourly_usd=self._cost_before(item, shape, draft.region),
             change=item.change,
+            unknown={path: why for path, why in draft.unknown.items() if path.startswith(("tags", "region"))},
+            sensitive=tuple(draft.sensitive),
         )
 
     def _other(self, item: _Seen, found: list[dict[str, str]]) -> Resource:
@@ -258,12 +303,14 @@ class _Collector:
 
     def _stand(self, draft: Draft, resources: dict[str, Resource]) -> None:
         """Give a rule about another resource that one's region and tags."""
-        assert draft.stands_for is not None
-        target = resources.get(draft.stands_for.address)
-        if target is None:
-            return
         own = resources[draft.resource.address]
-        unknown = {path: why for path, why in own.unknown.items() if path != "region" and not path.startswith("tags")}
+        unknown = {path: why for path, why in own.unknown.items() if not path.startswith("tags")}
+        target = resources.get(draft.stands_for.address) if draft.stands_for else None
+        if target is None:
+            unknown["tags"] = draft.stands_for_none or "what it copies is not in this plan"
+            resources[own.id] = msgspec.structs.replace(own, tags={}, unknown=unknown)
+            return
+        unknown.pop("region", None)
         unknown |= {path: why for path, why in target.unknown.items() if path == "region" or path.startswith("tags")}
         resources[own.id] = msgspec.structs.replace(
             own, region=target.region, tags=target.tags, unknown=unknown, sensitive=target.sensitive
@@ -272,7 +319,7 @@ class _Collector:
     def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
         """Literal AI keys in what the resource will hold, and in its configuration: the plan holds user data hashed."""
         raw = item.resource.change.after
-        sightings = self._sightings(item.after) if ai_keys.might_hold(bytes(raw), self._screens) else []
+        sightings = self._sightings(_decode(raw)) if ai_keys.might_hold(bytes(raw), self._screens) else []
         if item.block:
             if item.block not in self._written_keys:
                 self._written_keys[item.block] = self._sightings(item.block.expressions)
@@ -281,17 +328,26 @@ class _Collector:
 
     def _sightings(self, value: Any) -> list[dict[str, str]]:
         found = []
-        for sighting, key in secrets.keys_in(value):
-            self._secrets.append(key)
+        for sighting, key in keys_in(value):
+            self._secrets.values.add(key)
             found.append(sighting)
         return found
 
-    def _variables(self) -> dict[str, list[dict[str, str]]]:
-        found: dict[str, list[dict[str, str]]] = {}
-        for address, sighting, key in secrets.keys_in_defaults(self._plan):
-            self._secrets.append(key)
-            found.setdefault(address, []).append(sighting)
-        return found
+    def _add_written_keys(self, resources: dict[str, Resource]) -> None:
+        """Literal AI keys in what is no resource: defaults of variables, provider blocks, calls of modules."""
+        for address, kind, type, sighting, key in keys_in_configuration(self._plan):
+            self._secrets.values.add(key)
+            found = resources.get(address)
+            if found is None:
+                origin = self._locator.variable(address) if self._locator and kind == "variable" else None
+                found = Resource(
+                    id=address, kind=kind, type=type, provider="terraform", taggable=False, origin=origin,
+                    attributes={"ai_keys": []},
+                )  # fmt: skip
+            known = found.attributes.get("ai_keys", [])
+            resources[address] = msgspec.structs.replace(
+                found, attributes={**found.attributes, "ai_keys": [*known, sighting]}
+            )
 
     def _origin(self, resource: ResourceChange) -> Origin | None:
         return self._locator.resource(resource.module_address, resource.type, resource.name) if self._locator else None
@@ -306,12 +362,21 @@ class _Collector:
             gaps.append(
                 Gap(self._place, "the plan says that it is not complete (-target?): what it leaves out was not judged")
             )
+
+        if self._plan.resource_changes is None and (left_out := planned_only(self._plan)):
+            gaps.append(
+                Gap(self._place, f"it lists no resource_changes, but {left_out} resources are planned: none was judged")
+            )
         return gaps
 
     def _notes(self) -> list[str]:
-        if self._plan.resource_changes is None:
+        if not self._plan.resource_changes:
             return ["the plan changes no resource (refresh only, or empty): there was nothing to judge"]
         return []
+
+
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(raw).startswith(b"{")
 
 
 def _only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[str, str]:
@@ -319,7 +384,7 @@ def _only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[s
     everything = after.get("tags_all")
     if after.get("tags") or not isinstance(everything, dict) or not everything or mapping(_decode(unknown)).get("tags"):
         return {}
-    return {key: str(value) for key, value in everything.items()}
+    return {key: as_text(value) for key, value in everything.items()}
 
 
 def _read(draft: Draft) -> None:
@@ -332,37 +397,6 @@ def _read(draft: Draft) -> None:
         draft.launches(shape.instance_type, count, draft.counts(shape.max_count, count))
     if shape.reader:
         READERS[shape.reader](draft)
-
-
-def own_region(type: str, values: Mapping[str, Any]) -> str | None:
-    """The region that a resource tells of itself: `region`, `location`, its zone, or its ARN."""
-    if type.startswith("aws_"):
-        if region := text(values.get("region")):
-            return region
-        if (zone := text(values.get("availability_zone"))) and (region := regions.region_of_zone("aws", zone)):
-            return region
-        return regions.region_of_arn(arn) if (arn := text(values.get("arn"))) else None
-    if type.startswith("azurerm_"):
-        location = text(values.get("location"))
-        return location.lower().replace(" ", "") if location else None
-    if type.startswith("google_"):
-        for name in ("region", "zone", "location"):
-            if value := text(values.get(name)):
-                value = value.rpartition("/")[2].lower()
-                return regions.region_of_zone("gcp", value) or value
-    return None
-
-
-def _union(one: Any, other: Any) -> Any:
-    """Marks of both trees: what either marks is marked."""
-    if one is True or other is True:
-        return True
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {key: _union(one.get(key), other.get(key)) for key in one.keys() | other.keys()}
-    if isinstance(one, list) and isinstance(other, list):
-        longest = max(len(one), len(other))
-        return [_union(*(tree[i] if i < len(tree) else None for tree in (one, other))) for i in range(longest)]
-    return one or other
 
 
 __all__ = ["AFTER_APPLY", "collect"]

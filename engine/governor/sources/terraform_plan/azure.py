@@ -8,11 +8,21 @@ from typing import Any
 from governor.catalog import endpoints
 from governor.sources.terraform_plan.draft import AFTER_APPLY, Draft
 from governor.sources.terraform_plan.reading import block, number, text
+from governor.sources.terraform_plan.siblings import Target
+
+_PARENTS = (
+    "kubernetes_cluster_id", "cognitive_account_id", "machine_learning_workspace_id", "workspace_id",
+    "ai_services_hub_id", "capacity_reservation_group_id", "container_app_environment_id", "storage_account_id",
+)  # fmt: skip
+"""What a type without a location of its own belongs to, and lies with."""
 
 
 def place(draft: Draft) -> None:
-    """What every type shares: a location written as `West Europe` or `westeurope`, and a priority."""
-    if (text(draft.get("priority")) or "").lower() == "spot":
+    """What every type shares: the region of what it belongs to, and a priority."""
+    if draft.region is None and not draft.why_unknown("location"):
+        for path in _PARENTS:
+            _follow_region(draft, path)
+    if (text(draft.get("priority")) or "").lower() in ("spot", "low"):
         draft.purchase = "spot"
 
 
@@ -22,17 +32,23 @@ def aks_cluster(draft: Draft) -> None:
 
 
 def aks_node_pool(draft: Draft) -> None:
-    """Lies where its cluster lies. Its `tags` reach the machines."""
+    """Its tags reach the machines: AKS puts them on the scale set behind the pool."""
     _pool(draft, "")
-    _follow_region(draft, "kubernetes_cluster_id")
+    _deliver_own(draft)
+
+
+def _deliver_own(draft: Draft) -> None:
+    draft.delivered = dict(draft.tags)
+    if whys := [why for path, why in draft.unknown.items() if path in ("tags", "tags.*")]:
+        draft.unknown["attributes.delivered_tags"] = whys[0]
 
 
 def _pool(draft: Draft, prefix: str) -> None:
-    if not prefix and (text(draft.get("priority")) or "").lower() == "spot":
-        draft.purchase = "spot"
     least = draft.counts(f"{prefix}min_count", 1)
     desired = draft.counts(f"{prefix}node_count", least)
-    draft.launches(f"{prefix}vm_size", desired, draft.counts(f"{prefix}max_count", desired))
+    if not draft.launches(f"{prefix}vm_size", desired, draft.counts(f"{prefix}max_count", desired)):
+        # Since azurerm 4.0 the size of a pool may be left to AKS.
+        draft.type_unknown(f"{prefix}vm_size is not set: AKS chooses it")
 
 
 def ml_compute_cluster(draft: Draft) -> None:
@@ -53,6 +69,7 @@ def search_service(draft: Draft) -> None:
 
 def ml_workspace(draft: Draft) -> None:
     """Workspaces authenticate by identity: there is no local key to leave on."""
+    draft.attributes["local_auth"] = False
 
 
 def storage_account(draft: Draft) -> None:
@@ -61,15 +78,24 @@ def storage_account(draft: Draft) -> None:
 
 
 def storage_replication(draft: Draft) -> None:
-    sources, targets = draft.leads_to("source_storage_account_id"), draft.leads_to("destination_storage_account_id")
-    draft.stands_for = sources[0].resource if len(sources) == 1 else None
-    found = sorted({region for t in targets if (region := draft.plan.region_of(t.resource))})
-    if found:
-        draft.attributes["copies_to"] = found
+    """A copy of what the source account holds: it has the source's tags and region."""
+    sources, targets = _accounts(draft, "source_storage_account_id"), _accounts(draft, "destination_storage_account_id")
+    if len(sources) == 1:
+        draft.stands_for = sources[0].resource
+    else:
+        draft.stands_for_none = "its source account is not in this plan"
+    found = {draft.plan.region_of(t.resource) for t in targets}
+    if len(found) == 1 and None not in found:
+        draft.attributes["copies_to"] = sorted(r for r in found if r)
     else:
         draft.unknown["attributes.copies_to"] = (
             f"the region of its destination is {AFTER_APPLY}, or lies outside this plan"
         )
+
+
+def _accounts(draft: Draft, path: str) -> list[Target]:
+    found = draft.leads_to(path) or draft.named("azurerm_storage_account", "id", draft.get(path))
+    return [t for t in found if t.resource.type == "azurerm_storage_account"]
 
 
 def _local_auth(draft: Draft, *names: str) -> None:
@@ -98,13 +124,26 @@ def cognitive_deployment(draft: Draft) -> None:
             draft.attributes["processing"] = endpoints.processing_of_sku(sku)
     if units := number(draft.get("sku.0.capacity")):
         draft.attributes["units"] = units
-    _follow_region(draft, "cognitive_account_id")
 
 
 def _follow_region(draft: Draft, path: str) -> None:
-    regions = {draft.plan.region_of(target.resource) for target in draft.leads_to(path)} - {None}
-    if len(regions) == 1:
-        draft.region = regions.pop()
+    found = {draft.plan.region_of(target.resource) for target in draft.leads_to(path)}
+    if not found and (id := text(draft.get(path))):
+        found = {
+            region
+            for type in _OWNERS
+            for t in draft.named(type, "id", id)
+            if (region := draft.plan.region_of(t.resource))
+        }
+    if len(found) == 1 and (region := found.pop()):
+        draft.region = region
+
+
+_OWNERS = (
+    "azurerm_kubernetes_cluster", "azurerm_cognitive_account", "azurerm_ai_services", "azurerm_storage_account",
+    "azurerm_machine_learning_workspace", "azurerm_ai_foundry", "azurerm_capacity_reservation_group",
+    "azurerm_container_app_environment",
+)  # fmt: skip
 
 
 READERS: dict[str, Callable[[Draft], None]] = {

@@ -44,7 +44,7 @@ class ResourceChange(Struct):
     name: str = ""
     mode: str = "managed"
     module_address: str = ""
-    index: int | str | None = None
+    index: Any = None
     previous_address: str | None = None
     deposed: str | None = None
 
@@ -87,6 +87,7 @@ class ModuleCall(Struct):
 class ProviderConfig(Struct):
     name: str
     expressions: dict[str, Any] = {}
+    module_address: str = ""
 
 
 class Configuration(Struct):
@@ -110,6 +111,7 @@ class StateResource(Struct):
     type: str
     mode: str = "managed"
     values: Raw = _NOTHING
+    sensitive_values: Raw = _NOTHING
 
 
 class StateModule(Struct):
@@ -117,12 +119,24 @@ class StateModule(Struct):
     child_modules: list[StateModule] = []
 
 
+class StateOutput(Struct):
+    value: Any = None
+    sensitive: bool = False
+
+
 class StateValues(Struct):
+    outputs: dict[str, StateOutput] = {}
     root_module: StateModule = msgspec.field(default_factory=StateModule)
 
 
 class State(Struct):
     values: StateValues | None = None
+
+
+class Drift(Struct):
+    """What changed outside Terraform: read for the secrets in it only."""
+
+    change: Change
 
 
 class Plan(Struct):
@@ -131,18 +145,24 @@ class Plan(Struct):
     format_version: str | None = None
     terraform_version: str = ""
     resource_changes: list[ResourceChange] | None = None
+    resource_drift: list[Drift] = []
     configuration: Configuration | None = None
     prior_state: State | None = None
     variables: dict[str, Value] = {}
     output_changes: dict[str, OutputChange] = {}
     planned_values: Raw = _NOTHING
     values: Raw = _NOTHING
+    lineage: Raw = _NOTHING
+    """Only a state file has one."""
     deferred_changes: list[Raw] = []
     complete: bool | None = None
     errored: bool | None = None
+    damage: list[tuple[str, str]] = msgspec.field(name="(damage)", default_factory=list)
+    """(place, reason) of what is not as Terraform writes it and was left out."""
 
 
 _PLAN = msgspec.json.Decoder(Plan)
+_ANYTHING = msgspec.json.Decoder()
 _SHOW = "make one with: terraform show -json tfplan > plan.json"
 
 
@@ -160,22 +180,31 @@ def no_garbage_collection() -> Iterator[None]:
 
 def decode(data: bytes, place: str) -> Plan:
     """A plan, or a Refusal. Knows what shells and wrappers make of one: BOM, UTF-16, gzip, lines before and after."""
-    text = _json_part(_utf8(_inflated(data, place), place), place)
-    plan = _parsed(text, place)
-    parts = (plan.resource_changes, plan.configuration)
-    if plan.format_version is None or (parts == (None, None) and plan.planned_values is _NOTHING):
-        if plan.format_version is not None and plan.values is not _NOTHING:
+    plan = _found(plain(data, place), place)
+    if plan.format_version is None and not plan.resource_changes:
+        if plan.lineage is not _NOTHING:
             raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
         raise _refusal(f"this JSON is no Terraform plan: {_SHOW}", place)
-    major = plan.format_version.partition(".")[0]
+    parts = (plan.resource_changes, plan.configuration)
+    if parts == (None, None) and plan.planned_values is _NOTHING:
+        if plan.values is not _NOTHING:
+            raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
+        raise _refusal(f"this JSON is no Terraform plan: {_SHOW}", place)
+    major = (plan.format_version or "1").partition(".")[0]
     if major not in ("0", "1"):
         raise _refusal(
-            f"its format_version is {plan.format_version[:20]!r} and this governor reads 0.x and 1.x: update governor",
+            f"its format_version is {str(plan.format_version)[:20]!r} and this governor reads 0.x and 1.x:"
+            " update governor",
             place,
         )
     if plan.errored:
         raise _refusal("this plan ended in an error (errored: true), so it is not whole: mend it and plan again", place)
     return plan
+
+
+def plain(data: bytes, place: str) -> bytes:
+    """The text of a file as UTF-8, whatever a shell made of it."""
+    return _utf8(_inflated(data, place), place)
 
 
 def _inflated(data: bytes, place: str) -> bytes:
@@ -194,41 +223,109 @@ def _utf8(data: bytes, place: str) -> bytes:
         raise _refusal(f"it is empty: {_SHOW}", place)
     encoding = json.detect_encoding(data)
     if encoding == "utf-8":
-        return data
+        return data  # not decoded: a large plan is not copied
     try:
         return data.decode(encoding).encode()
     except UnicodeDecodeError:
         raise _refusal(f"this file starts like {encoding.upper()} text and is not: {_SHOW}", place) from None
 
 
-def _json_part(text: bytes, place: str) -> bytes:
-    """The document alone: wrappers print a banner above it."""
-    if text.lstrip()[:1] == b"{":
-        return text
-    found = re.search(rb'^[^\S\n]*\{\s*"', text, re.MULTILINE)
-    if found is None:
+_DOCUMENT = re.compile(rb'\s*(?:\{|\[\s*[{\["\]])')
+_LINE_OF_JSON = re.compile(rb'^[^\S\n]*(?:\{\s*"|\[\s*[{\["])', re.MULTILINE)
+_BEGINNING_OF_A_PLAN = re.compile(rb'\{\s*"format_version"')
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_MOST_DOCUMENTS = 1000
+"""How many lines of a JSON log are passed over in search of a plan."""
+
+
+def _found(text: bytes, place: str) -> Plan:
+    """The plan in a text. Wrappers print banners around it, and logs, which may be lines of JSON themselves."""
+    start = 0 if _DOCUMENT.match(text) else _next_document(text, 0)
+    if start is None:
         raise _refusal(f"this is not JSON: {_SHOW}", place)
-    return text[found.start() :]
+    first: Plan | None = None
+    for _ in range(_MOST_DOCUMENTS):
+        plan, end = _parsed(text, start, place)
+        if plan.format_version is not None or plan.resource_changes:
+            if end is not None and _next_document(text, end) is not None:
+                raise _refusal("this file holds more than one JSON document: give one plan a file", place)
+            return plan
+        first = first or plan
+        following = None if end is None else _next_document(text, end)
+        if following is None:
+            break
+        start = following
+    return first or plan
 
 
-def _parsed(text: bytes, place: str) -> Plan:
+def _next_document(text: bytes, start: int) -> int | None:
+    """Where a document begins: on a line of its own, or after what a wrapper writes before each line."""
+    found = [m for m in (_LINE_OF_JSON.search(text, start), _BEGINNING_OF_A_PLAN.search(text, start)) if m]
+    return min((m.start() for m in found), default=None)
+
+
+def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
+    """The document at `start`, and where it ends when something follows."""
+    document, end = text[start:] if start else text, None
     try:
-        return _PLAN.decode(text)
-    except msgspec.ValidationError as error:
-        raise _refusal(f"this is no plan as Terraform writes it: {str(error)[:200]}", place) from None
+        return _PLAN.decode(document), None
+    except msgspec.ValidationError:
+        read = _leniently
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        read = _strictly
+    try:
+        _ANYTHING.decode(document)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if after := _TRAILING.search(str(error)):
+            # It counts from one, and points at the first character that should not be there.
+            length = int(after[1]) - 1
+            document, end = document[:length], start + length
+            if b'"@level"' in document[:4000]:
+                raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place) from None
+    try:
+        return read(document, place), end
+    except msgspec.ValidationError:
+        return _leniently(document, place), end
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        message = str(error)
+        raise unreadable(error, place) from None
+
+
+def _strictly(document: bytes, place: str) -> Plan:
+    return _PLAN.decode(document)
+
+
+def _leniently(document: bytes, place: str) -> Plan:
+    from governor.sources.terraform_plan import lenient
+
+    return lenient.plan(document, place)
+
+
+def planned_only(plan: Plan) -> int:
+    """How many managed resources are in planned_values and not in prior_state: a plan without changes has none."""
+    try:
+        planned = msgspec.json.decode(plan.planned_values, type=StateValues | None)
+    except msgspec.ValidationError:
+        return 0
+    existing = plan.prior_state.values.root_module if plan.prior_state and plan.prior_state.values else StateModule()
+    return len(set(_addresses((planned or StateValues()).root_module)) - set(_addresses(existing)))
+
+
+def _addresses(module: StateModule) -> Iterator[str]:
+    yield from (resource.address for resource in module.resources if resource.mode == "managed")
+    for child in module.child_modules:
+        yield from _addresses(child)
+
+
+def unreadable(error: Exception, place: str) -> Refusal:
+    """What is wrong with JSON that msgspec cannot read. Known late, too: values are decoded when they are asked for."""
+    message = str(error)
     if "truncated" in message:
-        raise _refusal("this file is cut short: its JSON does not end", place)
-    after = re.search(r"trailing characters \(byte (\d+)\)", message)
-    if after:
-        document, rest = text[: int(after[1])], text[int(after[1]) :].lstrip()
-        if rest.startswith(b'{"@') or b'"@level"' in document:
-            raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place)
-        if not rest.startswith((b"{", b"[")):
-            return _parsed(document, place)
-        raise _refusal("this file holds more than one JSON document: give one plan a file", place)
-    raise _refusal(f"this is not JSON ({message[:120]}): {_SHOW}", place)
+        return _refusal("this file is cut short: its JSON does not end", place)
+    if isinstance(error, RecursionError):
+        return _refusal("its JSON is nested too deeply for a plan", place)
+    if isinstance(error, UnicodeDecodeError):
+        return _refusal("this file is damaged: some of its text is not UTF-8", place)
+    return _refusal(f"this is not JSON ({message[:120]}): {_SHOW}", place)
 
 
 def _refusal(message: str, place: str) -> Refusal:

@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor.catalog.accelerators import accelerator_of
 from governor.catalog.kinds import Shape
-from governor.catalog.prices import PriceBook
 from governor.model import Accelerator, Price, Purchase
-from governor.sources.terraform_plan.configuration import Block, Blocks, without_indexes
+from governor.sources.terraform_plan.configuration import Block
 from governor.sources.terraform_plan.decode import ResourceChange
-from governor.sources.terraform_plan.providers import Providers
-from governor.sources.terraform_plan.reading import at, is_unknown, mapping, number, text
+from governor.sources.terraform_plan.reading import at, is_unknown, number, text
+from governor.sources.terraform_plan.siblings import PlanFacts, Target
+from governor.sources.terraform_plan.withhold import SENSITIVE
 
 AFTER_APPLY = "known after apply"
-SENSITIVE = "sensitive"
-WITHHELD = "(sensitive)"
 NOT_YET = "(known after apply)"
 
 
@@ -36,8 +34,9 @@ class Draft:
     """The facts of one resource so far. `after` is what it will be (or, for its former cost, what it was)."""
 
     __slots__ = (
-        "accelerator", "after", "attributes", "block", "change", "delivered", "lines", "marks", "plan", "purchase",
-        "region", "resource", "sensitive", "shape", "stands_for", "tags", "unknown", "unknown_after",
+        "accelerator", "after", "attributes", "before", "block", "delivered", "lines", "marks", "paid_by", "plan",
+        "purchase", "region", "resource", "sensitive", "shape",
+        "stands_for", "stands_for_none", "tags", "unknown", "unknown_after",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +47,8 @@ class Draft:
         plan: PlanFacts,
         after: Mapping[str, Any],
         unknown_after: Any,
+        marks: Any = None,
+        before: bool = False,
     ) -> None:
         self.resource = resource
         self.shape = shape
@@ -55,7 +56,9 @@ class Draft:
         self.plan = plan
         self.after = after
         self.unknown_after = unknown_after
-        self.marks: Any = None
+        self.marks = marks
+        self.before = before
+        """Whether this draft is of the past: what it refers to is then the past, too."""
         self.tags: dict[str, str] = {}
         self.region: str | None = None
         self.purchase: Purchase = "on_demand"
@@ -66,6 +69,10 @@ class Draft:
         self.delivered: dict[str, str] | None = None
         self.unknown: dict[str, str] = {}
         self.sensitive: list[str] = []
+        self.paid_by = ""
+        """Address of the reservation that its instances run in, and that pays for them."""
+        self.stands_for_none = ""
+        """Why that resource cannot be told: then its tags are not known either."""
         self.stands_for: ResourceChange | None = None
         """The resource whose tags and region this one is judged by: a replication rule is about its bucket."""
 
@@ -107,12 +114,36 @@ class Draft:
         for path in ("accelerator", "hourly_usd", "attributes.instance_type"):
             self.unknown.setdefault(path, why)
 
+    def written(self, path: str) -> bool | None:
+        """Whether the configuration says something at a path; None when that cannot be told (`dynamic` blocks)."""
+        if self.block is None:
+            return None
+        value: Any = self.block.expressions
+        steps = path.split(".")
+        for position, step in enumerate(steps):
+            if isinstance(value, dict) and ("references" in value or "constant_value" in value):
+                return True
+            if isinstance(value, dict) and step.isdigit():
+                continue
+            if isinstance(value, dict) and step not in value:
+                return False if position == len(steps) - 1 else None
+            value = at(value, step)
+            if value is None:
+                return None
+        return True
+
     def counts(self, path: str, default: int | None = 1) -> int | None:
-        """The count at a path; a count that is not known makes the price unknown."""
-        if path and (why := self.why_unknown(path)):
-            self.unknown["count"] = f"{path} is {why}"
-            self.unknown["hourly_usd"] = f"{path} is {why}"
-        return default if not path else (found if (found := number(self.get(path))) is not None else default)
+        """The count at a path; one that is not known makes the price unknown.
+
+        What the configuration leaves out is the provider's to fill in, which happens as by default.
+        """
+        if not path:
+            return default
+        why = self.why_unknown(path)
+        if why and not (why == AFTER_APPLY and self.written(path) is False):
+            self.unknown["count"] = self.unknown["hourly_usd"] = f"{path} is {why}"
+        found = number(self.get(path))
+        return default if found is None else found
 
     def expression(self, path: str) -> Any:
         """What the configuration says at a path, or None."""
@@ -120,9 +151,17 @@ class Draft:
 
     def leads_to(self, path: str) -> list[Target]:
         """The resources that the configuration refers to at a path."""
-        if self.block is None:
+        return self.leads(self.expression(path))
+
+    def leads(self, expression: Any) -> list[Target]:
+        """The resources that an expression of its block refers to."""
+        if self.block is None or expression is None:
             return []
-        return self.plan.targets(self.resource, self.block, self.expression(path))
+        return self.plan.targets(self.resource, self.block, expression, self.before)
+
+    def named(self, type: str, path: str, name: Any) -> list[Target]:
+        """The resources of a type that carry this name at a path."""
+        return self.plan.named(self.resource, type, path, name, self.before) if text(name) else []
 
     def says(self, name: str, path: str) -> None:
         """Keep the text at a path as an attribute, or why it is not known."""
@@ -130,79 +169,6 @@ class Draft:
             self.unknown[f"attributes.{name}"] = why
         elif value := text(self.get(path)):
             self.attributes[name] = value
-
-
-class Target(Struct):
-    """A resource that another one refers to."""
-
-    resource: ResourceChange
-    after: Mapping[str, Any]
-    unknown_after: Any
-    block: Block | None
-
-
-class PlanFacts:
-    """What a reader may ask of the whole plan."""
-
-    def __init__(self, blocks: Blocks, providers: Providers, prices: PriceBook, changes: list[ResourceChange]) -> None:
-        self.blocks = blocks
-        self.providers = providers
-        self.prices = prices
-        self.own_regions: dict[str, str] = {}
-        """Address → region that the resource itself tells."""
-        self._changes = changes
-        self._by_block: dict[str, dict[str, list[ResourceChange]]] | None = None
-        self._by_name: dict[tuple[str, str], dict[str, list[ResourceChange]]] = {}
-
-    def targets(self, asker: ResourceChange, block: Block, expression: Any) -> list[Target]:
-        """Where an expression leads. Among instances of one block, those of the asker's module or index win."""
-        found: list[Target] = []
-        for address in self.blocks.follow(block, expression):
-            modules = self._instances(address)
-            near = modules.get(asker.module_address) or [change for module in modules.values() for change in module]
-            same = [change for change in near if change.index is not None and change.index == asker.index]
-            found.extend(self.target(change) for change in same or near)
-        return found
-
-    def _instances(self, address: str) -> Mapping[str, list[ResourceChange]]:
-        """The instances of a block (its address has no indexes), by the module instance they stand in."""
-        if self._by_block is None:
-            self._by_block = {}
-            for change in self._changes:
-                if change.mode == "managed" and change.change.actions != ["delete"]:
-                    modules = self._by_block.setdefault(without_indexes(change.address), {})
-                    modules.setdefault(change.module_address, []).append(change)
-        return self._by_block.get(address, {})
-
-    def target(self, change: ResourceChange) -> Target:
-        """A change with what it will be."""
-        after = self._after(change)
-        unknown = msgspec.json.decode(change.change.after_unknown)
-        return Target(change, after, unknown, self.blocks.find(change.module_address, change.type, change.name))
-
-    def region_of(self, change: ResourceChange) -> str | None:
-        """The region of another resource of the plan. Ask when every resource's own evidence is in."""
-        if change.address in self.own_regions:
-            return self.own_regions[change.address]
-        block = self.blocks.find(change.module_address, change.type, change.name)
-        return self.providers.region(block.provider_key)[0] if block else None
-
-    def named(self, asker: ResourceChange, type: str, path: str, name: str) -> list[Target]:
-        """Resources of a type that carry a name at a path; those of the asker's own module, if there are any."""
-        if (type, path) not in self._by_name:
-            index = self._by_name[type, path] = {}
-            for change in self._changes:
-                if change.type != type or change.mode != "managed" or change.change.actions == ["delete"]:
-                    continue
-                if found := text(at(self._after(change), path)):
-                    index.setdefault(found, []).append(change)
-        candidates = self._by_name[type, path].get(name, [])
-        near = [c for c in candidates if c.module_address == asker.module_address] or candidates
-        return [self.target(change) for change in near]
-
-    @staticmethod
-    def _after(change: ResourceChange) -> Mapping[str, Any]:
-        return mapping(msgspec.json.decode(change.change.after))
 
 
 class Cost(Struct):
@@ -252,6 +218,10 @@ def cost(draft: Draft, region: str | None) -> Cost:
                 result.price = best
     if result.why_unknown:
         result.price = None
+    elif draft.paid_by and priced:
+        result.hourly_usd = result.max_hourly_usd = Decimal(0)
+        if result.price:
+            result.price = replace(result.price, note=f"paid by {draft.paid_by}, whose instances these are")
     elif priced:
         result.hourly_usd, result.max_hourly_usd = total, most
     return result

@@ -2,50 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from governor.catalog import endpoints
+from governor.catalog import endpoints, regions
+from governor.catalog.accelerators import accelerator_of
 from governor.model import Accelerator
-from governor.sources.terraform_plan.draft import AFTER_APPLY, Draft, Target
-from governor.sources.terraform_plan.reading import amount, at, block, blocks, items, number, text
+from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
+from governor.sources.terraform_plan.reading import (
+    amount,
+    as_text,
+    at,
+    block,
+    blocks,
+    is_unknown,
+    items,
+    mapping,
+    number,
+    text,
+)
+from governor.sources.terraform_plan.siblings import Target
 
 
 def compute_instance(draft: Draft) -> None:
     _spot(draft, "scheduling.0.")
-    draft.launches("machine_type")
+    path = "source_instance_template"
+    if not draft.get("machine_type") and not draft.written("machine_type") and draft.written(path):
+        _from_templates(draft, _templates(draft, path), 1, 1)
+    else:
+        draft.launches("machine_type")
     _attached(draft, "guest_accelerator")
 
 
 def instance_template(draft: Draft) -> None:
     draft.says("instance_type", "machine_type")
+    draft.delivered = dict(draft.tags)
 
 
 def instance_group(draft: Draft) -> None:
-    """The type stands in the instance template of its version."""
+    """The type stands in the instance template of its version. It takes no labels: its machines have the template's."""
     desired = draft.counts("target_size", 1)
-    templates = [t for t in draft.leads_to("version") if t.resource.type.endswith("instance_template")]
-    if not templates:
-        draft.type_unknown("the machine type stands in its instance template, which this plan does not hold")
-    for template in templates:
-        _from_template(draft, template, desired)
-    for policy in blocks(draft.get("autoscaling_policy")):
-        for line in draft.lines:
-            line.max_count = number(policy.get("max_replicas"))
+    most = desired
+    for scaler in _SCALERS:
+        for target in draft.plan.referring(scaler, "target", draft.resource):
+            policy = block(target.after.get("autoscaling_policy"))
+            least, most = number(policy.get("min_replicas")), number(policy.get("max_replicas"))
+            if draft.get("target_size") is None:
+                desired = least if least is not None else desired
+                for path in ("count", "hourly_usd"):
+                    draft.unknown.pop(path, None)
+    _from_templates(draft, _templates(draft, "version"), desired, most)
+    labels = block(draft.get("all_instances_config")).get("labels")
+    draft.delivered = {**(draft.delivered or {}), **{k: as_text(v) for k, v in mapping(labels).items()}}
+    draft.tags = dict(draft.delivered)
+    if why := draft.unknown.get("attributes.delivered_tags"):
+        draft.unknown["tags"] = why
 
 
-def _from_template(draft: Draft, template: Target, desired: int | None) -> None:
-    if machine := text(template.after.get("machine_type")):
-        draft.launches_any([machine], desired, desired)
-    else:
-        draft.type_unknown(f"{template.resource.address} does not tell its machine type")
-    if (
-        at(template.after, "scheduling.0.preemptible") is True
-        or at(template.after, "scheduling.0.provisioning_model") == "SPOT"
-    ):
-        draft.purchase = "spot"
-    _note_attached(draft, template.after.get("guest_accelerator"))
-    labels = template.after.get("labels")
-    draft.delivered = {k: str(v) for k, v in labels.items()} if isinstance(labels, dict) else {}
+_SCALERS = ("google_compute_autoscaler", "google_compute_region_autoscaler")
+_TEMPLATES = ("google_compute_instance_template", "google_compute_region_instance_template")
+
+
+def _templates(draft: Draft, path: str) -> list[Target]:
+    found = [t for t in draft.leads_to(path) if t.resource.type in _TEMPLATES]
+    if found:
+        return found
+    written = [v.get("instance_template") for v in blocks(draft.get(path))] or [draft.get(path)]
+    return [
+        t
+        for name in written
+        for type in _TEMPLATES
+        for key in ("self_link", "id")
+        for t in draft.named(type, key, name)
+    ]
+
+
+def _from_templates(draft: Draft, found: list[Target], desired: int | None, most: int | None) -> None:
+    """One or, while a new version is rolled out, several templates: the dearest counts."""
+    if not found:
+        why = "the machine type stands in its instance template, which this plan does not hold"
+        draft.type_unknown(why)
+        draft.unknown["attributes.delivered_tags"] = why
+        return
+    types = []
+    delivered: dict[str, str] | None = None
+    for template in found:
+        if machine := text(template.after.get("machine_type")):
+            types.append(machine)
+        else:
+            draft.type_unknown(f"{template.resource.address} does not tell its machine type")
+        if any(at(template.after, f"scheduling.0.{name}") in (True, "SPOT") for name in _SPOT):
+            draft.purchase = "spot"
+        labels, why = _labels(draft, template)
+        delivered = labels if delivered is None else {k: v for k, v in delivered.items() if k in labels}
+        if why:
+            draft.unknown["attributes.delivered_tags"] = why
+    draft.launches_any(list(dict.fromkeys(types)), desired, most)
+    for template in found:
+        _note_attached(draft, template.after.get("guest_accelerator"))
+    draft.delivered = delivered
+
+
+def _labels(draft: Draft, template: Target) -> tuple[dict[str, str], str]:
+    """What a template labels its machines with, the provider's default labels merged in."""
+    for name in ("effective_labels", "terraform_labels"):
+        if (labels := template.after.get(name)) is not None and not is_unknown(template.unknown_after, name):
+            return {k: as_text(v) for k, v in mapping(labels).items() if k != "goog-terraform-provisioned"}, ""
+    if is_unknown(template.unknown_after, "labels") and template.after.get("labels") is None:
+        return {}, f"labels of {template.resource.address} are {AFTER_APPLY}"
+    defaults: dict[str, str] | None = {}
+    why = ""
+    if is_unknown(template.unknown_after, "effective_labels"):
+        defaults, why = draft.plan.providers.default_labels(template.block.provider_key if template.block else "")
+    labels = {k: as_text(v) for k, v in mapping(template.after.get("labels")).items()}
+    unknown = {k: NOT_YET for k, mark in mapping(at(template.unknown_after, "labels")).items() if mark}
+    return {**(defaults or {}), **labels, **unknown}, why
 
 
 def compute_reservation(draft: Draft) -> None:
@@ -55,24 +126,74 @@ def compute_reservation(draft: Draft) -> None:
 
 
 def gke_cluster(draft: Draft) -> None:
-    """A cluster without a pool of its own starts one machine a zone of its default type."""
-    if block(draft.get("node_config")) and draft.get("remove_default_node_pool") is not True:
-        _nodes(draft)
+    """A cluster without a pool of its own starts machines of its default type in each zone."""
+    if draft.get("remove_default_node_pool") is True or draft.get("enable_autopilot") is True:
+        return
+    if block(draft.get("node_config")) and not blocks(draft.get("node_pool")):
+        unknown = draft.why_unknown("node_locations") and draft.written("node_locations")
+        _nodes(draft, None if unknown else _zones(draft.after, text(draft.get("location")) or "", of_cluster=True))
 
 
 def gke_node_pool(draft: Draft) -> None:
-    _nodes(draft)
+    """Its labels are those of its machines: `resource_labels`, in the block that describes them."""
+    clusters = [t for t in draft.leads_to("cluster") if t.resource.type == "google_container_cluster"]
+    zones = _pool_zones(draft, clusters[0] if len(clusters) == 1 else None)
+    _nodes(draft, zones)
+    draft.delivered = dict(draft.tags)
+    for path in ("tags", "tags.*"):
+        if path in draft.unknown:
+            draft.unknown["attributes.delivered_tags"] = draft.unknown[path]
+    if len(clusters) == 1 and draft.region is None and (region := draft.plan.region_of(clusters[0].resource)):
+        draft.region = region
 
 
-def _nodes(draft: Draft) -> None:
+_ZONES_OF_A_REGION = 3
+"""https://cloud.google.com/kubernetes-engine/docs/concepts/regional-clusters: nodes in three zones by default."""
+
+
+def _zones(after: Mapping[str, Any], location: str, *, of_cluster: bool) -> int | None:
+    """In how many zones machines start; None when that is not known. A zonal cluster lists its further zones only."""
+    written = {z for z in items(after.get("node_locations")) if isinstance(z, str)}
+    if not location:
+        return None
+    if regions.region_of_zone("gcp", location):
+        return len(written | {location}) if of_cluster else max(1, len(written))
+    return len(written) or _ZONES_OF_A_REGION
+
+
+def _pool_zones(draft: Draft, cluster: Target | None) -> int | None:
+    own = items(draft.get("node_locations"))
+    if own:
+        return len(set(map(str, own)))
+    if draft.why_unknown("node_locations") and draft.written("node_locations"):
+        return None
+    if cluster is not None:
+        return _cluster_zones(cluster)
+    location = text(draft.get("location")) or ""
+    return 1 if regions.region_of_zone("gcp", location) else None
+
+
+def _cluster_zones(cluster: Target) -> int | None:
+    expressions = cluster.block.expressions if cluster.block else {}
+    if is_unknown(cluster.unknown_after, "node_locations") and "node_locations" in expressions:
+        return None
+    return _zones(cluster.after, text(cluster.after.get("location")) or "", of_cluster=True)
+
+
+def _nodes(draft: Draft, zones: int | None) -> None:
+    """Counts are per zone, except where the provider calls them totals."""
     _spot(draft, "node_config.0.")
     scaling = block(draft.get("autoscaling"))
-    zones = max(1, len(items(draft.get("node_locations"))))
-    least = draft.counts("initial_node_count", number(scaling.get("min_node_count")))
-    desired = draft.counts("node_count", least)
-    most = number(scaling.get("total_max_node_count")) or (number(scaling.get("max_node_count")) or 0) * zones
-    count = (1 if desired is None else desired) * zones
-    draft.launches("node_config.0.machine_type", count, most or count)
+    if zones is None:
+        draft.unknown["count"] = draft.unknown["hourly_usd"] = "the plan does not tell in how many zones its nodes are"
+    times = zones or 1
+    total_least, total_most = number(scaling.get("total_min_node_count")), number(scaling.get("total_max_node_count"))
+    per_zone = draft.counts("node_count", draft.counts("initial_node_count", number(scaling.get("min_node_count"))))
+    count = times if total_least is None else total_least
+    if per_zone is not None:
+        count = per_zone * times
+    most = total_most or (number(scaling.get("max_node_count")) or 0) * times
+    draft.launches("node_config.0.machine_type", count, max(most, count))
     _attached(draft, "node_config.0.guest_accelerator")
 
 
@@ -80,12 +201,14 @@ def tpu(draft: Draft) -> None:
     """`v5litepod-8` counts cores or chips by generation: the type names the accelerator, the price is per chip."""
     kind = text(draft.get("accelerator_type"))
     if kind is None:
-        draft.type_unknown(f"accelerator_type is {AFTER_APPLY}")
+        why = draft.why_unknown("accelerator_type") or "not set"
+        draft.type_unknown(f"accelerator_type is {why}")
         return
-    generation = kind.partition("-")[0].replace("litepod", "e")
-    draft.accelerator = Accelerator(f"tpu-{generation}")
+    draft.accelerator = accelerator_of("gcp", kind) or Accelerator(f"tpu-{kind.partition('-')[0]}")
     draft.attributes["instance_type"] = kind
     draft.unknown["hourly_usd"] = f"the price book holds TPU prices per chip, not for {kind}"
+    if block(draft.get("scheduling_config")).get("preemptible") or block(draft.get("scheduling_config")).get("spot"):
+        draft.purchase = "spot"
 
 
 def workbench(draft: Draft) -> None:
@@ -134,28 +257,39 @@ def regional_disk(draft: Draft) -> None:
 
 
 def disk_snapshot(draft: Draft) -> None:
-    if places := [p.lower() for p in items(draft.get("storage_locations")) if isinstance(p, str)]:
-        draft.attributes["copies_to"] = places
+    _places(draft, "storage_locations")
 
 
 def storage_bucket(draft: Draft) -> None:
     """A dual-region bucket names where its copies lie."""
-    placement = block(draft.get("custom_placement_config"))
-    if places := [p.lower() for p in items(placement.get("data_locations")) if isinstance(p, str)]:
+    _places(draft, "custom_placement_config.0.data_locations")
+
+
+def _places(draft: Draft, path: str) -> None:
+    if places := [p.lower() for p in items(draft.get(path)) if isinstance(p, str)]:
         draft.attributes["copies_to"] = places
+    elif (why := draft.why_unknown(path)) and draft.written(path):
+        draft.unknown["attributes.copies_to"] = f"{path} is {why}"
 
 
 def transfer_job(draft: Draft) -> None:
-    sources = [
-        t for t in draft.leads_to("transfer_spec.0.gcs_data_source") if t.resource.type == "google_storage_bucket"
-    ]
-    sinks = [t for t in draft.leads_to("transfer_spec.0.gcs_data_sink") if t.resource.type == "google_storage_bucket"]
-    draft.stands_for = sources[0].resource if len(sources) == 1 else None
-    found = sorted({region for t in sinks if (region := draft.plan.region_of(t.resource))})
-    if found:
-        draft.attributes["copies_to"] = found
+    """A copy of what its source holds: it has the source's tags and region."""
+    sources = _buckets(draft, "transfer_spec.0.gcs_data_source.0.bucket_name")
+    sinks = _buckets(draft, "transfer_spec.0.gcs_data_sink.0.bucket_name")
+    if len(sources) == 1:
+        draft.stands_for = sources[0].resource
+    else:
+        draft.stands_for_none = "its source is no bucket of this plan"
+    found = {draft.plan.region_of(t.resource) for t in sinks}
+    if len(found) == 1 and None not in found:
+        draft.attributes["copies_to"] = sorted(r for r in found if r)
     else:
         draft.unknown["attributes.copies_to"] = "the region of its destination lies outside this plan"
+
+
+def _buckets(draft: Draft, path: str) -> list[Target]:
+    found = [t for t in draft.leads_to(path) if t.resource.type == "google_storage_bucket"]
+    return found or draft.named("google_storage_bucket", "name", draft.get(path))
 
 
 def google_api_key(draft: Draft) -> None:
@@ -175,9 +309,16 @@ def google_service_account_key(draft: Draft) -> None:
     draft.attributes["key"] = key
 
 
+_SPOT = ("preemptible", "spot", "provisioning_model")
+
+
 def _spot(draft: Draft, prefix: str) -> None:
-    if any(draft.get(f"{prefix}{name}") in (True, "SPOT") for name in ("preemptible", "spot", "provisioning_model")):
+    if any(draft.get(f"{prefix}{name}") in (True, "SPOT") for name in _SPOT):
         draft.purchase = "spot"
+        return
+    for name in _SPOT:
+        if (why := draft.why_unknown(f"{prefix}{name}")) and draft.written(f"{prefix}{name}"):
+            draft.unknown["purchase"] = f"{prefix}{name} is {why}"
 
 
 def _attached(draft: Draft, path: str) -> None:
@@ -198,18 +339,19 @@ def _note_attached(draft: Draft, value: object) -> None:
             or amount(accelerator.get("core_count"))
             or amount(accelerator.get("accelerator_count"))
         )
-        if kind and count != 0:
-            model = (
-                kind.rpartition("/")[2]
-                .lower()
-                .removeprefix("nvidia_")
-                .removeprefix("nvidia-")
-                .removeprefix("tesla-")
-                .removeprefix("tesla_")
-            )
-            if not draft.has_accelerator():
-                draft.accelerator = Accelerator(model.upper(), float(count or 1))
-                draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
+        if kind and count != 0 and not draft.has_accelerator():
+            draft.accelerator = _card(kind, float(count or 1))
+            draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
+
+
+def _card(kind: str, count: float) -> Accelerator:
+    """`nvidia-tesla-t4`, `NVIDIA_TESLA_T4` or the URL of one, as the catalogue writes it."""
+    name = kind.rpartition("/")[2].lower().replace("_", "-")
+    known = accelerator_of("gcp", name)
+    whole = int(count) if count.is_integer() else count
+    if known is None:
+        return Accelerator(name.removeprefix("nvidia-").removeprefix("tesla-").upper(), whole)
+    return Accelerator(known.model, whole, known.memory_gib)
 
 
 READERS: dict[str, Callable[[Draft], None]] = {

@@ -6,70 +6,157 @@ message can carry one, wherever it came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from governor.catalog import ai_keys
-from governor.sources.terraform_plan.decode import Change, Module, Plan
-from governor.sources.terraform_plan.reading import leaves, marked, strings
+from governor.sources.terraform_plan.decode import Change, Module, Plan, StateValues
+from governor.sources.terraform_plan.reading import marked
+from governor.sources.terraform_plan.withhold import TAG_MAPS
 
 SHORTEST = 4
 """Shorter values are withheld where they are marked, but not sought elsewhere: they would match everything."""
 
 
-def of_plan(plan: Plan) -> Iterator[str]:
-    """Values of sensitive variables and outputs."""
-    if plan.configuration:
-        for name, variable in plan.configuration.root_module.variables.items():
-            if variable.sensitive:
-                if value := plan.variables.get(name):
-                    yield from strings(value.value)
-                yield from strings(variable.default)
-        for module in _modules(plan.configuration.root_module):
-            for variable in module.variables.values():
-                if variable.sensitive:
-                    yield from strings(variable.default)
-    for change in plan.output_changes.values():
-        for marks, value in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
-            for _, found in marked(marks, value):
-                yield from strings(found)
+class Secrets:
+    """All sensitive values of a plan, as text."""
+
+    def __init__(self) -> None:
+        self.values: set[str] = set()
+        """Those that no fact may hold: of variables, outputs, passwords, keys."""
+        self.tag_values: set[str] = set()
+        """Those of tags that are marked somewhere. Another resource may show the same tag openly, and is judged by it;
+        no message quotes it all the same."""
+
+    def of_plan(self, plan: Plan) -> None:
+        """Gather them from variables, outputs, state and drift."""
+        if plan.configuration:
+            for name, variable in plan.configuration.root_module.variables.items():
+                if variable.sensitive and (given := plan.variables.get(name)):
+                    self.values.update(scalars(given.value))
+            for _, module in _module_paths(plan.configuration.root_module):
+                for variable in module.variables.values():
+                    if variable.sensitive:
+                        self.values.update(scalars(variable.default))
+        for change in plan.output_changes.values():
+            for marks, value in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
+                self._marked(marks, value)
+        for drift in plan.resource_drift:
+            self.of_change(drift.change)
+        if plan.prior_state and plan.prior_state.values:
+            self._of_state(plan.prior_state.values)
+        if b"true" in bytes(plan.planned_values):
+            try:
+                self._of_state(_STATE.decode(plan.planned_values))
+            except msgspec.ValidationError:
+                return  # the changes hold the same marks
+
+    def of_change(self, change: Change) -> None:
+        """Gather what a change marks, before or after."""
+        for marks, values in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
+            if b"true" in bytes(marks):
+                self._marked(_decode(marks), _decode(values))
+
+    def _of_state(self, values: StateValues) -> None:
+        for output in values.outputs.values():
+            if output.sensitive:
+                self.values.update(scalars(output.value))
+        modules = [values.root_module]
+        while modules:
+            module = modules.pop()
+            modules.extend(module.child_modules)
+            for resource in module.resources:
+                if b"true" in bytes(resource.sensitive_values):
+                    self._marked(_decode(resource.sensitive_values), _decode(resource.values))
+
+    def _marked(self, marks: Any, values: Any) -> None:
+        for path, found in marked(marks, values):
+            of_tags = not _TAGS.isdisjoint(path.split("."))
+            (self.tag_values if of_tags else self.values).update(scalars(found))
 
 
-def of_change(change: Change) -> Iterator[str]:
-    """Values that a change marks sensitive, before or after."""
-    for marks, values in ((change.before_sensitive, change.before), (change.after_sensitive, change.after)):
-        if b"true" in bytes(marks):
-            for _, found in marked(msgspec.json.decode(marks), msgspec.json.decode(values)):
-                yield from strings(found)
+_STATE = msgspec.json.Decoder(StateValues)
+_TAGS = frozenset({*TAG_MAPS, "tag", "tag_specifications", "volume_tags"})
+_decode = msgspec.json.Decoder().decode
+
+
+def scalars(value: Any) -> Iterator[str]:
+    """Every string and number in a value, as text; keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from scalars(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from scalars(item)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
 
 
 def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
     """(`{place, provider, rule}`, the key itself) of every literal AI key in a value."""
-    for path, found in leaves(value):
-        for sighting in ai_keys.find(_with_its_name(path, found)):
+    for path, name, found in _named_leaves(value, "", ""):
+        # Some keys are known only by the name beside them: `MISTRAL_API_KEY=…`.
+        text = f"{name}={found}"
+        for sighting in ai_keys.find(text):
             place = path.replace(".constant_value", "") or "value"
             yield (
                 {"place": place, "provider": sighting.provider, "rule": sighting.rule},
-                _with_its_name(path, found)[sighting.start : sighting.end],
+                text[sighting.start : sighting.end],
             )
 
 
-def _with_its_name(path: str, value: str) -> str:
-    """Some keys are known only by the name beside them: `MISTRAL_API_KEY=…`."""
-    return f"{path.rpartition('.')[2]}={value}"
+def _named_leaves(value: Any, path: str, name: str) -> Iterator[tuple[str, str, str]]:
+    """Every (path, name, string) in a value. The name of `{name = "A", value = "b"}` is A; a key is a string, too."""
+    if isinstance(value, str):
+        yield path, name, value
+    elif isinstance(value, dict):
+        beside = next((n for k in ("name", "key") if isinstance(n := _constant(value.get(k)), str)), "")
+        for key, item in value.items():
+            if len(key) > _SHORTEST_KEY and (found := ai_keys.find(key)):
+                yield path, "", key
+                for sighting in reversed(found):
+                    key = f"{key[: sighting.start]}(key){key[sighting.end :]}"
+            inner = beside if key == "value" and beside else name if key == "constant_value" else key
+            yield from _named_leaves(item, f"{path}.{key}" if path else key, inner)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _named_leaves(item, f"{path}.{position}" if path else str(position), name)
 
 
-def keys_in_defaults(plan: Plan) -> Iterator[tuple[str, dict[str, str], str]]:
-    """(address of the variable, sighting, the key) for keys written as a variable's default."""
+_SHORTEST_KEY = 19
+"""Nothing that short is an AI key."""
+
+
+def _constant(value: Any) -> Any:
+    return value.get("constant_value") if isinstance(value, dict) else value
+
+
+def keys_in_configuration(plan: Plan) -> Iterator[tuple[str, str, str, dict[str, str], str]]:
+    """(address, kind, type, sighting, the key) for keys written into what is no managed resource."""
     if plan.configuration is None:
         return
+    for key, config in plan.configuration.provider_config.items():
+        for sighting, found in keys_in(config.expressions):
+            yield f"provider.{key}", "other", "provider", sighting, found
     for path, module in _module_paths(plan.configuration.root_module):
         for name, variable in module.variables.items():
-            for sighting, key in keys_in({name: variable.default}):
+            for sighting, found in keys_in({name: variable.default}):
                 place = "default" + sighting["place"].removeprefix(name)
-                yield f"{path}var.{name}", {**sighting, "place": place}, key
+                yield f"{path}var.{name}", "variable", "variable", {**sighting, "place": place}, found
+        for name, call in module.module_calls.items():
+            for sighting, found in keys_in(call.expressions):
+                yield f"{path}module.{name}", "other", "module", sighting, found
+        for name, output in module.outputs.items():
+            for sighting, found in keys_in({name: output.expression}):
+                yield f"{path}output.{name}", "other", "output", sighting, found
+        for block in module.resources:
+            if block.mode == "data":
+                for sighting, found in keys_in(block.expressions):
+                    yield f"{path}data.{block.type}.{block.name}", "other", block.type, sighting, found
 
 
 def _module_paths(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:
@@ -78,10 +165,11 @@ def _module_paths(module: Module, path: str = "") -> Iterator[tuple[str, Module]
         yield from _module_paths(call.module, f"{path}module.{name}.")
 
 
-def _modules(module: Module) -> Iterator[Module]:
-    return (found for _, found in _module_paths(module))
+def tidy(found: Iterable[str]) -> tuple[str, ...]:
+    """Longest first, so that a value inside another does not leave the rest of it behind.
 
-
-def tidy(found: Iterator[str] | list[str]) -> tuple[str, ...]:
-    """Longest first, so that a value inside another does not leave the rest of it behind."""
-    return tuple(sorted({value for value in found if len(value.strip()) >= SHORTEST}, key=lambda v: (-len(v), v)))
+    A message may quote a value with its quotes and line ends escaped, so that form is a secret as well.
+    """
+    long = {value for value in found if len(value.strip()) >= SHORTEST}
+    escaped = {msgspec.json.encode(value).decode()[1:-1] for value in long}
+    return tuple(sorted(long | escaped, key=lambda value: (-len(value), value)))

@@ -9,24 +9,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, SENSITIVE, WITHHELD, Draft
-from governor.sources.terraform_plan.reading import mapping
+from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
+from governor.sources.terraform_plan.reading import as_text, at, mapping
+from governor.sources.terraform_plan.withhold import HIDDEN_KEYS, SENSITIVE, WITHHELD
 
+_COMPLETE = ("effective_labels", "terraform_labels")
 _LABELS = ("effective_labels", "terraform_labels", "labels", "resource_labels", "user_labels")
 _GOOGLES_OWN = "goog-terraform-provisioned"
 
 
 def read_tags(draft: Draft) -> None:
     """Fill `draft.tags` and what is unknown or sensitive of them."""
-    if draft.shape.provider == "gcp":
+    if draft.shape.tags:
+        _at(draft, draft.shape.tags)
+    elif draft.shape.provider == "gcp":
         _google(draft)
-    elif draft.resource.type in ("aws_autoscaling_group",):
-        pass
+    elif draft.resource.type == "aws_autoscaling_group":
+        return  # its reader knows its tags
     elif draft.shape.provider == "aws":
         _aws(draft)
     else:
         _take(draft, draft.after.get("tags"), _unknown(draft, "tags"))
-    _withhold(draft)
+    if draft.marks is not None:
+        _withheld(draft)
+
+
+def _at(draft: Draft, path: str) -> None:
+    """Labels of a type that has them in a block of its own."""
+    if why := draft.why_unknown(path):
+        draft.unknown["tags"] = why
+    else:
+        _take(draft, draft.get(path), at(draft.unknown_after, path))
+        for key, mark in mapping(at(draft.marks, path)).items():
+            if mark:
+                draft.tags[key] = WITHHELD
 
 
 def _aws(draft: Draft) -> None:
@@ -57,14 +73,22 @@ def _google(draft: Draft) -> None:
     """The widest map of labels that the provider filled in; `tags` of an instance are network tags."""
     written = [name for name in _LABELS if name in draft.after or _unknown(draft, name)]
     known = [name for name in written if isinstance(draft.after.get(name), dict) and _unknown(draft, name) is not True]
-    if known:
+    if known and known[0] in _COMPLETE:
         _take(draft, draft.after.get(known[0]), _unknown(draft, known[0]))
         draft.tags.pop(_GOOGLES_OWN, None)
-    elif any(_unknown(draft, name) is True for name in written) and (
-        # Computed without anything set means that nothing is: the configuration tells.
-        "labels" not in written or _unknown(draft, "labels") is True or draft.block is None
-    ):
+        return
+    own = next((name for name in written if name not in _COMPLETE), "labels")
+    if _unknown(draft, own) is True and draft.written(own) is not False:
         draft.unknown["tags"] = AFTER_APPLY
+        return
+    if any(name in _COMPLETE for name in written):
+        # Where one label is not known, the map with the provider's default labels is not known either.
+        defaults, why = draft.plan.providers.default_labels(draft.provider_key)
+        draft.tags.update(defaults or {})
+        if defaults is None:
+            draft.unknown["tags.*"] = why
+    _take(draft, draft.after.get(own), _unknown(draft, own))
+    draft.tags.pop(_GOOGLES_OWN, None)
 
 
 def _take(draft: Draft, tags: Any, unknown: Any) -> None:
@@ -76,27 +100,24 @@ def _take(draft: Draft, tags: Any, unknown: Any) -> None:
         return
     for key, value in mapping(tags).items():
         if value is not None:
-            draft.tags[key] = value if isinstance(value, str) else str(value)
+            draft.tags[key] = value if isinstance(value, str) else as_text(value)
     for key, mark in mapping(unknown).items():
         if mark:
             draft.tags[key] = NOT_YET
             draft.unknown[f"tags.{key}"] = AFTER_APPLY
 
 
-def _withhold(draft: Draft) -> None:
-    marks = mapping(draft.marks)
-    names = _LABELS if draft.shape.provider == "gcp" else ("tags", "tags_all")
-    for name in names:
-        mark = marks.get(name) if draft.marks is not True else True
-        if mark is True:
-            keys = list(mapping(draft.after.get(name)) or draft.tags)
-        else:
-            keys = [key for key, marked in mapping(mark).items() if marked]
-        for key in keys:
-            if key in draft.tags:
-                draft.tags[key] = WITHHELD
-                draft.unknown[f"tags.{key}"] = SENSITIVE
-                draft.sensitive.append(f"tags.{key}")
+def _withheld(draft: Draft) -> None:
+    """Say of each value that was withheld that it is not known."""
+    if draft.marks is True:
+        draft.unknown["tags"] = SENSITIVE
+        return
+    if mapping(draft.marks).get(HIDDEN_KEYS):
+        draft.unknown["tags.*"] = SENSITIVE
+    for key, value in draft.tags.items():
+        if value == WITHHELD:
+            draft.unknown[f"tags.{key}"] = SENSITIVE
+            draft.sensitive.append(f"tags.{key}")
 
 
 def _unknown(draft: Draft, name: str) -> Any:
