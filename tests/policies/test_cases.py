@@ -74,7 +74,7 @@ def small(tmp_path: Path) -> Path:
     concern.mkdir()
     (concern / "small.rego").write_text(
         "package small\n\n"
-        "# METADATA\n# title: No buckets\n# custom:\n#   id: SML001\n#   stages: [plan]\n"
+        "# METADATA\n# title: No buckets\n# custom:\n#   id: SML001\n#   severity: low\n#   stages: [plan]\n"
         'deny_bucket contains {"resource": r.id, "msg": "a bucket", "attribute": "kind"} if {\n'
         '\tsome r in input.resources\n\tr.kind == "bucket"\n}\n'
     )
