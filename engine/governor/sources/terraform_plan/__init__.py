@@ -82,6 +82,7 @@ class _Collector:
         self._secrets = Secrets()
         self._secrets.of_plan(plan)
         self._shown: set[str] = set()
+        self._unknowns: dict[bytes, Any] = {}
         self._written_keys: dict[Block, list[dict[str, str]]] = {}
         self._gaps = [Gap(*damage) for damage in plan.damage]
         self._not_covered: dict[str, int] = {}
@@ -175,7 +176,7 @@ class _Collector:
                 self._facts.providers.saw_default_tags(block.provider_key, tags)
 
     def _draft(self, item: _Seen, shape: Shape) -> Draft:
-        unknown = _decode(item.resource.change.after_unknown)
+        unknown = self._unknown_after(item.resource.change.after_unknown)
         if not _is_object(item.resource.change.after):
             unknown = True
         draft = Draft(item.resource, shape, item.block, self._facts, item.after, unknown, item.marks)
@@ -183,6 +184,13 @@ class _Collector:
         read_tags(draft)
         _read(draft)
         return draft
+
+    def _unknown_after(self, raw: msgspec.Raw) -> Any:
+        """What is unknown hangs on the block more than on the instance: most instances share it to the byte."""
+        text = bytes(raw)
+        if text not in self._unknowns:
+            self._unknowns[text] = _decode(raw)
+        return self._unknowns[text]
 
     def _region(self, draft: Draft) -> None:
         if region := self._facts.own_regions.get(draft.resource.address):

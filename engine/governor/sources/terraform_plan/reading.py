@@ -65,6 +65,8 @@ def amount(value: Any) -> Decimal | None:
 
 def at(value: Any, path: str) -> Any:
     """The value at `a.0.b`; None where the path ends early."""
+    if isinstance(value, dict) and "." not in path:
+        return value.get(path)
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)
@@ -77,6 +79,8 @@ def at(value: Any, path: str) -> Any:
 
 def is_unknown(unknown: Any, path: str) -> bool:
     """Whether `after_unknown` marks the path, or something it lies in."""
+    if isinstance(unknown, dict) and "." not in path:
+        return unknown.get(path) is True
     for step in path.split("."):
         if unknown is True:
             return True

@@ -53,6 +53,7 @@ class PlanFacts:
         self._changes = changes
         self._withholder = withholder
         self._by_block: dict[str, dict[_Path, list[ResourceChange]]] | None = None
+        self._by_type: dict[str, list[ResourceChange]] | None = None
         self._by_name: dict[tuple[str, str, bool], dict[str, list[ResourceChange]]] = {}
         self._targets: dict[tuple[int, bool], Target] = {}
 
@@ -106,7 +107,12 @@ class PlanFacts:
         return self.providers.region(block.provider_key)[0] if block else None
 
     def _of_type(self, type: str) -> list[ResourceChange]:
-        return [c for c in self._changes if c.type == type and c.mode == "managed" and not c.deposed]
+        if self._by_type is None:
+            self._by_type = {}
+            for change in self._changes:
+                if change.mode == "managed" and not change.deposed:
+                    self._by_type.setdefault(change.type, []).append(change)
+        return self._by_type.get(type, [])
 
     def _target(self, change: ResourceChange, before: bool) -> Target | None:
         key = (id(change), before)

@@ -24,6 +24,7 @@ WITHHELD = "(sensitive)"
 TAG_MAPS = ("tags", "tags_all", "effective_labels", "terraform_labels", "labels", "resource_labels", "user_labels")
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 class Withholder:
@@ -80,13 +81,32 @@ class Withholder:
         return maps, bool(hidden)
 
 
+class _TagMaps(msgspec.Struct):
+    """The maps of tags alone: the rest of a resource is not decoded to learn their keys."""
+
+    tags: Any = None
+    tags_all: Any = None
+    effective_labels: Any = None
+    terraform_labels: Any = None
+    labels: Any = None
+    resource_labels: Any = None
+    user_labels: Any = None
+
+
+_TAG_MAPS = msgspec.json.Decoder(_TagMaps | None)
+
+
 def _clear_tag_keys(changes: Sequence[ResourceChange]) -> Iterator[str]:
     """Keys of tags that some resource shows in clear. A key may be the secret, too, when a whole map is marked."""
     for change in changes:
-        after, marks = mapping(_decode(change.change.after)), _decode(change.change.after_sensitive)
+        raw = change.change
+        if not bytes(raw.after).startswith(b"{"):
+            continue
+        marks = _decode(raw.after_sensitive) if b"true" in bytes(raw.after_sensitive) else None
         if marks is not True and not any(mapping(marks).get(name) is True for name in TAG_MAPS):
+            maps = _TAG_MAPS.decode(raw.after)
             for name in TAG_MAPS:
-                yield from mapping(after.get(name))
+                yield from mapping(getattr(maps, name))
 
 
 def _pruned(value: Any, marks: Any) -> Any:
@@ -115,11 +135,9 @@ def scrub(resources: list[Resource], gaps: list[Gap], secrets: Sequence[str]) ->
     """The same facts, and none of them holds a secret. Addresses stay: they are what everything is known by."""
     if not secrets:
         return resources, gaps
-    texts: set[str] = {gap.reason for gap in gaps}
-    for resource in resources:
-        texts.update(_texts(resource))
-    everything = "\0".join(texts)
-    found = [secret for secret in secrets if secret in everything]
+    # All facts as one JSON text: written and searched in a fraction of the time it takes to look at each.
+    everything = _encode((resources, gaps))
+    found = [secret for secret in secrets if _encode(secret)[1:-1] in everything]
     if not found:
         return resources, gaps
     pattern = re.compile("|".join(map(re.escape, found)))
