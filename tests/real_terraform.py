@@ -29,6 +29,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent
 EXAMPLES = PROJECT / "examples"
 TRAP_PLANS = PROJECT / "tests" / "trap_plans"
+FLEET = PROJECT / "bench" / "fleet"
 
 STARTED_WITH = dict(os.environ)
 """Tests run in a scrubbed environment; what names the mirror is read from the one before."""
@@ -356,6 +357,12 @@ def lifecycle_plan(terraform: Terraform) -> bytes:
     )
 
 
+def fleet_plan(terraform: Terraform) -> bytes:
+    workspace = terraform.workspace(FLEET)
+    workspace.apply()
+    return workspace.plan(variables={"grown": True})
+
+
 def destroy_plan(terraform: Terraform) -> bytes:
     return _applied(terraform).plan("-destroy")
 
@@ -389,6 +396,7 @@ def _ec2(terraform: Terraform) -> Any:
 
 COMMITTED: dict[Path, Callable[[Terraform], bytes]] = {
     EXAMPLES / "plan.json": first_plan(EXAMPLES),
+    FLEET / "plan.json": fleet_plan,
     TRAP_PLANS / "tags" / "plan.json": first_plan(TRAP_PLANS / "tags"),
     TRAP_PLANS / "capacity" / "plan.json": first_plan(TRAP_PLANS / "capacity"),
     TRAP_PLANS / "providers" / "plan.json": first_plan(TRAP_PLANS / "providers"),

@@ -16,7 +16,7 @@ ROOT = Path(governor.__file__).parent
 
 LAYERS = (
     {"", "model", "errors"},
-    {"policy", "catalog", "yamlfile"},
+    {"policy", "catalog", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"sources", "languages", "reports", "enforcement", "enforcers"},
@@ -83,7 +83,9 @@ def ours(tree: ast.AST) -> Iterator[str]:
 def breaches(module: str, tree: ast.AST) -> list[str]:
     """What a module imports against the rules."""
     part = part_of(module)
-    allowed = {"model"} if part == "policy" else {"model", "errors"} if part in ("catalog", "yamlfile") else None
+    allowed = (
+        {"model"} if part == "policy" else {"model", "errors"} if part in ("catalog", "workers", "yamlfile") else None
+    )
     found = []
     for other in ours(tree):
         if part in ("model", "errors", ""):

@@ -20,15 +20,12 @@ import yaml
 from governor.catalog import regions
 from governor.errors import Refusal
 from governor.languages import Source, failures
-from governor.languages.workers import cores, spread
 from governor.model import Answer, Inventory, Policy, Severity, Stage, Violation
+from governor.workers import WORTH_FORKING, cores, spread
 from governor.yamlfile import Loader, read_text
 
 _INPUT = msgspec.json.Encoder(decimal_format="number")
 _FAILED = b"!"
-WORTH_FORKING = 2_000
-"""Resources from which on a second process saves more than it costs."""
-
 _VIOLATIONS = msgspec.json.Decoder(list[Violation])
 
 

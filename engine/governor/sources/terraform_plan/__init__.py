@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ from governor.sources.terraform_plan.secrets import Secrets, keys_in, keys_in_co
 from governor.sources.terraform_plan.siblings import PlanFacts
 from governor.sources.terraform_plan.tags import read_tags
 from governor.sources.terraform_plan.withhold import SENSITIVE, Withholder, scrub
+from governor.workers import ahead
 
 READERS = {**aws.READERS, **azure.READERS, **google.READERS, **model_providers.READERS}
 
@@ -38,6 +40,8 @@ _CHANGES: dict[frozenset[str], Change] = {
     frozenset({"delete", "create"}): "replace",
     frozenset({"forget", "create"}): "replace",
 }
+_LARGE = 4_000_000
+"""Bytes of a plan from which on a second process saves more than it costs."""
 _NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
 
@@ -78,7 +82,10 @@ class _Collector:
         self._changes = plan.resource_changes or []
         self._withholder = Withholder(self._changes)
         self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes, self._withholder)
-        self._screens = ai_keys.screens_for(data)
+        self._screens: Sequence[re.Pattern[bytes]] = ()
+        """Those that catch something in the file; a large one is searched beside all that follows."""
+        large = len(data) > _LARGE
+        self._screening = ahead(lambda: ai_keys.screens_for(data)) if large else lambda: ai_keys.screens_for(data)
         self._secrets = Secrets()
         self._secrets.of_plan(plan)
         self._shown: set[str] = set()
@@ -89,6 +96,7 @@ class _Collector:
 
     def inventory(self) -> Inventory:
         seen = self._first_look()
+        self._screens = ai_keys.screens(self._screening())
         resources: dict[str, Resource] = {}
         removed: list[Resource] = []
         standing: list[Draft] = []
