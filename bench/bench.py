@@ -1,9 +1,9 @@
 """How long governor takes, as a multiple of the least that any Python tool needs: start Python and parse the file.
 
-`make bench` scales two real plans: a fleet that exists and grows a little, most of it tagged as it should be, which is what
-a plan of ten thousand resources is; and the example, all of it new and much of it wrong. `python bench/bench.py PLAN …`
-scales plans of your own. Floor and governor take turns within one
-run, the best of each counts, so that a busy machine slows both. Memory is the peak of the process, MiB.
+`make bench` scales two real plans: a fleet that exists and grows a little, most of it tagged as it should be, which is
+what a plan of ten thousand resources is; and the example, all of it new and much of it wrong. `python bench/bench.py
+PLAN …` scales plans of your own. Floor and governor take turns within one run, the best of each counts, so that a busy
+machine slows both. Memory is the peak of the process, MiB.
 """
 
 from __future__ import annotations
