@@ -22,7 +22,7 @@ def market(draft: Draft, path: str) -> Purchase | None:
     if (why := draft.why_unknown(f"{path}.0.market_type")) and draft.written(f"{path}.0.market_type"):
         draft.unknown["purchase"] = f"{path}.0.market_type is {why}"
         return None
-    if not options or (not any(options.values()) and not draft.written(path)):
+    if not any(options.values()) and not (draft.get(path) and draft.written(path)):
         return None
     return _MARKETS.get(text(options.get("market_type")) or "spot")
 
