@@ -6,7 +6,6 @@ finding met.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -33,6 +32,8 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resource: str
     attribute: str = ""
     state: Literal["open", "undetermined"] = "open"
+    msg: str = ""
+    """The whole message; empty: any."""
 
     def __str__(self) -> str:
         state = "" if self.state == "open" else f" ({self.state})"
@@ -85,18 +86,37 @@ def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
         stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
     )
     judgement = judge(inventory, loaded.evaluators, case.today)
-    found = Counter(
-        Expectation(f.policy, f.resource, f.attribute, "undetermined" if f.reason else "open")
+    found = [
+        Expectation(f.policy, f.resource, f.attribute, "undetermined" if f.reason else "open", f.msg)
         for f in judgement.findings
-    )
-    messages = {(f.policy, f.resource, f.attribute): f.msg for f in judgement.findings}
-    expected = Counter(case.expect)
-    differences = [f"{f.policy} failed: {f.reason}" for f in judgement.failures]
-    for extra in _in_order(found - expected):
-        msg = messages[extra.policy, extra.resource, extra.attribute]
-        differences.append(f"not expected: {extra}: {msg}")
-    differences.extend(f"expected, not found: {absent}" for absent in _in_order(expected - found))
-    return differences
+    ]
+    differences = [f"{failure.policy} failed: {failure.reason}" for failure in judgement.failures]
+    return differences + _differences(case.expect, found)
+
+
+def _differences(expected: Sequence[Expectation], found: Sequence[Expectation]) -> list[str]:
+    """Each finding meets one expectation at most; those with a message choose first."""
+    left = sorted(found, key=_order)
+    unmet = []
+    for expectation in sorted(expected, key=lambda e: (not e.msg, _order(e))):
+        met = next((f for f in left if _meets(f, expectation)), None)
+        if met is None:
+            unmet.append(expectation)
+        else:
+            left.remove(met)
+    return [f"not expected: {extra}: {extra.msg}" for extra in left] + [
+        f"expected, not found: {absent}{f': {absent.msg}' if absent.msg else ''}"
+        for absent in sorted(unmet, key=_order)
+    ]
+
+
+def _meets(found: Expectation, expectation: Expectation) -> bool:
+    msg = expectation.msg or found.msg
+    return found == msgspec.structs.replace(expectation, msg=msg)
+
+
+def _order(expectation: Expectation) -> tuple[str, ...]:
+    return msgspec.structs.astuple(expectation)
 
 
 def _case(file: Path, number: int, raw: Any) -> Case:
@@ -129,10 +149,6 @@ def _resource(raw: dict[str, Any]) -> dict[str, Any]:
 def _refuse_unknown(raw: dict[str, Any], kind: type[msgspec.Struct], what: str) -> None:
     if unknown := sorted(set(map(str, raw)) - set(kind.__struct_fields__)):
         raise ValueError(f"{what} has no field {', '.join(unknown)}")
-
-
-def _in_order(counted: Counter[Expectation]) -> Iterator[Expectation]:
-    return iter(sorted(counted.elements(), key=lambda e: (e.policy, e.resource, e.attribute)))
 
 
 def files(folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:

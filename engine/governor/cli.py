@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +15,8 @@ from governor import __version__
 from governor.errors import CANNOT_JUDGE, Refusal
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports of a program that SIGPIPE ended."""
 _FILE = click.Path(path_type=Path)
 
 
@@ -20,15 +24,27 @@ class _Day(click.ParamType[datetime.date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
-        if isinstance(value, datetime.date):
-            return value
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day: write YYYY-MM-DD", param, ctx)
 
 
+class _ReaderLeft(Exception):  # noqa: N818
+    """The reader of the output (head, less) has seen enough."""
+
+
+class _Governor(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. click would leave a broken pipe with exit code 1, which here means open findings."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderLeft from error
+
+
 @click.group(
+    cls=_Governor,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 clean · 1 open findings · 2 usage or configuration · 3 could not judge · 4 nothing judged",
 )
@@ -37,7 +53,7 @@ def cli() -> None:
     """Policy as code for AI spend: tags, budgets, data residency and API keys.
 
     \b
-    Judge a Terraform plan:
+    Example:
       terraform plan -out tfplan
       terraform show -json tfplan > plan.json
       governor check plan.json
@@ -115,7 +131,12 @@ def policies(context: click.Context) -> None:
 @_config
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
 def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, format: str = "table") -> int:
-    """Every policy: id, severity, level at plan time, title."""
+    """Every policy: id, severity, level at plan time, title.
+
+    \b
+    Example:
+      governor policies list --format json
+    """
     from governor.commands import policies as command
 
     return command.list_all(folders=policies, config=config, format=format)
@@ -126,7 +147,12 @@ def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, fo
 @_policies
 @_config
 def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> int:
-    """The card of one policy."""
+    """The card of one policy.
+
+    \b
+    Example:
+      governor policies show TAG001
+    """
     from governor.commands import policies as command
 
     return command.show(id, folders=policies, config=config)
@@ -135,7 +161,9 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> in
 @cli.command()
 @click.argument("name", type=click.Choice(["config", "exemptions", "report"]), default="config")
 def schema(name: str) -> int:
-    """Print a JSON Schema: of governor.yaml, of an exemption file, or of the json report.
+    """Print the JSON Schema of a file.
+
+    `config` is governor.yaml, `exemptions` a file of exemptions, `report` what `check --format json` writes.
 
     \b
     Example:
@@ -166,7 +194,12 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None)
 
 @cli.command()
 def version() -> int:
-    """Print the version of governor, of Python and of the policy engine."""
+    """Print the versions of governor, Python and engine.
+
+    \b
+    Example:
+      governor version
+    """
     from governor.commands import version as command
 
     return command.run()
@@ -195,6 +228,10 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A report is UTF-8 wherever it goes; a name that no encoding holds must not end the run.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = cli.main(prog_name="governor", standalone_mode=False)
         sys.stdout.flush()
@@ -207,12 +244,15 @@ def _run() -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; what is left of the buffer must not be flushed at exit.
-        sys.stdout = None
-        return CANNOT_JUDGE
-    except Exception as error:
-        _complain(f"this is a bug in governor ({type(error).__name__}); details: {_write_traceback()}")
+    except (BrokenPipeError, _ReaderLeft):
+        # What is left in the buffer must not be flushed into the pipe at exit:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except SystemExit:  # of shell completion
+        raise
+    except BaseException as error:  # a panic of the policy engine is no Exception
+        _complain(f"this is a bug in governor ({type(error).__name__}): please report it with {_write_traceback()}")
         return CANNOT_JUDGE
     return code if isinstance(code, int) else 0
 
@@ -222,9 +262,14 @@ def _complain(message: str) -> None:
 
 
 def _write_traceback() -> str:
+    """Name of the file that holds the traceback; the traceback itself when no file can be written."""
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="governor-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(traceback.format_exc())
-        return log.name
+    text = traceback.format_exc()
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="governor-", suffix=".log", delete=False, encoding="utf-8") as log:
+            log.write(text)
+    except OSError:
+        return f"this traceback:\n{text}"
+    return log.name

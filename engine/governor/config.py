@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from governor import yamlfile
 from governor.errors import Refusal
@@ -102,20 +103,37 @@ def load_exemptions(path: Path) -> list[Exemption]:
     return [Exemption(**entry.model_dump()) for entry in _parse(path, ExemptionFile).exemptions]
 
 
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a file that people write."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+
+
 def _parse(path: Path, model: type[_Model]) -> _Model:
     written = yamlfile.read(path)
     try:
-        return TypeAdapter(model).validate_python(written if written is not None else {}, strict=False)
+        # Strict, and as JSON: pydantic would else read 20261231 as a second of 1970, and "yes" as true.
+        return model.model_validate_json(json.dumps({} if written is None else written, default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         location: Sequence[str | int] = first["loc"]
-        at = ".".join(map(str, location))
-        message = _message(first["type"], first["msg"])
+        at = ".".join(map(str, location)) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise Refusal(f"{at or 'the top'}: {message}{more}", place=yamlfile.place(path, location)) from None
+        message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
+        if first["type"] == "extra_forbidden":
+            message = f"no such setting: `governor schema{'' if model is Settings else ' exemptions'}` lists them"
+        raise Refusal(f"{at}: {message}{more}", place=yamlfile.place(path, location)) from None
 
 
-def _message(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "no such setting; `governor schema` lists them"
-    return message[0].lower() + message[1:]
+_MESSAGES = {
+    "missing": "is missing: add it",
+    "string_type": "takes text: put quotes around it",
+    "string_too_short": "is empty: fill it in",
+    "bool_type": "takes true or false",
+    "int_type": "takes a whole number",
+    "tuple_type": "takes a list",
+    "model_type": "takes settings, `name: value` each",
+    "date_type": "takes a day: write YYYY-MM-DD",
+    "date_parsing": "takes a day: write YYYY-MM-DD",
+    "date_from_datetime_parsing": "takes a day: write YYYY-MM-DD",
+}
+"""What to do, by the kind of mistake; pydantic's own words for the others."""

@@ -26,18 +26,22 @@ class Register:
         self.lapsed = [e for e in exemptions if e.expires < today]
         self._in_force = [e for e in exemptions if e.expires >= today]
         self._used: set[int] = set()
+        self._of_policy: dict[str, list[tuple[int, re.Pattern[str]]]] = {}
 
     def cover(self, finding: Finding) -> Exemption | None:
         """The first exemption in force that covers the finding. Others that would cover it count as used, too."""
-        found = None
-        for position, exemption in enumerate(self._in_force):
-            if glob(exemption.policy).fullmatch(finding.policy) and glob(exemption.resource).fullmatch(
-                finding.resource
-            ):
-                self._used.add(position)
-                found = found or exemption
-        return found
+        covering = [n for n, resource in self._candidates(finding.policy) if resource.fullmatch(finding.resource)]
+        self._used.update(covering)
+        return self._in_force[covering[0]] if covering else None
 
     def stale(self) -> list[Exemption]:
         """Those in force that covered nothing so far."""
         return [e for position, e in enumerate(self._in_force) if position not in self._used]
+
+    def _candidates(self, policy: str) -> list[tuple[int, re.Pattern[str]]]:
+        """Position and resource glob of the exemptions in force for a policy: sought once, however many findings."""
+        if policy not in self._of_policy:
+            self._of_policy[policy] = [
+                (n, glob(e.resource)) for n, e in enumerate(self._in_force) if glob(e.policy).fullmatch(policy)
+            ]
+        return self._of_policy[policy]

@@ -7,7 +7,7 @@ policy found it and whatever language it is written in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -15,100 +15,110 @@ from msgspec.structs import replace
 
 from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Policy, Resource, Violation
 
+SCOPE = "scope"
+"""Kind of what policies name beside the resources."""
+
 
 def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) -> Judgement:
     """Ask every policy, and give each violation the facts of its resource.
 
     A violation on a kind that the policy's card does not list is dropped. A violation that names no resource of the
-    inventory (a project, an account) keeps the name it gives and has kind `scope`.
+    inventory (a project, an account) keeps the name it gives and has kind `scope`. Whatever the inventory holds secret
+    is blotted out, whoever says it.
     """
-    blot = _Blotter(inventory.secrets) if inventory.secrets else None
+    blot = _Blotter(inventory.secrets)
     by_id = {resource.id: resource for resource in inventory.resources}
     findings: list[Finding] = []
     failures: list[Failure] = []
     policies: list[Policy] = []
     for evaluator in evaluators:
         for answer in evaluator.evaluate(inventory, today):
-            policy = answer.policy
-            policies.append(policy)
-            failures.extend(answer.failures if blot is None else map(blot.failure, answer.failures))
-            kinds = frozenset(policy.kinds)
-            for violation in answer.violations if blot is None else map(blot.violation, answer.violations):
-                resource = by_id.get(violation.resource)
-                if resource is None:
-                    findings.append(
-                        Finding(
-                            policy=policy.id,
-                            resource=violation.resource if blot is None else blot.text(violation.resource),
-                            kind="scope",
-                            attribute=violation.attribute,
-                            msg=violation.msg,
-                            details=violation.details,
-                        )
-                    )
-                elif not kinds or resource.kind in kinds:
-                    findings.append(
-                        Finding(
-                            policy=policy.id,
-                            resource=resource.id,
-                            kind=resource.kind,
-                            attribute=violation.attribute,
-                            msg=violation.msg,
-                            details=violation.details,
-                            hourly_usd=resource.hourly_usd,
-                            origin=resource.origin,
-                            reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
-                        )
-                    )
+            policies.append(answer.policy)
+            failures.extend(map(blot.failure, answer.failures))
+            found = (_finding(answer.policy, v, by_id.get(v.resource)) for v in answer.violations)
+            findings.extend(blot.finding(finding) for finding in found if finding)
     return Judgement(findings, failures, policies)
+
+
+def _finding(policy: Policy, violation: Violation, resource: Resource | None) -> Finding | None:
+    if resource is None:
+        return Finding(
+            policy=policy.id,
+            resource=violation.resource,
+            kind=SCOPE,
+            attribute=violation.attribute,
+            msg=violation.msg,
+            details=violation.details,
+        )
+    if policy.kinds and resource.kind not in policy.kinds:
+        return None
+    return Finding(
+        policy=policy.id,
+        resource=resource.id,
+        kind=resource.kind,
+        attribute=violation.attribute,
+        msg=violation.msg,
+        details=violation.details,
+        hourly_usd=resource.hourly_usd,
+        origin=resource.origin,
+        reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
+    )
 
 
 def unknown_reason(resource: Resource, attribute: str) -> str:
     """Why `attribute` of the resource is not known, or "" when it is.
 
-    Tag keys may hold dots, so what follows `tags.` is always one key.
+    It is not known when it is listed in `unknown`, or lies under a path that is. Tag keys may hold dots, so what
+    follows `tags.` is always one key; `tags.*` hides the keys that are not listed, and so how many there are.
     """
     unknown = resource.unknown
+    path = _hiding(unknown, resource.tags, attribute)
+    return "" if path is None else unknown[path] or "not known"
+
+
+def _hiding(unknown: Mapping[str, str], tags: Mapping[str, str], attribute: str) -> str | None:
+    """The unknown path that hides an attribute."""
     if attribute in unknown:
-        return unknown[attribute]
+        return attribute
+    if attribute == "tags":
+        return "tags.*" if "tags.*" in unknown else None
     if attribute.startswith("tags."):
         if "tags" in unknown:
-            return unknown["tags"]
-        return unknown.get("tags.*", "") if attribute[5:] not in resource.tags else ""
-    return next((why for path, why in unknown.items() if attribute.startswith(path + ".")), "")
+            return "tags"
+        return "tags.*" if "tags.*" in unknown and attribute.removeprefix("tags.") not in tags else None
+    return next((path for path in unknown if attribute.startswith((f"{path}.", f"{path}["))), None)
 
 
 class _Blotter:
     """Replaces secrets in what policies say: a message may quote any value that the policy saw."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secret = re.compile("|".join(map(re.escape, secrets)))
+        self._secret = re.compile("|".join(map(re.escape, secrets))) if secrets else None
 
-    def violation(self, violation: Violation) -> Violation:
-        if (
-            not self._secret.search(violation.msg)
-            and not violation.details
-            and not self._secret.search(violation.attribute)
-        ):
-            return violation
+    def finding(self, finding: Finding) -> Finding:
+        """An address is no secret, and exemptions go by it; the name of a scope may be the value of a tag."""
+        if self._secret is None:
+            return finding
         return replace(
-            violation,
-            msg=self.text(violation.msg),
-            attribute=self.text(violation.attribute),
-            details=self._any(violation.details),
+            finding,
+            resource=self._text(finding.resource) if finding.kind == SCOPE else finding.resource,
+            msg=self._text(finding.msg),
+            attribute=self._text(finding.attribute),
+            reason=self._text(finding.reason),
+            details=self._any(finding.details),
         )
 
     def failure(self, failure: Failure) -> Failure:
-        return replace(failure, reason=self.text(failure.reason))
+        return replace(failure, reason=self._text(failure.reason))
 
-    def text(self, text: str) -> str:
-        return self._secret.sub("(sensitive)", text)
+    def _text(self, text: str) -> str:
+        return self._secret.sub("(sensitive)", text) if self._secret else text
 
     def _any(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self._any(item) for key, item in value.items()}
+            return {self._text(str(key)): self._any(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._any(item) for item in value]
-        return value
+        if isinstance(value, str):
+            return self._text(value)
+        return "(sensitive)" if self._secret and self._secret.fullmatch(str(value)) else value

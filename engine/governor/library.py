@@ -7,16 +7,25 @@ folders overlay the data of earlier ones (mappings merge, everything else replac
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor import yamlfile
+from governor.catalog.kinds import KINDS
 from governor.errors import Refusal
 from governor.languages import LANGUAGES, Source, language
 from governor.model import Evaluator, Policy
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_RESERVED = ("config", "catalog")
+"""What policies find below `data` beside the concerns' own rules."""
 
 
 def builtin() -> Path:
@@ -41,10 +50,12 @@ class Library(Struct, frozen=True):
 
     concerns: Mapping[str, Concern]
     evaluators: Sequence[Evaluator]
+    known: Sequence[Policy]
+    """Every policy of the concerns, those that are not asked included; sorted by id."""
 
     @property
     def policies(self) -> list[Policy]:
-        """Sorted by id."""
+        """Those that are asked, sorted by id."""
         return sorted((p for e in self.evaluators for p in e.policies), key=lambda policy: policy.id)
 
 
@@ -53,41 +64,53 @@ def load(
     *,
     keep: Callable[[Policy], bool] = lambda _: True,
     overlay: Mapping[str, Mapping[str, Any]] | None = None,
-    only: Iterable[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> Library:
     """Read the folders, in order. `overlay` lies over their data; `only` names the concerns wanted.
 
-    Refuses a folder without policies, data that breaks its schema, and two policies with one id.
+    Refuses a folder without policies, data that breaks its schema, two policies with one id, and a card that lists a
+    kind nothing has.
     """
     concerns = read_concerns(folders)
+    for name in (*(overlay or ()), *(only or ())):
+        if name not in concerns:
+            raise Refusal(f"no concern is named {name}: there are {', '.join(sorted(concerns))}")
     if only is not None:
         concerns = {name: concerns[name] for name in only}
     for name, data in (overlay or {}).items():
-        if name not in concerns:
-            raise Refusal(f"no concern is named {name}: there are {', '.join(sorted(concerns))}")
         concern = concerns[name]
         merged = merge(concern.config, _plain(data))
         _validate(concern, merged, place="overlay")
-        concerns[name] = Concern(name, concern.sources, merged, concern.schema, concern.config_files)
+        concerns[name] = replace(concern, config=merged)
     config = {name: concern.config for name, concern in concerns.items()}
+    known: list[Policy] = []
+
+    def kept(policy: Policy) -> bool:
+        known.append(policy)
+        return keep(policy)
+
     evaluators = []
     for suffix in LANGUAGES:
         sources = [s for concern in concerns.values() for s in concern.sources if s.path.suffix == suffix]
         if sources:
-            evaluators.append(language(suffix).load(sources, config, keep))
-    _refuse_shared_ids(evaluators)
-    return Library(concerns, evaluators)
+            evaluators.append(language(suffix).load(sources, config, kept))
+    known.sort(key=lambda policy: policy.id)
+    _check_cards(known)
+    return Library(concerns, evaluators, known)
 
 
 def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
     """Concerns by name, without loading their policies."""
     concerns: dict[str, Concern] = {}
     for folder in folders:
-        found = False
         if not folder.is_dir():
             raise Refusal("no such folder of policies", place=str(folder))
+        for stray in (*folder.glob("*.rego"), *folder.glob("*/*/*.rego")):
+            if not stray.stem.endswith("_test"):
+                raise Refusal("a policy lies in the folder that names its concern: move it there", place=str(stray))
+        found = False
         for place in sorted(folder.iterdir()):
-            if place.is_dir() and place.name.isidentifier():
+            if place.is_dir():
                 found |= _overlay_concern(concerns, place)
         if not found:
             raise Refusal(
@@ -107,36 +130,37 @@ def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
     data, schema = folder / "data.yaml", folder / "schema.json"
     if not sources and not data.is_file():
         return False
+    if not name.isidentifier() or name in _RESERVED:
+        raise Refusal(
+            f"a concern cannot be named {name}: take letters, digits and underscores, and not {' or '.join(_RESERVED)}",
+            place=str(folder),
+        )
     before = concerns.get(name, Concern(name, (), {}))
-    overlaid = bool(before.sources)
-    concern = Concern(
-        name,
-        before.sources + sources,
-        before.config,
-        schema if schema.is_file() else before.schema,
-        before.config_files,
-    )
+    concern = replace(before, sources=before.sources + sources, schema=schema if schema.is_file() else before.schema)
     if data.is_file():
         loaded = _plain(yamlfile.read(data) or {})
         if not isinstance(loaded, dict):
-            raise Refusal("the data of a concern is a mapping", place=yamlfile.place(data, ()))
-        merged = merge(before.config, loaded)
-        concern = Concern(name, concern.sources, merged, concern.schema, (*before.config_files, data))
+            raise Refusal("the data of a concern is a mapping: write `name: value`", place=yamlfile.place(data, ()))
+        concern = replace(concern, config=merge(before.config, loaded), config_files=(*before.config_files, data))
         # The shipped data is checked by our own tests; jsonschema costs 0.1 s to import.
-        if overlaid or folder.parent != builtin():
-            _validate(concern, merged, file=data)
+        if folder.parent != builtin() or before.config_files:
+            _validate(concern, concern.config, file=data)
     concerns[name] = concern
     return True
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` over `below`: mappings merge key by key, everything else replaces; null removes the key."""
+    """`above` over `below`: mappings merge key by key, everything else replaces; null removes the key.
+
+    No key of `above` is null in the result: Rego takes null for true.
+    """
     merged = dict(below)
     for key, value in above.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
+        elif isinstance(value, Mapping):
+            under = merged.get(key)
+            merged[key] = merge(under if isinstance(under, Mapping) else {}, value)
         else:
             merged[key] = value
     return merged
@@ -146,30 +170,57 @@ def _validate(concern: Concern, config: Mapping[str, Any], *, file: Path | None 
     if concern.schema is None:
         return
     import jsonschema
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
-    validator = jsonschema.Draft202012Validator(json.loads(concern.schema.read_text("utf-8")))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
-    if error is not None:
-        path = list(error.absolute_path)
-        at = ".".join(map(str, path)) or "the top"
+    try:
+        schema = json.loads(yamlfile.read_text(concern.schema))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        # With a registry of its own, a `$ref` is never fetched from the network.
+        validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+        error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    except json.JSONDecodeError as wrong:
+        raise Refusal(f"this is not JSON: {wrong.msg}", place=f"{concern.schema}:{wrong.lineno}") from None
+    except (jsonschema.SchemaError, Unresolvable) as wrong:
         raise Refusal(
-            f"the data of {concern.name} is wrong at {at}: {error.message}",
+            f"this is no JSON Schema (draft 2020-12): {wrong}".splitlines()[0], place=str(concern.schema)
+        ) from None
+    if error is not None:
+        path = [*error.absolute_path, *_unexpected(error)]
+        at = ".".join(map(str, path)) or "the top"
+        # A message may quote all of the data.
+        message = shorten(error.message, 200, placeholder=" …")
+        raise Refusal(
+            f"the data of {concern.name} is wrong at {at}: {message} ({concern.schema} says what it takes)",
             place=yamlfile.place(file, path) if file else place,
         )
 
 
+def _unexpected(error: ValidationError) -> list[str]:
+    """The key that should not be there; the error itself points at the mapping around it."""
+    if error.validator != "additionalProperties" or error.validator_value is not False:
+        return []
+    schema: Any = error.schema
+    instance: Any = error.instance
+    return [key for key in instance if key not in schema.get("properties", {})][:1]
+
+
 def _plain(value: Any) -> Any:
-    """YAML dates as the strings that JSON has."""
-    if isinstance(value, Mapping):
+    """What YAML holds, as JSON does: keys are text."""
+    if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _refuse_shared_ids(evaluators: Iterable[Evaluator]) -> None:
+def _check_cards(policies: Sequence[Policy]) -> None:
     seen: dict[str, Policy] = {}
-    for policy in (p for e in evaluators for p in e.policies):
+    for policy in policies:
         if other := seen.get(policy.id):
             raise Refusal(f"the id {policy.id} is taken by {other.location}: choose another", place=policy.location)
         seen[policy.id] = policy
+        # A violation on a kind that is not listed is dropped: a misspelt one would drop them all.
+        if unknown := [kind for kind in policy.kinds if kind not in KINDS]:
+            raise Refusal(
+                f"{policy.id} lists the kind {unknown[0]}, which nothing has: there are {', '.join(KINDS)}",
+                place=policy.location,
+            )

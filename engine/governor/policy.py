@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from governor.model import Inventory, Policy, Resource, Severity, Stage, Violation
 
 __all__ = ["Inventory", "Resource", "Violation", "policy"]
@@ -33,22 +35,26 @@ def policy(
     references: Sequence[str] = (),
     together: str = "",
 ) -> Callable[[PolicyFunction], PolicyFunction]:
-    """Make a function a policy. It yields a `Violation` for each thing that breaks the rule."""
+    """Make a function a policy. It yields a `Violation` for each thing that breaks the rule.
+
+    Raises msgspec.ValidationError when the card is malformed: a severity that does not exist, `kinds` that is no list.
+    """
 
     def attach(function: PolicyFunction) -> PolicyFunction:
-        function.__policy__ = Policy(  # type: ignore[attr-defined]
-            id=id,
-            title=title,
-            description=" ".join((function.__doc__ or "").split()),
-            severity=severity,
-            stages=tuple(stages),
-            kinds=tuple(kinds),
-            remediation=remediation,
-            references=tuple(references),
-            together=together,
-            language="python",
-            rule=function.__name__,
-        )
+        card = {
+            "id": id,
+            "title": title,
+            "description": " ".join((function.__doc__ or "").split()),
+            "severity": severity,
+            "stages": stages,
+            "kinds": kinds,
+            "remediation": remediation,
+            "references": references,
+            "together": together,
+            "language": "python",
+            "rule": function.__name__,
+        }
+        function.__policy__ = msgspec.convert(card, Policy)  # type: ignore[attr-defined]
         return function
 
     return attach

@@ -24,7 +24,8 @@ def settle(
 ) -> Verdict:
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
-    `baseline` holds fingerprints. Order within a list: severity, policy, resource, attribute.
+    `levels` has every policy that was asked; `baseline` holds fingerprints. Order within a list: severity, policy,
+    resource, attribute, message.
     """
     policies = {policy.id: policy for policy in judgement.policies}
     rank = {id: SEVERITIES.index(policy.severity) for id, policy in policies.items()}
@@ -33,7 +34,7 @@ def settle(
     exempt: list[Exempted] = []
     baselined: list[Finding] = []
     undetermined: list[Finding] = []
-    for finding in sorted(judgement.findings, key=lambda f: (rank[f.policy], f.policy, f.resource, f.attribute)):
+    for finding in sorted(judgement.findings, key=lambda f: (rank[f.policy], f.policy, f.resource, f.attribute, f.msg)):
         exemption = register.cover(finding)
         if exemption:
             exempt.append(Exempted(finding, exemption))

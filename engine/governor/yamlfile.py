@@ -1,7 +1,12 @@
-"""YAML that people write: a path in, plain data out, and the line of any place in it."""
+"""YAML that people write: a path in, plain data out, and the line of any place in it.
+
+Scalars are read as YAML 1.2 and JSON have them. YAML 1.1 would make booleans of `level: off` and of Norway's `no`, and
+a date of a day; one that is not in the calendar would be an error without a line.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +16,36 @@ import yaml
 from governor.errors import Refusal
 
 
-def read(path: Path) -> Any:
-    """The document of a file. What is no YAML, repeats a key or cannot be opened is a Refusal."""
+class Loader(yaml.CSafeLoader):
+    """Booleans are `true` and `false`; days are text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that people write. One that cannot be opened, or is not UTF-8, is a Refusal."""
     try:
-        text = path.read_text("utf-8")
+        # Some editors put a byte order mark in front.
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refusal("this file is not UTF-8 text", place=str(path)) from None
+        raise Refusal("this file is not UTF-8 text: save it as UTF-8", place=str(path)) from None
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=str(path)) from None
+
+
+def read(path: Path) -> Any:
+    """The document of a file; None when it is empty. What is no YAML or repeats a key is a Refusal with its line."""
+    text = read_text(path)
     try:
-        loader = yaml.CSafeLoader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -29,14 +54,17 @@ def read(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise Refusal(f"this is not YAML: {error.problem or error.context}", place=place) from None
+        advice = " (indent with blanks, not with tabs)" if mark and text[mark.index : mark.index + 1] == "\t" else ""
+        raise Refusal(f"this is not YAML: {error.problem or error.context}{advice}", place=place) from None
     except (yaml.YAMLError, ValueError) as error:
         raise Refusal(f"this is not YAML: {str(error).splitlines()[0]}", place=str(path)) from None
+    except RecursionError:
+        raise Refusal("this YAML is nested too deeply, or contains itself", place=str(path)) from None
 
 
 def place(path: Path, location: Sequence[str | int]) -> str:
     """`file:line` of a key or item of the document, or of the nearest thing above it that exists."""
-    node = yaml.compose(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+    node = yaml.compose(read_text(path), Loader=Loader)
     line = node.start_mark.line if node else 0
     for step in location:
         if isinstance(node, yaml.MappingNode):
@@ -59,7 +87,9 @@ def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen and key.value != "<<":
-                    raise Refusal(f"the key {key.value!r} stands twice", place=f"{path}:{key.start_mark.line + 1}")
+                    raise Refusal(
+                        f"the key {key.value!r} stands twice: keep one", place=f"{path}:{key.start_mark.line + 1}"
+                    )
                 seen.add(key.value)
             _refuse_repeated_keys(value, path)
     elif isinstance(node, yaml.SequenceNode):

@@ -90,7 +90,7 @@ def outspends_its_limit(inventory: Inventory, config: Budgets) -> Iterator[Viola
     for resource in inventory.resources:
         limit_unknown = _tag_unknown(resource, "cost-budget-limit")
         limit = None if limit_unknown else read_limit(resource.tags.get("cost-budget-limit", "").strip())
-        if limit_unknown and resource.hourly_usd:
+        if limit_unknown and (resource.hourly_usd or resource.max_hourly_usd):
             msg = f"{resource.id} costs {_cost(resource, config)}, and its limit is not known"
             yield Violation(resource.id, msg, "tags.cost-budget-limit")
         elif limit is not None and resource.hourly_usd is not None:
@@ -358,9 +358,9 @@ def _limit(limit: Limit) -> str:
 
 def _cost(resource: Resource, config: Budgets) -> str:
     """`$8,035.84 a month (55.04 USD/h × 146 h of fine-tuning; p5.48xlarge in us-east-1, source, as of 2026-07-20)`."""
-    assert resource.hourly_usd is not None
-    monthly = money(resource.hourly_usd * _hours(resource, config))
-    return f"{monthly} a month ({_times(resource, resource.count, resource.hourly_usd, config)}; {_sources(resource)})"
+    hourly_usd = resource.hourly_usd or Decimal(0)
+    monthly = money(hourly_usd * _hours(resource, config))
+    return f"{monthly} a month ({_times(resource, resource.count, hourly_usd, config)}; {_sources(resource)})"
 
 
 def _maximum(resource: Resource, config: Budgets) -> str:

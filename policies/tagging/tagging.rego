@@ -33,9 +33,8 @@ deny_missing_tag contains {
 	"attribute": _attribute[tag],
 	"msg": concat("", [resource.id, _lacks[tag]]),
 } if {
-	some resource in input.resources
+	some resource in _incomplete
 	some tag in (_due[_profile(resource)] - object.keys(object.get(resource, "tags", {})))
-	not resource.taggable == false
 }
 
 deny_missing_tag contains {
@@ -115,7 +114,7 @@ deny_tag_value contains {
 	"details": {"value": value},
 } if {
 	some tag, refused in _refused
-	some resource in input.resources
+	some resource in _tagged
 	value := resource.tags[tag]
 	allowed := refused[value]
 }
@@ -140,7 +139,7 @@ deny_near_miss contains {
 	"details": {"keys": keys},
 } if {
 	some tag, similar in _similar
-	some resource in input.resources
+	some resource in _tagged
 	not resource.tags[tag]
 	keys := [key | some key in similar; resource.tags[key]]
 	count(keys) > 0
@@ -165,7 +164,7 @@ deny_outside_register contains {
 	"msg": sprintf("%s names the project %q, which is not in the register", [resource.id, project]),
 } if {
 	count(data.config.tagging.projects) > 0
-	some resource in input.resources
+	some resource in _tagged
 	project := resource.tags.project
 	trim_space(project) != ""
 	not data.config.tagging.projects[project]
@@ -178,7 +177,7 @@ deny_outside_register contains {
 } if {
 	some project, entry in data.config.tagging.projects
 	_lists_experiments(entry)
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.project == project
 	experiment := resource.tags["experiment-id"]
 	trim_space(experiment) != ""
@@ -192,7 +191,7 @@ deny_outside_register contains {
 } if {
 	some project, entry in data.config.tagging.projects
 	entry.owner_team
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.project == project
 	team := resource.tags["owner-team"]
 	trim_space(team) != ""
@@ -205,7 +204,7 @@ deny_outside_register contains {
 	"msg": sprintf("%s names the dataset %q, which is not in the register", [resource.id, dataset]),
 } if {
 	count(data.config.tagging.datasets) > 0
-	some resource in input.resources
+	some resource in _tagged
 	dataset := resource.tags.dataset
 	trim_space(dataset) != ""
 	not data.config.tagging.datasets[dataset]
@@ -218,7 +217,7 @@ deny_outside_register contains {
 } if {
 	some dataset, entry in data.config.tagging.datasets
 	entry.projects
-	some resource in input.resources
+	some resource in _tagged
 	resource.tags.dataset == dataset
 	project := resource.tags.project
 	trim_space(project) != ""
@@ -246,11 +245,7 @@ deny_undelivered_tags contains {
 } if {
 	some resource in input.resources
 	delivered := resource.attributes.delivered_tags
-	lost := [tag |
-		some tag, _ in data.config.tagging.tags
-		resource.tags[tag]
-		not delivered[tag]
-	]
+	lost := [tag | some tag in (_taxonomy & (object.keys(resource.tags) - object.keys(delivered)))]
 	count(lost) > 0
 }
 
@@ -263,6 +258,15 @@ deny_undelivered_tags contains {
 	resource.unknown["attributes.delivered_tags"]
 	not resource.attributes.delivered_tags
 }
+
+_taxonomy := object.keys(data.config.tagging.tags)
+
+# A rule about another resource shows that one's tags, and they are judged there.
+_tagged := [resource |
+	some resource in input.resources
+	resource.tags
+	not resource.taggable == false
+]
 
 _attribute[tag] := concat("", ["tags.", tag]) if some tag, _ in data.config.tagging.tags
 
@@ -279,6 +283,19 @@ _profile(resource) := [
 ]
 
 _profiles := {_profile(resource) | some resource in input.resources}
+
+# Most resources carry every tag that any of their kind may owe: those are done with at once.
+_incomplete := [resource |
+	some resource in input.resources
+	count(_ever_due[resource.kind] - object.keys(object.get(resource, "tags", {}))) > 0
+	not resource.taggable == false
+]
+
+_ever_due[kind] contains tag if {
+	some demand in data.config.tagging.mandatory
+	some kind in demand.kinds
+	some tag in demand.tags
+}
 
 _due := {profile: tags |
 	some profile in _profiles
@@ -314,7 +331,7 @@ _carries(tag, resource) if trim_space(resource.tags[tag]) != ""
 _carried[tag] := values if {
 	some tag, rule in data.config.tagging.tags
 	count(object.keys(rule) - {"description", "aliases"}) > 0
-	values := {resource.tags[tag] | some resource in input.resources}
+	values := {resource.tags[tag] | some resource in _tagged}
 }
 
 _refused[tag][value] := allowed if {
@@ -370,10 +387,7 @@ _meaning[folded] contains tag if {
 	folded := _folded(alias)
 }
 
-_keys contains key if {
-	some resource in input.resources
-	some key, _ in resource.tags
-}
+_keys := union({object.keys(resource.tags) | some resource in _tagged})
 
 _similar[tag] contains key if {
 	some key in _keys

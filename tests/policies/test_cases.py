@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,29 @@ def test_shipped_data_fits_its_schema() -> None:
         library.load([LIBRARY], overlay={concern: {}}, only=[concern])
 
 
+APPROVAL = {"id": "a", "provider": "aws", "match": {"owner": "x"}, "owner": "o", "approved_by": "s"}
+
+
+@pytest.mark.parametrize(
+    ("concern", "data", "message"),
+    [
+        ("tagging", {"tags": {"x": {"value": ["a"]}}}, "'value' was unexpected"),
+        ("tagging", {"tags": {"x": {"description": "d", "pattern": "a"}}}, "'shape' is a dependency"),
+        ("budgets", {"guardrails": {"monthly": 1}}, "'monthly' was unexpected"),
+        ("budgets", {"projects": {"atlas": {"monthly_usd": "20k"}}}, "at projects.atlas.monthly_usd"),
+        ("budgets", {"hours": {"default": None}}, "'default' is a required property"),
+        ("residency", {"unknown_region": "allow"}, "at unknown_region"),
+        ("residency", {"classes": {"x": {"jurisdictions": ["eu"]}}}, "at classes.x"),
+        ("keys", {"approved": [{**APPROVAL, "expires_at": "2026-13-01"}]}, "at approved.0.expires_at"),
+        ("keys", {"approved": [APPROVAL]}, "'expires_at' is a required property"),
+        ("keys", {"approved": [{**APPROVAL, "expires_at": "2026-12-31", "match": {}}]}, "at approved.0.match"),
+    ],
+)
+def test_data_that_breaks_the_schema_is_refused(concern: str, data: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refusal, match=re.escape(message)):
+        library.load([LIBRARY], overlay={concern: data}, only=[concern])
+
+
 def test_every_card_says_what_to_do() -> None:
     for policy in library.load([LIBRARY]).policies:
         assert policy.title
@@ -50,7 +74,7 @@ def small(tmp_path: Path) -> Path:
     concern.mkdir()
     (concern / "small.rego").write_text(
         "package small\n\n"
-        "# METADATA\n# title: No buckets\n# custom:\n#   id: SML001\n#   stages: [plan]\n"
+        "# METADATA\n# title: No buckets\n# custom:\n#   id: SML001\n#   severity: low\n#   stages: [plan]\n"
         'deny_bucket contains {"resource": r.id, "msg": "a bucket", "attribute": "kind"} if {\n'
         '\tsome r in input.resources\n\tr.kind == "bucket"\n}\n'
     )
@@ -74,6 +98,18 @@ def test_a_finding_nobody_expected_and_an_expectation_nothing_met_both_differ(sm
     assert cases.run(case, "small", [small]) == [
         "not expected: SML001 on a, kind: a bucket",
         "expected, not found: SML001 on b, kind (undetermined)",
+    ]
+
+
+def test_a_message_has_to_be_the_whole_message(small: Path) -> None:
+    expected = "{policy: SML001, resource: a, attribute: kind, msg: %s}"
+    text = f"- {{name: one, resources: [{{id: a, kind: bucket}}], expect: [{expected}]}}\n"
+    (right,) = cases.read(written(small, text % "a bucket"))
+    assert cases.run(right, "small", [small]) == []
+    (wrong,) = cases.read(written(small, text % "bucket"))
+    assert cases.run(wrong, "small", [small]) == [
+        "not expected: SML001 on a, kind: a bucket",
+        "expected, not found: SML001 on a, kind: bucket",
     ]
 
 

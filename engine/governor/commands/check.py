@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from governor import reports
 from governor.catalog.prices import stale
 from governor.commands import workspace
+from governor.config import LevelRule
 from governor.errors import Refusal
+from governor.exemptions import glob
 from governor.judge import judge
-from governor.model import Inventory, Stage, Verdict
+from governor.library import Library
+from governor.model import Inventory, Policy, Stage, Verdict
 from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import no_garbage_collection
@@ -44,7 +49,7 @@ def run(
         space = workspace.enter(config, policies)
         exemptions = space.exemptions()
         library = space.library(stage)
-        inventory = _collect(plan, source, space)
+        inventory = _collect(plan, source, stage, space)
         judgement = judge(inventory, library.evaluators, today)
         verdict = settle(
             judgement,
@@ -54,37 +59,49 @@ def run(
             exemptions=exemptions,
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
-            notes=_old_prices(inventory, today, space.settings.max_price_age_days),
+            notes=[
+                *_nobody_asked(library, stage),
+                *_idle_rules(space.settings.levels, library.known),
+                *_old_prices(inventory, today, space.settings.max_price_age_days),
+            ],
         )
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code
     return 0 if exit_zero and code == 1 else code
 
 
-def _collect(plan: str, source: Path | None, space: workspace.Workspace) -> Inventory:
+def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Workspace) -> Inventory:
     if source is not None and not source.is_dir():
-        raise Refusal("--source is no folder", place=str(source))
+        raise Refusal("--source wants the folder that holds the HCL", place=str(source))
     place = "standard input" if plan == "-" else plan
     try:
         data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
     except IsADirectoryError:
         raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
     except OSError as error:
-        raise Refusal(f"cannot be read: {error.strerror}", place=place) from None
-    return terraform_plan.collect(data, place=place, prices=space.prices(), locator=Locator(source) if source else None)
+        raise Refusal(
+            f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
+        ) from None
+    locator = Locator(source) if source else None
+    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
-    """(format, file or None for standard output)."""
+    """(format, file or None for standard output), files first: what the terminal shows has been written."""
     outputs: list[tuple[str, Path | None]] = []
     for written in formats or ("table",):
-        name, _, file = written.partition("=")
+        name, equals, file = written.partition("=")
         if name not in reports.REPORTS:
             raise Refusal(f"no report is called {name!r}: there are {', '.join(reports.REPORTS)}")
-        outputs.append((name, Path(file) if file else None))
-    if sum(file is None for _, file in outputs) > 1:
+        if equals and not file:
+            raise Refusal(f"{written} names no file: write {name}=FILE, or {name} alone for standard output")
+        outputs.append((name, Path(file) if file not in ("", "-") else None))
+    files = [file.resolve() for _, file in outputs if file]
+    if len(files) + 1 < len(outputs):
         raise Refusal("only one report can go to standard output: write the others as NAME=FILE")
-    return outputs
+    if len(set(files)) < len(files):
+        raise Refusal("two reports go to one file: give each its own")
+    return sorted(outputs, key=lambda output: output[1] is None)
 
 
 def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet: bool, verbose: bool) -> None:
@@ -92,7 +109,7 @@ def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quie
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=_colour(shown), verbose=verbose)
+        options = reports.Options(width=_width(shown), colour=_colour(shown) and file is None, verbose=verbose)
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:
@@ -100,9 +117,9 @@ def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quie
             sys.stdout.write(text)
             continue
         try:
-            file.write_text(text, "utf-8")
+            file.write_text(text, "utf-8", newline="\n")
         except OSError as error:
-            raise Refusal(f"cannot be written: {error.strerror}", place=str(file)) from None
+            raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
 
 
 def _width(shown: bool) -> int:
@@ -114,6 +131,23 @@ def _colour(shown: bool) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (shown and os.environ.get("TERM") != "dumb")
+
+
+def _nobody_asked(library: Library, stage: Stage) -> list[str]:
+    if library.policies:
+        return []
+    if library.known:
+        return [f"each of {len(library.known)} policies is off, or for another stage than {stage}: see `levels`"]
+    return ["the settings name no policies: add `builtin` or a folder of your own to `policies`"]
+
+
+def _idle_rules(rules: Sequence[LevelRule], known: Sequence[Policy]) -> list[str]:
+    """A misspelt rule would leave a policy at its default in silence."""
+    return [
+        f"levels: no policy has an id like {rule.policies}; `governor policies` lists them"
+        for rule in rules
+        if not any(glob(rule.policies).fullmatch(policy.id) for policy in known)
+    ]
 
 
 def _old_prices(inventory: Inventory, today: date, max_age_days: int) -> list[str]:

@@ -21,6 +21,8 @@ def list_all(*, folders: Sequence[str], config: Path | None, format: str) -> int
         rows = [{**msgspec.to_builtins(policy), "level": space.level(policy, "plan")} for policy in found]
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n")
         return 0
+    if not found:
+        print("the settings name no policies: add `builtin` or a folder of your own to `policies`", file=sys.stderr)
     width = max((len(policy.id) for policy in found), default=0)
     for policy in found:
         print(f"{policy.id:{width}}  {policy.severity:8}  {space.level(policy, 'plan'):4}  {policy.title}")

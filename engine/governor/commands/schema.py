@@ -15,6 +15,6 @@ def run(name: str) -> int:
 
         found = schema()
     else:
-        found = (config.Settings if name == "config" else config.ExemptionFile).model_json_schema()
+        found = config.schema(config.Settings if name == "config" else config.ExemptionFile)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0

@@ -29,6 +29,7 @@ class Workspace(Struct, frozen=True):
         )
 
     def level(self, policy: Policy, stage: Stage) -> Level:
+        """What the settings say of a policy in a stage."""
         return self.settings.level(policy, stage)
 
     def prices(self) -> PriceBook:
@@ -39,6 +40,7 @@ class Workspace(Struct, frozen=True):
         return book
 
     def exemptions(self) -> list[Exemption]:
+        """Those of the file that the settings name, if any."""
         name = self.settings.exemptions
         return configuration.load_exemptions(self.home / name) if name else []
 
@@ -46,12 +48,13 @@ class Workspace(Struct, frozen=True):
 def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
     """Read the settings; `folders` lie over those they name."""
     if config is not None and not config.is_file():
-        raise Refusal("no such file of settings", place=str(config))
+        raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
     path = config or configuration.find(Path.cwd())
-    home = path.parent if path else Path.cwd()
     settings = configuration.load(path)
+    # A link to shared settings means the paths that their author meant.
+    home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
     named = [*(_folder(name, home) for name in settings.policies), *(_folder(name, Path()) for name in folders)]
-    return Workspace(settings, home, tuple(dict.fromkeys(named)))
+    return Workspace(settings, home, tuple({folder.resolve(): folder for folder in named}.values()))
 
 
 def _folder(name: str, home: Path) -> Path:

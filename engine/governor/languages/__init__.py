@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor.model import Evaluator, Failure, Inventory, Policy, Resource
 
@@ -36,19 +38,21 @@ def language(suffix: str) -> Language:
 def failures(
     policy: Policy, inventory: Inventory, complaint: str, complains: Callable[[Inventory], str], most: int = 5
 ) -> list[Failure]:
-    """Name the resources on which a failing policy fails, by asking it about one at a time.
+    """Name the resources on which a failing policy fails, at most `most`, by asking it about ever smaller parts.
 
-    `complains` returns the complaint of the policy on an inventory, or "". A policy that fails on no single resource
-    fails on the inventory as a whole.
+    `complains` returns the complaint of the policy on an inventory, or "". A policy that fails without any resource, or
+    on none alone, fails on the inventory as a whole.
     """
-    found: list[Failure] = []
-    for resource in inventory.resources:
-        if reason := complains(_only(inventory, resource)):
-            found.append(Failure(policy.id, resource.id, reason))
-            if len(found) == most:
-                break
-    return found or [Failure(policy.id, "", complaint)]
 
+    def narrow(resources: Sequence[Resource]) -> Iterator[Failure]:
+        reason = complains(replace(inventory, resources=tuple(resources)))
+        if reason and len(resources) == 1:
+            yield Failure(policy.id, resources[0].id, reason)
+        elif reason and len(resources) > 1:
+            yield from narrow(resources[: len(resources) // 2])
+            yield from narrow(resources[len(resources) // 2 :])
 
-def _only(inventory: Inventory, resource: Resource) -> Inventory:
-    return Inventory(stage=inventory.stage, resources=(resource,), spend=inventory.spend, taken_at=inventory.taken_at)
+    whole = Failure(policy.id, "", complaint)
+    if complains(replace(inventory, resources=())):
+        return [whole]
+    return list(islice(narrow(inventory.resources), most)) or [whole]

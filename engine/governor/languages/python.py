@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,6 +17,9 @@ import msgspec
 from governor.errors import Refusal
 from governor.languages import Source, failures
 from governor.model import Answer, Inventory, Policy, Violation
+
+_MISHAPS = (Exception, SystemExit)
+"""What a policy's code may raise: `sys.exit(0)` in one must not pass for a clean run."""
 
 
 def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]) -> PythonPolicies:
@@ -40,7 +44,7 @@ class PythonPolicies:
         for policy, ask in self._loaded:
             try:
                 violations = _ask(ask, inventory, today)
-            except Exception as error:
+            except _MISHAPS as error:
                 complaint = _complaint(error)
                 yield Answer(policy, (), failures(policy, inventory, complaint, _complains(ask, today)))
             else:
@@ -51,7 +55,7 @@ def _complains(ask: Callable[[Inventory, date], Any], today: date) -> Callable[[
     def complains(inventory: Inventory) -> str:
         try:
             _ask(ask, inventory, today)
-        except Exception as error:
+        except _MISHAPS as error:
             return _complaint(error)
         return ""
 
@@ -59,11 +63,20 @@ def _complains(ask: Callable[[Inventory, date], Any], today: date) -> Callable[[
 
 
 def _ask(ask: Callable[[Inventory, date], Any], inventory: Inventory, today: date) -> list[Violation]:
-    violations = list(ask(inventory, today) or ())
-    for violation in violations:
-        if not isinstance(violation, Violation):
-            raise TypeError(f"it yielded {type(violation).__name__}, not a Violation")
-    return violations
+    return [_checked(violation) for violation in ask(inventory, today) or ()]
+
+
+def _checked(violation: Any) -> Violation:
+    """A struct takes any value for any field; reports need text, and details that JSON can hold."""
+    if not isinstance(violation, Violation):
+        raise TypeError(f"it yielded {type(violation).__name__}, not a Violation")
+    for name in ("resource", "msg", "attribute"):
+        if not isinstance(value := getattr(violation, name), str):
+            raise TypeError(f"the {name} of its Violation is {type(value).__name__}, not text")
+    if not violation.details:
+        return violation
+    details = msgspec.to_builtins(violation.details, builtin_types=(Decimal,), str_keys=True)
+    return msgspec.structs.replace(violation, details=details)
 
 
 def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
@@ -75,14 +88,12 @@ def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise Refusal(
-            f"this policy file cannot be imported: {_complaint(error)}", place=_place(error, source)
-        ) from None
+    except _MISHAPS as error:
+        raise Refusal(f"this policy file cannot be imported: {_named(error)}", place=_place(error, source)) from None
     for function in vars(module).values():
         card = getattr(function, "__policy__", None)
         if isinstance(card, Policy) and function.__module__ == name:
-            line = function.__code__.co_firstlineno
+            line = inspect.unwrap(function).__code__.co_firstlineno
             location = f"{source.path}:{line}"
             yield msgspec.structs.replace(card, concern=source.concern, location=location), function
 
@@ -90,34 +101,52 @@ def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
 def _bind(source: Source, policy: Policy, function: Callable[..., Any], data: Any) -> Callable[[Inventory, date], Any]:
     """The function with its concern's data in place: `(inventory[, config][, today])`."""
     names = list(inspect.signature(function).parameters)
-    extra: dict[str, Any] = {}
-    if "config" in names:
-        wanted = get_type_hints(function).get("config", dict)
-        try:
-            is_struct = isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)
-            extra["config"] = msgspec.convert(data, wanted) if is_struct else data
-        except msgspec.ValidationError as error:
-            raise Refusal(
-                f"the data of {source.concern} does not fit {policy.id}: {error}", place=str(source.path)
-            ) from None
-    if unexpected := [name for name in names[1:] if name not in ("config", "today")]:
+    if not names or names[0] in ("config", "today") or not {*names[1:]} <= {"config", "today"}:
         raise Refusal(
-            f"{policy.id} takes {', '.join(unexpected)}: a policy takes (inventory, config, today)",
+            f"{policy.id} takes ({', '.join(names)}): a policy takes (inventory), and config, today or both after it",
             place=policy.location,
         )
+    extra: dict[str, Any] = {}
+    if "config" in names:
+        extra["config"] = _typed(source, policy, function, data)
     if "today" in names:
         return lambda inventory, today: function(inventory, today=today, **extra)
     return lambda inventory, today: function(inventory, **extra)
 
 
-def _complaint(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1:]
-    where = f"{Path(frame[0].filename).name}:{frame[0].lineno}: " if frame else ""
-    return f"{where}{type(error).__name__}: {error}"
+def _typed(source: Source, policy: Policy, function: Callable[..., Any], data: Any) -> Any:
+    """The concern's data, as the type that the function asks for."""
+    try:
+        wanted = get_type_hints(function).get("config")
+    except NameError as error:
+        raise Refusal(
+            f"an annotation of {policy.id} cannot be read ({error}): import the name outside TYPE_CHECKING",
+            place=policy.location,
+        ) from None
+    if not (isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)):
+        return data
+    try:
+        return msgspec.convert(data, wanted)
+    except msgspec.ValidationError as error:
+        raise Refusal(
+            f"the data of {source.concern} does not fit what {policy.id} reads: {error}", place=str(source.path)
+        ) from None
 
 
-def _place(error: Exception, source: Source) -> str:
-    if isinstance(error, SyntaxError):
+def _complaint(error: BaseException) -> str:
+    """`budgets.py:12: KeyError: 'projects'`: the innermost line that is not ours."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}{_named(error)}"
+
+
+def _named(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {text}"
+
+
+def _place(error: BaseException, source: Source) -> str:
+    if isinstance(error, SyntaxError) and error.filename == str(source.path):
         return f"{source.path}:{error.lineno}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(source.path)]
     return f"{source.path}:{lines[-1]}" if lines else str(source.path)

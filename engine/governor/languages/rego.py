@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from governor.errors import Refusal
 from governor.languages import Source, failures
 from governor.languages.workers import cores, spread
 from governor.model import Answer, Inventory, Policy, Severity, Stage, Violation
+from governor.yamlfile import Loader, read_text
 
 _INPUT = msgspec.json.Encoder(decimal_format="number")
 _FAILED = b"!"
@@ -32,7 +34,7 @@ _VIOLATIONS = msgspec.json.Decoder(list[Violation])
 
 class _Custom(msgspec.Struct, forbid_unknown_fields=True):
     id: str
-    severity: Severity = "medium"
+    severity: Severity
     kinds: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
     remediation: str = ""
@@ -47,17 +49,25 @@ class _Card(msgspec.Struct):
 
 
 def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]) -> RegoPolicies:
-    """Parse the files and read the card of each policy. A file that does not parse is a Refusal."""
+    """Parse the files and read the card of each policy.
+
+    Refuses a file that does not parse or whose package is not its folder, a card that is malformed or stands above no
+    rule, and a `deny` rule without a card: none of them would be asked, and nobody would notice.
+    """
     engine = regorus.Engine()
     for source in sources:
+        text = read_text(source.path)
         try:
-            engine.add_policy(str(source.path), source.path.read_text("utf-8"))
-        except (RuntimeError, UnicodeDecodeError) as error:
-            raise _refusal(source.path, error) from None
+            engine.add_policy(str(source.path), text)
+        except RuntimeError as error:
+            place, message = _told(error)
+            raise Refusal(f"this Rego does not parse: {message}", place=place or str(source.path)) from None
     engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
     concerns = {str(source.path): source.concern for source in sources}
-    policies = [policy for policy in _cards(engine, concerns) if keep(policy)]
-    return RegoPolicies(engine, policies)
+    modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
+    policies = [policy for module in modules for policy in module.policies()]
+    _check_rules(modules, policies)
+    return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
 
 
 class RegoPolicies:
@@ -124,96 +134,129 @@ def document(inventory: Inventory, today: date) -> str:
     ).decode()
 
 
-def _cards(engine: regorus.Engine, concerns: Mapping[str, str]) -> Iterator[Policy]:
-    """Every rule whose METADATA carries an id. The AST has no annotations, so the block is read above the rule."""
-    for module in json.loads(engine.get_ast_as_json()):
-        path = module["source"]["file"]
-        if path not in concerns:
-            continue
-        lines = module["source"]["contents"].splitlines()
-        package = _path(module["ast"]["package"]["refr"])
-        seen: set[str] = set()
-        for rule in module["ast"]["rules"]:
-            spec = rule.get("Spec")
-            if spec is None:
-                continue
-            line = spec["span"]["line"]
-            card = _card(lines, line, path)
-            if card is None:
-                continue
-            (head,) = spec["head"].values()
-            name = _path(head["refr"])
-            if name in seen:
-                raise Refusal(f"the rule {name} has two METADATA cards: keep the first", place=f"{path}:{line}")
-            seen.add(name)
-            yield Policy(
-                id=card.custom.id,
-                title=card.title,
-                description=" ".join(card.description.split()),
-                severity=card.custom.severity,
-                concern=concerns[path],
-                stages=card.custom.stages,
-                kinds=card.custom.kinds,
-                remediation=" ".join(card.custom.remediation.split()),
-                references=card.custom.references,
-                together=card.custom.together,
-                language="rego",
-                location=f"{path}:{line}",
-                rule=f"data.{package}.{name}",
+class _Rule(msgspec.Struct, frozen=True):
+    line: int
+    """From 1."""
+    form: str
+    """Set, Compr, Func or Default, as the AST calls it."""
+    name: str
+
+
+class _Module:
+    """One file of Rego, as far as cards go."""
+
+    def __init__(self, module: Mapping[str, Any], concerns: Mapping[str, str]) -> None:
+        self.path = module["source"]["file"]
+        self.concern = concerns[self.path]
+        # As the engine counts: str.splitlines() would also end a line at a form feed or U+2028.
+        self.lines = module["source"]["contents"].split("\n")
+        package = module["ast"]["package"]
+        self.start = package["span"]["line"]
+        self.package = _path(package["refr"])
+        if self.package.split(".")[0] != self.concern:
+            raise Refusal(
+                f"the package {self.package} lies in the folder {self.concern}: write `package {self.concern}`",
+                place=f"{self.path}:{self.start}",
             )
+        self.rules = [_rule(rule) for rule in module["ast"]["rules"]]
+
+    def policies(self) -> Iterator[Policy]:
+        """Every rule whose METADATA carries an id. The AST has no annotations: they are read from the comments.
+
+        As in OPA, a block starts in the first column, ends at the first line that is no comment, and belongs to the
+        statement that follows: https://www.openpolicyagent.org/docs/policy-language#annotations.
+        """
+        for number, text in enumerate(self.lines, start=1):
+            if re.fullmatch(r"#\s*METADATA\s*", text) and (card := self._card(number)):
+                place = f"{self.path}:{number}"
+                rule = next((rule for rule in self.rules if rule.line > number > self.start), None)
+                if rule is None:
+                    raise Refusal(f"the card of {card.custom.id} stands above no rule: move it there", place=place)
+                if rule.form != "Set" or not re.fullmatch(r"[\w.]+", rule.name):
+                    raise Refusal(
+                        f"{card.custom.id} is no policy: write it as `deny_something contains violation if …`",
+                        place=f"{self.path}:{rule.line}",
+                    )
+                yield Policy(
+                    id=card.custom.id,
+                    title=card.title,
+                    description=" ".join(card.description.split()),
+                    severity=card.custom.severity,
+                    concern=self.concern,
+                    stages=card.custom.stages,
+                    kinds=card.custom.kinds,
+                    remediation=" ".join(card.custom.remediation.split()),
+                    references=card.custom.references,
+                    together=card.custom.together,
+                    language="rego",
+                    location=f"{self.path}:{rule.line}",
+                    rule=f"data.{self.package}.{rule.name}",
+                )
+
+    def _card(self, mark: int) -> _Card | None:
+        """The card below a METADATA mark, or None when it has no id."""
+        block = list(takewhile(lambda line: line.startswith("#"), self.lines[mark:]))
+        text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in block)
+        try:
+            loaded = yaml.load(text, Loader=Loader)
+        except yaml.MarkedYAMLError as error:
+            line = mark + 1 + (error.problem_mark.line if error.problem_mark else 0)
+            raise Refusal(f"this METADATA is not YAML: {error.problem}", place=f"{self.path}:{line}") from None
+        if not isinstance(loaded, dict) or not isinstance(loaded.get("custom"), dict):
+            return None
+        if "id" not in loaded["custom"]:
+            return None
+        try:
+            return msgspec.convert(loaded, _Card)
+        except msgspec.ValidationError as error:
+            raise Refusal(f"the METADATA card is malformed: {error}", place=f"{self.path}:{mark}") from None
 
 
-def _card(lines: Sequence[str], rule_line: int, path: str) -> _Card | None:
-    """The card in the comment block that ends just above a rule (lines count from 1)."""
-    top = rule_line - 1
-    while top > 0 and lines[top - 1].startswith("#"):
-        top -= 1
-    block = lines[top : rule_line - 1]
-    marks = [number for number, text in enumerate(block) if text.strip() == "# METADATA"]
-    if not marks:
-        return None
-    start = marks[-1] + 1
-    text = "\n".join(re.sub("^# ?", "", line) for line in block[start:])
-    place = f"{path}:{top + start + 1}"
-    try:
-        loaded = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        problem = str(getattr(error, "problem", error))
-        raise Refusal(f"the METADATA card is not YAML ({problem})", place=place) from None
-    if not isinstance(loaded, dict) or "id" not in (loaded.get("custom") or {}):
-        return None
-    try:
-        return msgspec.convert(loaded, _Card)
-    except msgspec.ValidationError as error:
-        raise Refusal(f"the METADATA card is malformed: {error}", place=place) from None
+def _check_rules(modules: Iterable[_Module], policies: Iterable[Policy]) -> None:
+    """A rule has one card, whatever the number of its bodies, and a `deny` rule is never without."""
+    cards: dict[str, Policy] = {}
+    for policy in policies:
+        if other := cards.get(policy.rule):
+            raise Refusal(
+                f"{policy.rule} has the card of {other.id} at {other.location}: keep one of them", place=policy.location
+            )
+        cards[policy.rule] = policy
+    for module in modules:
+        for rule in module.rules:
+            if re.match(r"deny(_|$)", rule.name) and f"data.{module.package}.{rule.name}" not in cards:
+                raise Refusal(
+                    f"the rule {rule.name} has no METADATA with a title, custom.id and custom.severity above it,"
+                    " and would never be asked",
+                    place=f"{module.path}:{rule.line}",
+                )
+
+
+def _rule(rule: Mapping[str, Any]) -> _Rule:
+    if default := rule.get("Default"):
+        return _Rule(default["span"]["line"], "Default", _path(default["refr"]))
+    ((form, head),) = rule["Spec"]["head"].items()
+    return _Rule(rule["Spec"]["span"]["line"], form, _path(head["refr"]))
 
 
 def _path(ref: Mapping[str, Any]) -> str:
-    """`a.b["c"]` of an AST reference, as `a.b.c`."""
+    """`a.b` of an AST reference; what stands in brackets keeps them, and is no plain name."""
     ((form, node),) = ref.items()
     if form == "Var":
         return str(node["value"])
     if form == "RefDot":
-        return (
-            f"{_path(node['refr'])}.{node['field'][1] if isinstance(node['field'], list) else node['field']['value']}"
-        )
-    raise Refusal("a policy's rule needs a plain name")
+        return f"{_path(node['refr'])}.{node['field'][1]}"
+    return f"{_path(node['refr'])}[]"
 
 
 def _complaint(error: Exception) -> str:
-    """The engine's message without its picture of the source: `tagging.rego:12:47: lower expects string argument`."""
+    """`tagging.rego:12:47: lower expects string argument`: the engine's message without its picture of the source."""
+    place, message = _told(error)
+    return f"{Path(place).name}: {message}" if place else message
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """(`file:line:column` or "", message) of what the engine raises."""
     text = str(error).split("Stack backtrace")[0].strip()
     place = re.search(r"--> (.+:\d+:\d+)", text)
     message = re.search(r"error: (.+)", text)
-    if place and message:
-        return f"{Path(place[1]).name.rsplit('/', 1)[-1]}: {message[1].replace('`', '')}"
-    return text.splitlines()[-1] if text else "the engine gave no reason"
-
-
-def _refusal(path: Path, error: Exception) -> Refusal:
-    text = str(error).split("Stack backtrace")[0]
-    place = re.search(r"--> (.+:\d+:\d+)", text)
-    message = re.search(r"error: (.+)", text)
-    return Refusal(
-        f"this Rego does not parse: {message[1] if message else text.strip()}", place=place[1] if place else str(path)
-    )
+    return place[1] if place else "", (message[1] if message else text).replace("`", "")

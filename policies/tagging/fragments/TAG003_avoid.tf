@@ -5,6 +5,6 @@ resource "aws_instance" "trainer" {
   tags = {
     Project   = "atlas"
     OwnerTeam = "nlp"
-    env       = "fine-tuning"
+    phase     = "fine-tuning"
   }
 }

@@ -103,6 +103,8 @@ def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
         text = f"{name}={found}"
         for sighting in ai_keys.find(text):
             place = path.replace(".constant_value", "") or "value"
+            if place.startswith("tags_all."):  # the same tag again, beside those the provider adds
+                place = place.replace("tags_all", "tags", 1)
             yield (
                 {"place": place, "provider": sighting.provider, "rule": sighting.rule},
                 text[sighting.start : sighting.end],
