@@ -1,4 +1,4 @@
-"""Every attribute that is read of Amazon's types is in the schema of the provider: a renamed one would pass in silence."""
+"""Every attribute that is read of Amazon's types is in the provider's schema: a renamed one would pass in silence."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ NESTED = {
         f"{variants}.{attribute}"
         for variants in ("production_variants", "shadow_production_variants")
         for attribute in (
-            "instance_type", "initial_instance_count", "serverless_config", "managed_instance_scaling.max_instance_count",
+            "instance_type", "initial_instance_count", "serverless_config",
+            "managed_instance_scaling.max_instance_count",
         )
     ],
     "aws_sagemaker_space": [

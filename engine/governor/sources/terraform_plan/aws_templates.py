@@ -144,6 +144,8 @@ def specified(after: Mapping[str, Any], unknown_after: Any, marks: Any) -> tuple
 
 def within_reservation(draft: Draft, after: Mapping[str, Any], leads: list[Target]) -> None:
     """Instances that run in a reservation of this plan are paid with it: they must not be counted twice."""
+    if not leads and not after.get("capacity_reservation_specification"):
+        return
     target = block(block(after.get("capacity_reservation_specification")).get("capacity_reservation_target"))
     held = [t for t in leads if t.resource.type in _RESERVATIONS]
     if not held and (id := text(target.get("capacity_reservation_id"))):
