@@ -128,6 +128,14 @@ def test_a_template_that_may_be_either_is_neither() -> None:
     assert asg["aws_autoscaling_group.g"].price is None
 
 
+def test_a_template_that_goes_is_not_meant() -> None:
+    gone = rc("aws_launch_template.t[1]", None, before={"instance_type": G5}, actions=("delete",))
+    stays = rc("aws_launch_template.t[0]", {"instance_type": P5})
+    expressions = {"launch_template": [{"id": ref("aws_launch_template.t", "local.which")}]}
+    asg = rc("aws_autoscaling_group.g", {"max_size": 1}, expressions=expressions)
+    assert resources(plan_of(gone, stays, asg))["aws_autoscaling_group.g"].attributes["instance_type"] == P5
+
+
 def test_a_template_is_found_through_outputs_variables_and_module_keys() -> None:
     block = {"mode": "managed", "type": "aws_launch_template", "name": "t", "provider_config_key": "aws"}
     user = {

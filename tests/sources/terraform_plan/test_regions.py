@@ -58,6 +58,12 @@ OF_ITS_PROVIDER: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str
         None,
         "var.other",
     ),
+    "a condition that starts with the region": (
+        aws(region=ref("var.r", "var.other")),
+        {"variables": {"r": {"value": "eu-west-3"}, "other": {"value": "us-east-1"}}},
+        None,
+        "var.r",
+    ),
     "a local": (aws(region=ref("local.r")), {}, None, "local.r, which the plan does not tell"),
     "the environment": (aws(), {}, None, "AWS_REGION or a profile"),
     "no provider block": ({}, {}, None, "AWS_REGION or a profile"),
