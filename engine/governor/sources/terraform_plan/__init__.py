@@ -22,10 +22,10 @@ from governor.sources.terraform_plan.draft import AFTER_APPLY, Cost, Draft, cost
 from governor.sources.terraform_plan.locate import Locator
 from governor.sources.terraform_plan.places import PLACE_NAMES, elsewhere, own_region
 from governor.sources.terraform_plan.providers import Providers
-from governor.sources.terraform_plan.reading import amount, as_text, mapping
+from governor.sources.terraform_plan.reading import amount, mapping
 from governor.sources.terraform_plan.secrets import Secrets, keys_in, keys_in_configuration, tidy
 from governor.sources.terraform_plan.siblings import PlanFacts
-from governor.sources.terraform_plan.tags import read_tags
+from governor.sources.terraform_plan.tags import only_default_tags, read_tags
 from governor.sources.terraform_plan.withhold import SENSITIVE, Withholder, scrub
 from governor.workers import ahead
 
@@ -70,6 +70,8 @@ class _Seen:
     after: Mapping[str, Any]
     """What it will be (was, when it goes), without what is sensitive."""
     marks: Any
+    before: tuple[Mapping[str, Any], Any] | None = None
+    """What it was and what is withheld of that, once it has been asked for."""
 
 
 class _Collector:
@@ -171,14 +173,14 @@ class _Collector:
         moves = block is not None and elsewhere(block.expressions)
         if region is None and item.change in ("update", "replace", "none") and not moves:
             # A place that is written and not known may be another than before; what the provider sets stays.
-            before, _ = self._withholder.before(resource.change)
-            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, before)
+            item.before = self._withholder.before(resource.change)
+            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, item.before[0])
         if region and not resource.deposed:
             self._facts.own_regions[resource.address] = region
             if block and not moves:
                 self._facts.providers.saw_region(block.provider_key, region)
         if block and block.provider_key not in self._shown:
-            tags = _only_default_tags(item.after, resource.change.after_unknown)
+            tags = only_default_tags(item.after, resource.change.after_unknown)
             if tags:
                 self._shown.add(block.provider_key)
                 self._facts.providers.saw_default_tags(block.provider_key, tags)
@@ -204,7 +206,9 @@ class _Collector:
         if region := self._facts.own_regions.get(draft.resource.address):
             draft.region = region
             return
-        for name in PLACE_NAMES:
+        unknown = draft.unknown_after
+        hidden = unknown is True or draft.marks is not None or any(name in mapping(unknown) for name in PLACE_NAMES)
+        for name in PLACE_NAMES if hidden else ():
             if (why := draft.why_unknown(name)) and (why != AFTER_APPLY or draft.written(name) is not False):
                 draft.unknown["region"] = f"{name} is {why}"
                 if draft.shape.provider == "gcp" or name == "region" or why != AFTER_APPLY:
@@ -281,7 +285,9 @@ class _Collector:
         return self._cost_before(item, draft.shape, draft.region)
 
     def _cost_before(self, item: _Seen, shape: Shape, region: str | None) -> Decimal | None:
-        before, marks = self._withholder.before(item.resource.change)
+        if not shape.instance_type and not shape.reader:
+            return None  # what launches nothing costs nothing that is known
+        before, marks = item.before or self._withholder.before(item.resource.change)
         draft = Draft(item.resource, shape, item.block, self._facts, before, None, marks, before=True)
         draft.region = region
         _read(draft)
@@ -393,14 +399,6 @@ class _Collector:
 
 def _is_object(raw: msgspec.Raw) -> bool:
     return bytes(raw).startswith(b"{")
-
-
-def _only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[str, str]:
-    """The default tags of its provider, when the resource has no tags of its own."""
-    everything = after.get("tags_all")
-    if after.get("tags") or not isinstance(everything, dict) or not everything or mapping(_decode(unknown)).get("tags"):
-        return {}
-    return {key: as_text(value) for key, value in everything.items()}
 
 
 def _read(draft: Draft) -> None:

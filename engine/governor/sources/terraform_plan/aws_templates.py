@@ -22,7 +22,7 @@ def market(draft: Draft, path: str) -> Purchase | None:
     if (why := draft.why_unknown(f"{path}.0.market_type")) and draft.written(f"{path}.0.market_type"):
         draft.unknown["purchase"] = f"{path}.0.market_type is {why}"
         return None
-    if not options or (not any(options.values()) and not draft.written(path)):
+    if not any(options.values()) and not (draft.get(path) and draft.written(path)):
         return None
     return _MARKETS.get(text(options.get("market_type")) or "spot")
 
@@ -144,6 +144,8 @@ def specified(after: Mapping[str, Any], unknown_after: Any, marks: Any) -> tuple
 
 def within_reservation(draft: Draft, after: Mapping[str, Any], leads: list[Target]) -> None:
     """Instances that run in a reservation of this plan are paid with it: they must not be counted twice."""
+    if not leads and not after.get("capacity_reservation_specification"):
+        return
     target = block(block(after.get("capacity_reservation_specification")).get("capacity_reservation_target"))
     held = [t for t in leads if t.resource.type in _RESERVATIONS]
     if not held and (id := text(target.get("capacity_reservation_id"))):

@@ -54,7 +54,7 @@ class PlanFacts:
         self._withholder = withholder
         self._by_block: dict[str, dict[_Path, list[ResourceChange]]] | None = None
         self._by_type: dict[str, list[ResourceChange]] | None = None
-        self._by_name: dict[tuple[str, str, bool], dict[str, list[ResourceChange]]] = {}
+        self._by_name: dict[tuple[str, str, bool], dict[str, dict[str, list[ResourceChange]]]] = {}
         self._targets: dict[tuple[int, bool], Target] = {}
 
     def targets(self, asker: ResourceChange, block: Block, expression: Any, before: bool = False) -> list[Target]:
@@ -81,9 +81,9 @@ class PlanFacts:
                     continue
                 target = self._target(change, before)
                 if target and (found := text(at(target.after, path))):
-                    index.setdefault(found, []).append(change)
-        candidates = self._by_name[type, path, before].get(name, [])
-        near = [c for c in candidates if c.module_address == asker.module_address] or candidates
+                    index.setdefault(found, {}).setdefault(change.module_address, []).append(change)
+        modules = self._by_name[type, path, before].get(name, {})
+        near = modules.get(asker.module_address) or [change for module in modules.values() for change in module]
         return [t for change in near if (t := self._target(change, before))]
 
     def referring(self, type: str, path: str, to: ResourceChange) -> list[Target]:

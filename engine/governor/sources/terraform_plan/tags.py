@@ -7,7 +7,10 @@ Sensitivity is marked on either map and the value stands in both: what one marks
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
 from governor.sources.terraform_plan.reading import as_text, at, mapping
@@ -32,6 +35,16 @@ def read_tags(draft: Draft) -> None:
         _take(draft, draft.after.get("tags"), _unknown(draft, "tags"))
     if draft.marks is not None:
         _withheld(draft)
+
+
+def only_default_tags(after: Mapping[str, Any], unknown: msgspec.Raw) -> dict[str, str]:
+    """The default tags of its provider, when the resource has no tags of its own."""
+    everything = after.get("tags_all")
+    if after.get("tags") or not isinstance(everything, dict) or not everything:
+        return {}
+    if mapping(msgspec.json.decode(unknown)).get("tags") or WITHHELD in everything.values():
+        return {}
+    return {key: as_text(value) for key, value in everything.items()}
 
 
 def _at(draft: Draft, path: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from governor.model import Gap, Resource
@@ -32,7 +33,7 @@ class Withholder:
 
     def __init__(self, changes: Sequence[ResourceChange]) -> None:
         self._changes = changes
-        self._clear: frozenset[str] | None = None
+        self._clear: set[str] | None = None
         self.secret_keys: set[str] = set()
         """Keys of tags that were withheld, too: they stood in a map marked as a whole, and nowhere else in clear."""
 
@@ -65,7 +66,7 @@ class Withholder:
             mark, own = marks.get(name), mapping(value.get(name))
             if mark is True:
                 if self._clear is None:
-                    self._clear = frozenset(_clear_tag_keys(self._changes))
+                    self._clear = _clear_tag_keys(self._changes)
                 keys |= own.keys()
                 hidden |= own.keys() - self._clear
             elif isinstance(mark, dict):
@@ -81,8 +82,8 @@ class Withholder:
         return maps, bool(hidden)
 
 
-class _TagMaps(msgspec.Struct):
-    """The maps of tags alone: the rest of a resource is not decoded to learn their keys."""
+class _TagMaps(Struct, gc=False):
+    """Only the maps of tags of a resource: the rest is not built."""
 
     tags: Any = None
     tags_all: Any = None
@@ -93,29 +94,42 @@ class _TagMaps(msgspec.Struct):
     user_labels: Any = None
 
 
-_TAG_MAPS = msgspec.json.Decoder(_TagMaps | None)
+_tag_maps = msgspec.json.Decoder(_TagMaps | None).decode
 
 
-def _clear_tag_keys(changes: Sequence[ResourceChange]) -> Iterator[str]:
+def _clear_tag_keys(changes: Sequence[ResourceChange]) -> set[str]:
     """Keys of tags that some resource shows in clear. A key may be the secret, too, when a whole map is marked."""
+    found: set[str] = set()
     for change in changes:
-        raw = change.change
-        if not bytes(raw.after).startswith(b"{"):
+        try:
+            shown = _tag_maps(change.change.after)
+        except msgspec.ValidationError:
             continue
-        marks = _decode(raw.after_sensitive) if b"true" in bytes(raw.after_sensitive) else None
-        if marks is not True and not any(mapping(marks).get(name) is True for name in TAG_MAPS):
-            maps = _TAG_MAPS.decode(raw.after)
-            for name in TAG_MAPS:
-                yield from mapping(getattr(maps, name))
+        if shown is None:
+            continue
+        if b"true" in bytes(change.change.after_sensitive):
+            marks = _decode(change.change.after_sensitive)
+            if marks is True or any(mapping(marks).get(name) is True for name in TAG_MAPS):
+                continue
+        for name in TAG_MAPS:
+            if isinstance(tags := getattr(shown, name), dict):
+                found.update(tags)
+    return found
 
 
 def _pruned(value: Any, marks: Any) -> Any:
     if marks is True:
         return None
+    if not marks:
+        return value
     if isinstance(marks, dict) and isinstance(value, dict):
-        return {k: _pruned(v, marks.get(k)) for k, v in value.items() if marks.get(k) is not True}
+        return {
+            key: _pruned(item, mark) if (mark := marks.get(key)) else item
+            for key, item in value.items()
+            if marks.get(key) is not True
+        }
     if isinstance(marks, list) and isinstance(value, list):
-        return [_pruned(v, marks[i] if i < len(marks) else None) for i, v in enumerate(value)]
+        return [_pruned(item, marks[i] if i < len(marks) else None) for i, item in enumerate(value)]
     return value
 
 
@@ -123,12 +137,14 @@ def union(one: Any, other: Any) -> Any:
     """Marks of both trees: what either marks is marked."""
     if one is True or other is True:
         return True
+    if not one or not other or one == other:
+        return one or other
     if isinstance(one, dict) and isinstance(other, dict):
         return {key: union(one.get(key), other.get(key)) for key in one.keys() | other.keys()}
     if isinstance(one, list) and isinstance(other, list):
         longest = max(len(one), len(other))
         return [union(*(tree[i] if i < len(tree) else None for tree in (one, other))) for i in range(longest)]
-    return one or other
+    return one
 
 
 def scrub(resources: list[Resource], gaps: list[Gap], secrets: Sequence[str]) -> tuple[list[Resource], list[Gap]]:

@@ -1,0 +1,296 @@
+"""Facts of Google's and the model providers' types, each from a small plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sources.terraform_plan.plans import const, only, plan_of, rc, ref, resources
+
+GOOGLE = {"google": {"name": "google", "expressions": {"region": const("europe-west4")}}}
+
+
+@pytest.mark.parametrize(
+    ("after", "unknown", "tags"),
+    [
+        ({"labels": {"a": "b"}, "effective_labels": {"a": "b", "goog-terraform-provisioned": "true"}}, {}, {"a": "b"}),
+        (
+            {
+                "labels": {"a": "b"},
+                "terraform_labels": {"a": "b", "d": "e"},
+                "effective_labels": {"a": "b", "d": "e", "x": "y"},
+            },
+            {},
+            {"a": "b", "d": "e", "x": "y"},
+        ),
+        ({"labels": {"a": "b"}}, {}, {"a": "b"}),
+        ({"user_labels": {"a": "b"}}, {}, {"a": "b"}),
+        ({"labels": None}, {"effective_labels": True, "terraform_labels": True}, {"default": "label"}),
+        (
+            {"labels": {"a": "b"}},
+            {"effective_labels": True, "labels": {"c": True}},
+            {"a": "b", "c": "(known after apply)", "default": "label"},
+        ),
+        ({"tags": ["network"]}, {}, {}),
+    ],
+)
+def test_labels(after: dict[str, Any], unknown: dict[str, Any], tags: dict[str, str]) -> None:
+    providers = {"google": {"name": "google", "expressions": {"default_labels": const({"default": "label"})}}}
+    instance = only(plan_of(rc("google_compute_instance.i", after, unknown=unknown), providers=providers))
+    assert instance.tags == tags
+    assert {path for path in instance.unknown if path.startswith("tags")} == {
+        f"tags.{key}" for key, value in tags.items() if value == "(known after apply)"
+    }
+
+
+def test_labels_that_are_not_known() -> None:
+    change = rc(
+        "google_compute_instance.i",
+        {},
+        unknown={"labels": True, "effective_labels": True},
+        expressions={"labels": ref("local.labels")},
+    )
+    assert only(plan_of(change)).unknown["tags"] == "known after apply"
+
+
+@pytest.mark.parametrize(
+    ("scheduling", "purchase"),
+    [
+        ([{"provisioning_model": "SPOT"}], "spot"),
+        ([{"preemptible": True}], "spot"),
+        ([{"provisioning_model": "STANDARD"}], "on_demand"),
+    ],
+)
+def test_machines_of_google(scheduling: Any, purchase: str) -> None:
+    after = {"machine_type": "a2-highgpu-1g", "zone": "europe-west4-a", "scheduling": scheduling}
+    machine = only(plan_of(rc("google_compute_instance.i", after)))
+    assert (machine.purchase, machine.region) == (purchase, "europe-west4")
+    assert machine.accelerator is not None
+    assert machine.accelerator.model == "A100"
+    assert machine.hourly_usd is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("nvidia-tesla-t4", "T4"),
+        ("NVIDIA_TESLA_T4", "T4"),
+        ("https://x/acceleratorTypes/nvidia-l4", "L4"),
+        ("nvidia-h100-80gb", "H100"),
+    ],
+)
+def test_cards_on_a_general_machine(kind: str, model: str) -> None:
+    after = {
+        "machine_type": "n1-standard-8",
+        "zone": "europe-west4-a",
+        "guest_accelerator": [{"type": kind, "count": 2}],
+    }
+    machine = only(plan_of(rc("google_compute_instance.i", after)))
+    assert machine.accelerator is not None
+    assert (machine.accelerator.model, machine.accelerator.count) == (model, 2)
+    assert "general machine" in machine.unknown["hourly_usd"]
+
+
+POOL = {"node_config": [{"machine_type": "a2-highgpu-1g", "resource_labels": {"a": "b"}}]}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "pool", "count", "most"),
+    [
+        ({"location": "europe-west4"}, {"node_count": 2}, 6, None),
+        ({"location": "europe-west4", "node_locations": ["a", "b"]}, {"node_count": 2}, 4, None),
+        ({"location": "europe-west4-a"}, {"node_count": 2}, 2, None),
+        ({"location": "europe-west4-a", "node_locations": ["europe-west4-b"]}, {"node_count": 2}, 4, None),
+        ({"location": "europe-west4"}, {"node_count": 2, "node_locations": ["europe-west4-a"]}, 2, None),
+        ({"location": "europe-west4"}, {"initial_node_count": 1, "autoscaling": [{"max_node_count": 3}]}, 3, 9),
+        ({"location": "europe-west4"}, {"autoscaling": [{"total_min_node_count": 1, "total_max_node_count": 7}]}, 1, 7),
+    ],
+)
+def test_nodes_are_counted_in_each_zone(
+    cluster: dict[str, Any], pool: dict[str, Any], count: int, most: int | None
+) -> None:
+    changes = [
+        rc("google_container_cluster.c", {"remove_default_node_pool": True, **cluster}),
+        rc(
+            "google_container_node_pool.p",
+            {**POOL, **pool},
+            unknown={"node_count": "node_count" not in pool},
+            expressions={"cluster": ref("google_container_cluster.c.name")},
+        ),
+    ]
+    nodes = resources(plan_of(*changes, providers=GOOGLE))["google_container_node_pool.p"]
+    assert (nodes.count, nodes.max_count) == (count, most)
+    assert nodes.price is not None
+    assert nodes.hourly_usd == nodes.price.usd_per_hour * count
+    assert nodes.tags == nodes.attributes["delivered_tags"] == {"a": "b"}
+
+
+def test_nodes_of_a_regional_cluster_elsewhere_have_no_count() -> None:
+    nodes = only(plan_of(rc("google_container_node_pool.p", {**POOL, "location": "europe-west4", "node_count": 2})))
+    assert {"count", "hourly_usd"} <= nodes.unknown.keys()
+
+
+def test_a_cluster_with_its_default_pool() -> None:
+    after = {"location": "europe-west4", "initial_node_count": 1, **POOL}
+    assert only(plan_of(rc("google_container_cluster.c", after))).count == 3
+    assert only(plan_of(rc("google_container_cluster.c", {**after, "enable_autopilot": True}))).count is None
+
+
+@pytest.mark.parametrize("scaler", [None, "google_compute_autoscaler", "google_compute_region_autoscaler"])
+def test_instance_groups(scaler: str | None) -> None:
+    labels = {"labels": {"a": "b"}, "effective_labels": {"a": "b"}}
+    changes = [
+        rc("google_compute_instance_template.t", {"machine_type": "a2-highgpu-1g", **labels}),
+        rc("google_compute_instance_template.old", {"machine_type": "n1-standard-1", "labels": {"a": "b", "c": "d"}}),
+        rc(
+            "google_compute_instance_group_manager.g",
+            {"zone": "europe-west4-a", **({} if scaler else {"target_size": 2})},
+            expressions={
+                "version": [
+                    {"instance_template": ref("google_compute_instance_template.t.id")},
+                    {"instance_template": ref("google_compute_instance_template.old.id")},
+                ]
+            },
+        ),
+    ]
+    if scaler:
+        policy = [{"min_replicas": 1, "max_replicas": 5}]
+        changes.append(
+            rc(
+                f"{scaler}.s",
+                {"autoscaling_policy": policy},
+                expressions={"target": ref("google_compute_instance_group_manager.g.id")},
+            )
+        )
+    group = resources(plan_of(*changes, providers=GOOGLE))["google_compute_instance_group_manager.g"]
+    assert (group.count, group.max_count) == ((1, 5) if scaler else (2, None))
+    assert group.attributes["instance_type"] == "a2-highgpu-1g"
+    assert group.tags == group.attributes["delivered_tags"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("type", "after"),
+    [
+        (
+            "google_compute_reservation",
+            {
+                "specific_reservation": [
+                    {
+                        "count": 2,
+                        "instance_properties": [
+                            {
+                                "machine_type": "n1-standard-1",
+                                "guest_accelerators": [{"accelerator_type": "nvidia-tesla-t4", "accelerator_count": 1}],
+                            }
+                        ],
+                    }
+                ]
+            },
+        ),
+        (
+            "google_workbench_instance",
+            {
+                "gce_setup": [
+                    {
+                        "machine_type": "n1-standard-1",
+                        "accelerator_configs": [{"type": "NVIDIA_TESLA_T4", "core_count": "1"}],
+                    }
+                ]
+            },
+        ),
+        (
+            "google_notebooks_instance",
+            {"machine_type": "n1-standard-1", "accelerator_config": [{"type": "NVIDIA_TESLA_T4", "core_count": 1}]},
+        ),
+        (
+            "google_notebooks_runtime",
+            {
+                "virtual_machine": [
+                    {
+                        "virtual_machine_config": [
+                            {
+                                "machine_type": "n1-standard-1",
+                                "accelerator_config": [{"type": "NVIDIA_TESLA_T4", "core_count": 1}],
+                            }
+                        ]
+                    }
+                ]
+            },
+        ),
+        (
+            "google_vertex_ai_deployment_resource_pool",
+            {
+                "dedicated_resources": [
+                    {
+                        "min_replica_count": 1,
+                        "machine_spec": [
+                            {
+                                "machine_type": "n1-standard-1",
+                                "accelerator_type": "NVIDIA_TESLA_T4",
+                                "accelerator_count": 1,
+                            }
+                        ],
+                    }
+                ]
+            },
+        ),
+    ],
+)
+def test_other_machines_of_google(type: str, after: dict[str, Any]) -> None:
+    machine = only(plan_of(rc(f"{type}.a", after), providers=GOOGLE))
+    assert machine.attributes["instance_type"] == "n1-standard-1"
+    assert machine.accelerator is not None
+    assert (machine.accelerator.model, machine.accelerator.count) == ("T4", 1)
+
+
+def test_tpus() -> None:
+    tpu = only(plan_of(rc("google_tpu_v2_vm.t", {"accelerator_type": "v5litepod-8", "zone": "europe-west4-a"})))
+    assert tpu.accelerator is not None
+    assert (tpu.accelerator.model, tpu.accelerator.count) == ("tpu-v5e", 8)
+    assert "per chip" in tpu.unknown["hourly_usd"]
+
+
+def test_copies_of_google() -> None:
+    buckets = [rc(f"google_storage_bucket.{n}", {"location": n, "name": n, "labels": {"of": n}}) for n in ("EU", "US")]
+    spec = [{"gcs_data_source": [{"bucket_name": "EU"}], "gcs_data_sink": [{"bucket_name": "US"}]}]
+    dual = rc(
+        "google_storage_bucket.d", {"location": "EU", "custom_placement_config": [{"data_locations": ["A", "B"]}]}
+    )
+    found = resources(plan_of(*buckets, dual, rc("google_storage_transfer_job.j", {"transfer_spec": spec})))
+    job = found["google_storage_transfer_job.j"]
+    assert (job.region, job.tags, job.attributes["copies_to"]) == ("eu", {"of": "EU"}, ["us"])
+    assert found["google_storage_bucket.d"].attributes["copies_to"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("location", "leaves"), [("europe-west4", "no"), ("global", "yes")])
+def test_endpoints_of_vertex(location: str, leaves: str) -> None:
+    endpoint = only(plan_of(rc("google_vertex_ai_endpoint.e", {"location": location})))
+    assert endpoint.attributes["processing"]["leaves_jurisdiction"] == leaves
+
+
+@pytest.mark.parametrize(
+    ("address", "after", "key"),
+    [
+        ("google_apikeys_key.k", {"name": "k", "project": "p"}, {"provider": "gcp", "name": "k", "container": "p"}),
+        ("google_service_account_key.k", {"service_account_id": "s"}, {"provider": "gcp", "owner": "s"}),
+        (
+            "openai_project_api_key.k",
+            {"name": "k", "project_id": "p"},
+            {"provider": "openai", "name": "k", "container": "p"},
+        ),
+        (
+            "litellm_key.k",
+            {"key_alias": "k", "user_id": "u", "team_id": "t"},
+            {"provider": "litellm", "name": "k", "owner": "u", "container": "t"},
+        ),
+        (
+            "databricks_obo_token.k",
+            {"application_id": "a", "comment": "c"},
+            {"provider": "databricks", "name": "c", "owner": "a"},
+        ),
+    ],
+)
+def test_keys(address: str, after: dict[str, Any], key: dict[str, str]) -> None:
+    resource = only(plan_of(rc(address, after)))
+    assert (resource.kind, resource.attributes["key"]) == ("api_key", key)
