@@ -1,14 +1,16 @@
-"""governor.yaml and exemption files in, settings out; or a Refusal that names file and line."""
+"""governor.yaml and exemption files in, settings out; or a Refusal that names file and line.
+
+Read with msgspec, in a millisecond. Only a file with a mistake in it waits for pydantic, which explains it: `written`.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+import msgspec
+from msgspec import Meta, Struct
 
 from governor import yamlfile
 from governor.errors import Refusal
@@ -19,41 +21,27 @@ FILE = "governor.yaml"
 DEFAULT_LEVELS: dict[str, Level] = {"critical": "deny", "high": "deny", "medium": "warn", "low": "note"}
 """Severity → level, where no rule of the settings says otherwise."""
 
-_Model = TypeVar("_Model", bound=BaseModel)
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, Meta(pattern=r"\S")]
 
 
-class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LevelRule(_Written):
+class LevelRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Sets the level of the policies it names. The last rule that fits decides."""
 
-    policies: Text = Field(description='Glob over policy ids: "TAG*".')
-    level: Level = Field(description="off: not asked; note, warn: shown; deny: fails the run.")
-    stages: tuple[Stage, ...] = Field(default=(), description="Only in these stages; empty: in all.")
+    policies: Text
+    level: Level
+    stages: tuple[Stage, ...] = ()
 
 
-class Settings(_Written):
-    """governor.yaml. Paths are relative to the file."""
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
-    policies: tuple[Text, ...] = Field(
-        default=("builtin",),
-        description="Policy folders, each laid over those before it. `builtin` is the shipped library.",
-    )
-    levels: tuple[LevelRule, ...] = Field(default=(), description="Levels by policy and stage; without: by severity.")
-    fail_level: Literal["note", "warn", "deny"] = Field(
-        default="deny", description="Open findings at this level or above end the run with exit code 1."
-    )
-    strict: bool = Field(
-        default=False, description="Undetermined findings at the fail level, and gaps, end the run with exit code 3."
-    )
-    exemptions: Text | None = Field(default=None, description="File of exemptions.")
-    prices: tuple[Text, ...] = Field(
-        default=(), description="CSV files of your own prices, with the columns of the shipped book; they win over it."
-    )
-    max_price_age_days: int = Field(default=365, gt=0, description="Prices older than this are named in the report.")
+    policies: tuple[Text, ...] = ("builtin",)
+    levels: tuple[LevelRule, ...] = ()
+    fail_level: Literal["note", "warn", "deny"] = "deny"
+    strict: bool = False
+    exemptions: Text | None = None
+    prices: tuple[Text, ...] = ()
+    max_price_age_days: Annotated[int, Meta(gt=0)] = 365
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """The level of a policy in a stage."""
@@ -64,23 +52,22 @@ class Settings(_Written):
         return level
 
 
-class _ExemptionEntry(_Written):
-    policy: Text = Field(description="Glob over policy ids.")
-    resource: Text = Field(description="Glob over resource ids: * and ?; brackets are literal.")
-    category: Literal["waiver", "mitigated"] = Field(
-        description="waiver: the risk is accepted; mitigated: met otherwise."
-    )
+class _Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    policy: Text
+    resource: Text
+    category: Literal["waiver", "mitigated"]
     reason: Text
     owner: Text
     approved_by: Text
-    expires: date = Field(description="Last day on which it holds: YYYY-MM-DD.")
+    expires: date
     ticket: str = ""
 
 
-class ExemptionFile(_Written):
-    """A file of exemptions."""
+class _ExemptionFile(Struct, frozen=True, forbid_unknown_fields=True):
+    exemptions: tuple[_Entry, ...] = ()
 
-    exemptions: tuple[_ExemptionEntry, ...] = ()
+
+_Read = TypeVar("_Read", Settings, _ExemptionFile)
 
 
 def find(start: Path) -> Path | None:
@@ -100,40 +87,16 @@ def load(path: Path | None) -> Settings:
 
 def load_exemptions(path: Path) -> list[Exemption]:
     """Exemptions from a file. A missing or malformed expiry refuses the file: none of it counts by half."""
-    return [Exemption(**entry.model_dump()) for entry in _parse(path, ExemptionFile).exemptions]
+    return [Exemption(**msgspec.structs.asdict(entry)) for entry in _parse(path, _ExemptionFile).exemptions]
 
 
-def schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a file that people write."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
-
-
-def _parse(path: Path, model: type[_Model]) -> _Model:
-    written = yamlfile.read(path)
+def _parse(path: Path, shape: type[_Read]) -> _Read:
+    read: Any = yamlfile.read(path)
+    document = {} if read is None else read
     try:
-        # Strict, and as JSON: pydantic would else read 20261231 as a second of 1970, and "yes" as true.
-        return model.model_validate_json(json.dumps({} if written is None else written, default=str), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location: Sequence[str | int] = first["loc"]
-        at = ".".join(map(str, location)) or "the file"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
-        if first["type"] == "extra_forbidden":
-            message = f"no such setting: `governor schema{'' if model is Settings else ' exemptions'}` lists them"
-        raise Refusal(f"{at}: {message}{more}", place=yamlfile.place(path, location)) from None
+        return msgspec.convert(document, shape)
+    except msgspec.ValidationError as error:
+        from governor import written
 
-
-_MESSAGES = {
-    "missing": "is missing: add it",
-    "string_type": "takes text: put quotes around it",
-    "string_too_short": "is empty: fill it in",
-    "bool_type": "takes true or false",
-    "int_type": "takes a whole number",
-    "tuple_type": "takes a list",
-    "model_type": "takes settings, `name: value` each",
-    "date_type": "takes a day: write YYYY-MM-DD",
-    "date_parsing": "takes a day: write YYYY-MM-DD",
-    "date_from_datetime_parsing": "takes a day: write YYYY-MM-DD",
-}
-"""What to do, by the kind of mistake; pydantic's own words for the others."""
+        told = written.explain(path, document, written.SettingsFile if shape is Settings else written.ExemptionFile)
+        raise told or Refusal(str(error), place=str(path)) from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import yamlfile
+from governor import __version__, cache, yamlfile
 from governor.catalog.kinds import KINDS
 from governor.errors import Refusal
 from governor.languages import LANGUAGES, Source, language
@@ -169,12 +169,17 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _validate(concern: Concern, config: Mapping[str, Any], *, file: Path | None = None, place: str = "") -> None:
     if concern.schema is None:
         return
+    written = yamlfile.read_text(concern.schema)
+    # jsonschema takes longer to import than a small plan to judge: what was valid once is not validated again.
+    fact = cache.digest(__version__.encode(), written.encode(), json.dumps(config, sort_keys=True).encode())
+    if cache.remembers(fact):
+        return
     import jsonschema
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     try:
-        schema = json.loads(yamlfile.read_text(concern.schema))
+        schema = json.loads(written)
         jsonschema.Draft202012Validator.check_schema(schema)
         # With a registry of its own, a `$ref` is never fetched from the network.
         validator = jsonschema.Draft202012Validator(schema, registry=Registry())
@@ -194,6 +199,7 @@ def _validate(concern: Concern, config: Mapping[str, Any], *, file: Path | None 
             f"the data of {concern.name} is wrong at {at}: {message} ({concern.schema} says what it takes)",
             place=yamlfile.place(file, path) if file else place,
         )
+    cache.remember(fact)
 
 
 def _unexpected(error: ValidationError) -> list[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor import config, yamlfile
+from governor import config, written, yamlfile
 from governor.config import LevelRule, Settings
 from governor.errors import USAGE, Refusal
 from governor.model import Exemption, Level, Policy, Stage
@@ -269,3 +273,64 @@ def test_the_nearest_file_is_found_but_not_above_the_repository(tmp_path: Path) 
 
     (folder / "governor.yaml").mkdir()
     assert config.find(folder) == repository / "governor.yaml"
+
+
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "policies": st.lists(st.sampled_from(["builtin", "policies", "", " ", 3, None]), max_size=2)
+        | st.just("builtin"),
+        "levels": st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "policies": st.sampled_from(["TAG*", "", 1]),
+                    "level": st.sampled_from(["off", "deny", "no", 0]),
+                    "stages": st.lists(st.sampled_from(["plan", "later"]), max_size=1),
+                    "extra": st.just(1),
+                },
+            ),
+            max_size=2,
+        ),
+        "fail_level": st.sampled_from(["note", "off", "deny", None]),
+        "strict": st.sampled_from([True, False, "yes", 1]),
+        "exemptions": st.sampled_from(["e.yaml", "", None, []]),
+        "prices": st.lists(st.text("ab ", max_size=2), max_size=1),
+        "max_price_age_days": st.sampled_from([1, 0, -1, True, "3", 2.5]),
+        "unheard_of": st.just("x"),
+    },
+)
+
+
+@given(SETTINGS | st.lists(st.integers(), max_size=1) | st.text("ab ", max_size=3))
+def test_settings_that_are_refused_are_explained_and_no_others(
+    tmp_path_factory: pytest.TempPathFactory, document: object
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(json.dumps(document))
+    explained = written.explain(file, document, written.SettingsFile)
+    try:
+        msgspec.convert(document, Settings)
+    except msgspec.ValidationError:
+        assert explained is not None
+    else:
+        assert explained is None
+
+
+def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
+    described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
+    assert described == msgspec.structs.asdict(Settings())
+
+
+def test_pydantic_waits_for_a_mistake(tmp_path: Path) -> None:
+    """It takes longer to import than a small plan takes to judge."""
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("strict: true\n")
+    bad.write_text("strict: maybe\n")
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom governor import config\nfrom governor.errors import Refusal\n"
+        f"config.load(Path({str(good)!r}))\nassert 'pydantic' not in sys.modules\n"
+        f"try:\n    config.load(Path({str(bad)!r}))\nexcept Refusal as refusal:\n    print(refusal)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{bad}:1: strict: takes true or false\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -241,6 +242,32 @@ def test_jsonschema_is_not_imported_where_nothing_is_overlaid() -> None:
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert run.stdout == "False\n"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_data_that_was_valid_once_is_not_validated_again(tmp_path: Path, writable: bool) -> None:
+    above = write(tmp_path / "above", {"budgets/data.yaml": "projects: {atlas: {monthly_usd: 5}}\n"})
+    script = (
+        "import sys; from pathlib import Path; from governor import library\n"
+        f"library.load([library.builtin(), Path({str(above)!r})]); print('jsonschema' in sys.modules)"
+    )
+    cache = tmp_path / "cache"
+    if not writable:
+        cache.write_text("a file where the folder should be")
+
+    def imported() -> str:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+        ran = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        )
+        return ran.stdout.strip()
+
+    assert imported() == "True"
+    assert imported() == str(not writable)
+    write(tmp_path / "above", {"budgets/data.yaml": "projects: {atlas: {monthly_usd: lots}}\n"})
+    for _ in range(2):
+        with pytest.raises(Refusal, match="monthly_usd"):
+            library.load([library.builtin(), above])
 
 
 def test_the_shipped_library_satisfies_its_schemas(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 
-from governor import config
-
 
 def run(name: str) -> int:
     """Print a schema: config, exemptions or report."""
@@ -15,6 +13,8 @@ def run(name: str) -> int:
 
         found = schema()
     else:
-        found = config.schema(config.Settings if name == "config" else config.ExemptionFile)
+        from governor import written
+
+        found = written.schema(written.SettingsFile if name == "config" else written.ExemptionFile)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0

@@ -1,0 +1,109 @@
+"""What people write in governor.yaml and exemption files, as pydantic models: for the schema that editors get, and for
+the words that explain a mistake. Reading a file that holds none does not need them: see `config`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from governor import yamlfile
+from governor.errors import Refusal
+from governor.model import Level, Stage
+
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LevelRule(_Written):
+    """Sets the level of the policies it names. The last rule that fits decides."""
+
+    policies: Text = Field(description='Glob over policy ids: "TAG*".')
+    level: Level = Field(description="off: not asked; note, warn: shown; deny: fails the run.")
+    stages: tuple[Stage, ...] = Field(default=(), description="Only in these stages; empty: in all.")
+
+
+class SettingsFile(_Written):
+    """governor.yaml. Paths are relative to the file."""
+
+    policies: tuple[Text, ...] = Field(
+        default=("builtin",),
+        description="Policy folders, each laid over those before it. `builtin` is the shipped library.",
+    )
+    levels: tuple[LevelRule, ...] = Field(default=(), description="Levels by policy and stage; without: by severity.")
+    fail_level: Literal["note", "warn", "deny"] = Field(
+        default="deny", description="Open findings at this level or above end the run with exit code 1."
+    )
+    strict: bool = Field(
+        default=False, description="Undetermined findings at the fail level, and gaps, end the run with exit code 3."
+    )
+    exemptions: Text | None = Field(default=None, description="File of exemptions.")
+    prices: tuple[Text, ...] = Field(
+        default=(), description="CSV files of your own prices, with the columns of the shipped book; they win over it."
+    )
+    max_price_age_days: int = Field(default=365, gt=0, description="Prices older than this are named in the report.")
+
+
+class _ExemptionEntry(_Written):
+    policy: Text = Field(description="Glob over policy ids.")
+    resource: Text = Field(description="Glob over resource ids: * and ?; brackets are literal.")
+    category: Literal["waiver", "mitigated"] = Field(
+        description="waiver: the risk is accepted; mitigated: met otherwise."
+    )
+    reason: Text
+    owner: Text
+    approved_by: Text
+    expires: date = Field(description="Last day on which it holds: YYYY-MM-DD.")
+    ticket: str = ""
+
+
+class ExemptionFile(_Written):
+    """A file of exemptions."""
+
+    exemptions: tuple[_ExemptionEntry, ...] = ()
+
+
+def schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a file that people write."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+
+
+def explain(path: Path, written: Any, model: type[BaseModel]) -> Refusal | None:
+    """What is wrong with what was written, and where; None when nothing is."""
+    try:
+        # Strict, and as JSON: pydantic would else read 20261231 as a second of 1970, and "yes" as true.
+        model.model_validate_json(json.dumps(written, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location: Sequence[str | int] = first["loc"]
+        at = ".".join(map(str, location)) or "the file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
+        if first["type"] == "extra_forbidden":
+            command = "governor schema" if model is SettingsFile else "governor schema exemptions"
+            message = f"no such setting: `{command}` lists them"
+        return Refusal(f"{at}: {message}{more}", place=yamlfile.place(path, location))
+    return None
+
+
+_MESSAGES = {
+    "missing": "is missing: add it",
+    "string_type": "takes text: put quotes around it",
+    "string_pattern_mismatch": "is empty: fill it in",
+    "bool_type": "takes true or false",
+    "int_type": "takes a whole number",
+    "tuple_type": "takes a list",
+    "model_type": "takes settings, `name: value` each",
+    "date_type": "takes a day: write YYYY-MM-DD",
+    "date_parsing": "takes a day: write YYYY-MM-DD",
+    "date_from_datetime_parsing": "takes a day: write YYYY-MM-DD",
+}
+"""What to do, by the kind of mistake; pydantic's own words for the others."""
