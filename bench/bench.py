@@ -15,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from generate import scaled
-
 ROOT = Path(__file__).parents[1]
 GOVERNOR = [sys.executable, "-c", "from governor.cli import main; main()"]
 FLOOR = "import sys, orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
@@ -69,9 +67,9 @@ def measure(plan: Path) -> None:
 
 
 def write(plan: Path, size: int, file: Path) -> None:
-    import orjson
-
-    file.write_bytes(orjson.dumps(scaled(orjson.loads(plan.read_bytes()), size)))
+    # In a process of its own: what is measured is forked from this one, and its peak counts from this one's size.
+    generate = ROOT / "bench" / "generate.py"
+    subprocess.run([sys.executable, str(generate), str(plan), str(size), str(file)], check=True)
 
 
 if __name__ == "__main__":
