@@ -198,6 +198,14 @@ def test_a_schema_that_is_none(tmp_path: Path, schema: str, told: str) -> None:
     assert refusal(mine) == told
 
 
+def test_a_schema_is_one_file_and_nothing_is_fetched_for_it(tmp_path: Path) -> None:
+    other = write(tmp_path, {"other.json": "{}"}) / "other.json"
+    schema = json.dumps({"$ref": other.as_uri()})
+    mine = write(tmp_path / "mine", {"own/schema.json": schema, "own/data.yaml": "a: 1\n"})
+
+    assert "Unresolvable" in refusal(mine)
+
+
 def test_a_day_in_the_data_reaches_policies_as_text(tmp_path: Path) -> None:
     days = "ends: 2026-07-31\nat: 2026-07-31 10:00:00\noff: no\n1: true\n"
     mine = write(
@@ -438,6 +446,7 @@ def test_a_full_card(tmp_path: Path, ends: str) -> None:
     assert [(resource, msg) for _, resource, msg in said(ask(mine))] == [("a", "m"), ("b", "m")]
 
 
+ENDLESS = "\x0c\u2028\x85" * 9
 RULE = 'deny_x contains {"resource": "a", "msg": "m"}\n'
 
 
@@ -454,7 +463,7 @@ RULE = 'deny_x contains {"resource": "a", "msg": "m"}\n'
         f"package names\n\n{CARD}{RULE}\n# METADATA\n# title: a helper\n# custom: {{note: no id}}\n_helper := 1\n",
         f"package names\n\n{CARD}{RULE}\n# METADATA\n_helper := 1\n",
         f"# METADATA\n# title: the package\npackage names\n\n{CARD}{RULE}",
-        f"package names\n\n# a form feed \x0c, a line separator \u2028 and \x85\n{CARD}{RULE}",
+        f"package names\n\n# form feeds and line separators end no line {ENDLESS}\n{CARD}{RULE}",
         f"\ufeffpackage names\n\n{CARD}{RULE}",
         f"package names\n\nimport data.catalog\n\n{CARD.replace('# METADATA', '#   METADATA  ')}{RULE}",
         f"package names.sub\n\n{CARD}{RULE}",

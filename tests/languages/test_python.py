@@ -196,7 +196,11 @@ def test_a_mistake_in_a_module_that_a_policy_imports_is_placed_where_it_is_impor
     )
 
 
-def test_a_policy_that_is_imported_from_elsewhere_is_not_counted_twice(tmp_path: Path) -> None:
-    imported = "from governor.policy import policy\nimport json\nfrom json import *\n" + python("return []")
+def test_a_policy_that_is_imported_from_elsewhere_belongs_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"elsewhere_of_governor.py": python("return []", id="ELS001")})
+    monkeypatch.syspath_prepend(tmp_path)
+    text = python("return []", head="from elsewhere_of_governor import judge as other")
 
-    assert len(ask(folder(tmp_path, imported)).policies) == 1
+    assert [policy.id for policy in ask(folder(tmp_path, text)).policies] == ["PYT001"]
