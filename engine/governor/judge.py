@@ -93,7 +93,7 @@ class _Blotter:
     """Replaces secrets in what policies say: a message may quote any value that the policy saw."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secret = re.compile("|".join(map(re.escape, secrets))) if secrets else None
+        self._secret = re.compile("|".join(map(_as_it_stands, secrets))) if secrets else None
 
     def finding(self, finding: Finding) -> Finding:
         """An address is no secret, and exemptions go by it; the name of a scope may be the value of a tag."""
@@ -122,3 +122,14 @@ class _Blotter:
         if isinstance(value, str):
             return self._text(value)
         return "(sensitive)" if self._secret and self._secret.fullmatch(str(value)) else value
+
+
+_SHORT = 6
+"""Characters below which a secret is sought as a word of its own: `data` would else blot half of `dataset`."""
+
+
+def _as_it_stands(secret: str) -> str:
+    pattern = re.escape(secret)
+    if len(secret) >= _SHORT:
+        return pattern
+    return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"

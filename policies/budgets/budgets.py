@@ -23,6 +23,7 @@ PAID = (
     "training_job",
     "workload",
     "model_endpoint",
+    "model_deployment",
     "provisioned_throughput",
     "capacity_reservation",
     "volume",
@@ -134,7 +135,7 @@ def outspends_its_month(inventory: Inventory, config: Budgets) -> Iterator[Viola
     for name, project, spending in _projects(inventory, config):
         hard = project.monthly_usd * config.shares.hard
         if spending.monthly_usd > hard:
-            yield _of_project(name, project, spending, hard, "over", config.shares.hard)
+            yield _of_project(name, project, spending, hard, "over", config.shares.hard, config)
     yield from _of_no_known_project(inventory, config)
 
 
@@ -150,7 +151,7 @@ def nears_its_month(inventory: Inventory, config: Budgets) -> Iterator[Violation
     for name, project, spending in _projects(inventory, config):
         warn, hard = project.monthly_usd * config.shares.warn, project.monthly_usd * config.shares.hard
         if warn < spending.monthly_usd <= hard:
-            yield _of_project(name, project, spending, warn, "near", config.shares.warn)
+            yield _of_project(name, project, spending, warn, "near", config.shares.warn, config)
 
 
 @policy(
@@ -171,7 +172,7 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
     if guardrails.monthly_usd is None and guardrails.percent is None:
         return
     before, added, unpriced = Decimal(0), Decimal(0), 0
-    steps: list[tuple[Decimal, str]] = []
+    steps: list[tuple[Decimal, Resource]] = []
     for resource in inventory.resources:
         hours = _hours(resource, config)
         was = resource.hourly_usd if resource.change == "none" else resource.previous_hourly_usd
@@ -181,12 +182,12 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
         if resource.hourly_usd is None:
             unpriced += _lacks_price(resource)
             continue
-        steps.append(((resource.hourly_usd - (was or Decimal(0))) * hours, resource.id))
+        steps.append(((resource.hourly_usd - (was or Decimal(0))) * hours, resource))
     for resource in inventory.removed:
         was = resource.hourly_usd if resource.previous_hourly_usd is None else resource.previous_hourly_usd
         before += (was or Decimal(0)) * _hours(resource, config)
         if resource.change != "forget" and was:
-            steps.append((-was * _hours(resource, config), resource.id))
+            steps.append((-was * _hours(resource, config), resource))
     added = sum((step for step, _ in steps), Decimal(0))
     broken = []
     if guardrails.monthly_usd is not None and added > guardrails.monthly_usd:
@@ -198,13 +199,13 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
         yield Violation(
             "plan",
             f"plan adds {_at_least(unpriced)}{money(added)} a month to {money(before)}, over the guardrail of"
-            f" {' and '.join(broken)}{_uncounted(unpriced)}",
+            f" {' and '.join(broken)}{_most_of_it(steps, config)}{_uncounted(unpriced)}",
             "delta_monthly_usd",
             {
                 "monthly_usd": str(added),
                 "before_monthly_usd": str(before),
                 "unpriced": unpriced,
-                "biggest": _biggest(steps),
+                "biggest": _biggest(steps, config),
             },
         )
 
@@ -212,7 +213,7 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
 @policy(
     id="BUD004",
     title="An accelerator without a price is undetermined, never free",
-    severity="medium",
+    severity="high",
     kinds=tuple(kind for kind in PAID if kind not in ("volume", "snapshot", "file_system", "bucket")),
     remediation="Add the price to your own price file, so that budgets can count the resource.",
     references=REFERENCES,
@@ -220,10 +221,17 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
 def has_no_price(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
     """A sum that leaves out the dearest resources is worse than none: whatever computes and has no price is named."""
     for resource in inventory.resources:
-        if resource.accelerator is not None and resource.hourly_usd is None and resource.count != 0:
-            each = f"{_plain(Decimal(str(resource.accelerator.count)))} × {resource.accelerator.model}"
-            times = f"{resource.count} × " if resource.count not in (None, 1) else ""
-            yield Violation(resource.id, f"{resource.id} has no price for {times}{each}", "hourly_usd")
+        if resource.hourly_usd is None and _lacks_price(resource):
+            yield Violation(resource.id, f"{resource.id} has no price{_for_what(resource)}", "hourly_usd")
+
+
+def _for_what(resource: Resource) -> str:
+    """` for 4 × 8 × A100`; nothing where not even that is known."""
+    if resource.accelerator is None:
+        return ""
+    each = f"{_plain(Decimal(str(resource.accelerator.count)))} × {resource.accelerator.model}"
+    times = f"{resource.count} × " if resource.count not in (None, 1) and "count" not in resource.unknown else ""
+    return f" for {times}{each}"
 
 
 def read_limit(text: str) -> Limit | None:
@@ -243,7 +251,7 @@ def money(usd: Decimal) -> str:
 
 class _Spending(Struct):
     monthly_usd: Decimal = Decimal(0)
-    parts: list[tuple[Decimal, str]] = []
+    parts: list[tuple[Decimal, Resource]] = []
     unpriced: int = 0
 
 
@@ -261,13 +269,13 @@ def _projects(inventory: Inventory, config: Budgets) -> Iterator[tuple[str, Proj
             continue
         cost = resource.hourly_usd * _hours(resource, config)
         spending.monthly_usd += cost
-        spending.parts.append((cost, resource.id))
+        spending.parts.append((cost, resource))
     for name, spending in spendings.items():
         yield name, config.projects[name], spending
 
 
 def _of_project(
-    name: str, project: Project, spending: _Spending, bound: Decimal, how: str, share: Decimal
+    name: str, project: Project, spending: _Spending, bound: Decimal, how: str, share: Decimal, config: Budgets
 ) -> Violation:
     place = f"project/{name}"
     budget = f"its budget of {money(project.monthly_usd)}"
@@ -281,21 +289,33 @@ def _of_project(
     return Violation(
         place,
         f"{place} costs {_at_least(spending.unpriced)}{money(spending.monthly_usd)} a month, {where}"
-        f"{_uncounted(spending.unpriced)}",
+        f"{_most_of_it(spending.parts, config)}{_uncounted(spending.unpriced)}",
         "monthly_usd",
         {
             "monthly_usd": str(spending.monthly_usd),
             "budget_usd": str(project.monthly_usd),
             "unpriced": spending.unpriced,
-            "biggest": _biggest(spending.parts),
+            "biggest": _biggest(spending.parts, config),
         },
     )
 
 
-def _biggest(parts: Iterable[tuple[Decimal, str]]) -> list[dict[str, str]]:
-    """The parts that weigh most, heaviest first."""
-    heaviest = sorted(parts, key=lambda part: (-part[0], part[1]))[:CONTRIBUTORS]
-    return [{"resource": name, "monthly_usd": f"{usd:.2f}"} for usd, name in heaviest if usd > 0]
+def _biggest(parts: Iterable[tuple[Decimal, Resource]], config: Budgets) -> list[dict[str, str]]:
+    """The parts that weigh most, heaviest first, each with the price and the hours behind it."""
+    heaviest = sorted(parts, key=lambda part: (-part[0], part[1].id))[:CONTRIBUTORS]
+    return [
+        {"resource": resource.id, "monthly_usd": f"{usd:.2f}", "from": _reckoning(resource, config)}
+        for usd, resource in heaviest
+        if usd > 0
+    ]
+
+
+def _most_of_it(parts: Iterable[tuple[Decimal, Resource]], config: Budgets) -> str:
+    """The dearest part in words: a sum of many has no single price row."""
+    usd, resource = max(parts, key=lambda part: (part[0], part[1].id), default=(Decimal(0), None))
+    if resource is None or usd <= 0:
+        return ""
+    return f"; the most for {resource.id}: {money(usd)} ({_reckoning(resource, config)})"
 
 
 def _of_no_known_project(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
@@ -315,8 +335,13 @@ def _of_no_known_project(inventory: Inventory, config: Budgets) -> Iterator[Viol
 
 
 def _lacks_price(resource: Resource) -> bool:
-    """Whether it costs something that no price is known for; what the book never prices, a web server, is no gap."""
-    return resource.count != 0 and (resource.accelerator is not None or "hourly_usd" in resource.unknown)
+    """Whether it costs something that no price is known for; what the book never prices, a web server, is no gap.
+
+    A group that rests at nothing and may grow costs what it grows to.
+    """
+    if resource.count == 0 and not resource.max_count and "count" not in resource.unknown:
+        return False
+    return resource.accelerator is not None or "hourly_usd" in resource.unknown
 
 
 def _at_least(unpriced: int) -> str:
@@ -358,9 +383,14 @@ def _limit(limit: Limit) -> str:
 
 def _cost(resource: Resource, config: Budgets) -> str:
     """`$8,035.84 a month (55.04 USD/h × 146 h of fine-tuning; p5.48xlarge in us-east-1, source, as of 2026-07-20)`."""
+    monthly = money((resource.hourly_usd or Decimal(0)) * _hours(resource, config))
+    return f"{monthly} a month ({_reckoning(resource, config)})"
+
+
+def _reckoning(resource: Resource, config: Budgets) -> str:
+    """Price, count and hours, then the price row."""
     hourly_usd = resource.hourly_usd or Decimal(0)
-    monthly = money(hourly_usd * _hours(resource, config))
-    return f"{monthly} a month ({_times(resource, resource.count, hourly_usd, config)}; {_sources(resource)})"
+    return f"{_times(resource, resource.count, hourly_usd, config)}; {_sources(resource)}"
 
 
 def _maximum(resource: Resource, config: Budgets) -> str:

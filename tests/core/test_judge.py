@@ -212,7 +212,7 @@ _JSON = st.recursive(
 
 
 @given(
-    secrets=st.lists(st.text("wxyz", min_size=4, max_size=6), min_size=1, max_size=3),
+    secrets=st.lists(st.text("wxyz", min_size=6, max_size=8), min_size=1, max_size=3),
     before=st.text("wxyz ", max_size=5),
     after=st.text("wxyz ", max_size=5),
     details=st.dictionaries(st.text(max_size=4), _JSON, max_size=3),
@@ -227,6 +227,15 @@ def test_no_secret_survives(secrets: list[str], before: str, after: str, details
     for secret in tidy:
         assert secret not in repr(judgement.findings)
         assert secret not in repr(judgement.failures)
+
+
+def test_a_short_secret_is_blotted_as_a_word_and_not_out_of_others() -> None:
+    violation = Violation("r", "r lacks dataset; its data is data-1", "tags.dataset")
+
+    (finding,) = judged(Answer(ANY, [violation]), secrets=("data",)).findings
+
+    assert finding.msg == "r lacks dataset; its (sensitive) is (sensitive)-1"
+    assert finding.attribute == "tags.dataset"
 
 
 @given(details=st.dictionaries(st.text(max_size=4), _JSON, max_size=3), msg=st.text(max_size=9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def odd_places() -> tuple[bytes, set[str]]:
             },
             sensitive={"instance_type": True, "user_data": True, "tags": {"quoted": True}},
         ),
-        rc("aws_instance.copied", {"tags": {"project": "variable-secret"}, "tags_all": {"project": "variable-secret"}}),
+        rc("aws_instance.copied", {k: {"project": "variable-secret-nobody-guesses"} for k in ("tags", "tags_all")}),
         rc("aws_instance.key", {"tags": {"key-secret": "y", "project": "z"}}, sensitive={"tags": True}),
         rc("aws_instance.zone", {"availability_zone": "secret-zone-1a"}, sensitive={"availability_zone": True}),
         rc("aws_ebs_volume.size", {"size": 987654, "tags": {}}, sensitive={"size": True}),
@@ -90,7 +91,7 @@ def odd_places() -> tuple[bytes, set[str]]:
         rc("aws_bedrock_inference_profile.model", {"model_source": [{"copy_from": "arn:secret-model"}]},
            sensitive={"model_source": [{"copy_from": True}]}),
         rc("aws_iam_access_key.owner", {"user": "owner-secret"}, sensitive={"user": True}),
-        rc("aws_iam_access_key.copied", {"user": "the-variable-secret-user"}),
+        rc("aws_iam_access_key.copied", {"user": "the-variable-secret-nobody-guesses-user"}),
         rc("aws_s3_bucket.whole", {"bucket": "whole-secret", "tags": {"project": "whole-tag-secret"}}, sensitive=True),
         rc("aws_instance.gone", None, actions=("delete",), before={"tags": {"project": "gone-secret"}}),
         rc("aws_lambda_function.env", {"environment": [{"variables": {"A": [["deep-secret"]]}}]},
@@ -106,7 +107,7 @@ def odd_places() -> tuple[bytes, set[str]]:
     data = plan_of(
         *changes,
         declared={"v": {"sensitive": True}, "d": {"sensitive": True, "default": "default-secret"}},
-        variables={"v": {"value": "variable-secret"}},
+        variables={"v": {"value": "variable-secret-nobody-guesses"}},
         output_changes={"o": {"after": {"a": ["output-secret"]}, "after_sensitive": {"a": True}}},
         prior_state={"values": {"outputs": {"p": {"value": "prior-output-secret", "sensitive": True}}}},
         planned_values={"outputs": {"q": {"value": "planned-output-secret", "sensitive": True}}},
@@ -273,3 +274,36 @@ def test_a_region_out_of_a_sensitive_variable_is_withheld() -> None:
     assert instance.region is None
     assert "var.region" in instance.unknown["region"]
     assert "us-east-1" not in repr(instance)
+
+
+@pytest.mark.parametrize("word", ["project", "us-east-1", "p5.48xlarge", "48xlarge", "H100"])
+def test_a_sensitive_word_takes_no_fact_out_of_a_policys_sight(word: str) -> None:
+    """Else whoever declares a sensitive variable that says `project` is excused from the tag."""
+
+    def plan(**more: Any) -> bytes:
+        return plan_of(rc("aws_instance.a", {"instance_type": "p5.48xlarge", "tags": {"stage": "inference"}}), **more)
+
+    found = collect(plan(variables={"word": {"value": word}}, declared={"word": {"sensitive": True}}))
+    assert word in found.secrets
+    assert found.resources == collect(plan()).resources
+
+
+def test_the_keys_of_a_sensitive_list_of_tags_are_no_secrets() -> None:
+    tag = [{"key": "project", "value": "atlas-by-another-name", "propagate_at_launch": True}]
+    found = collect(plan_of(rc("aws_autoscaling_group.g", {"tag": tag}, sensitive={"tag": True})))
+    assert found.secrets == ("atlas-by-another-name",)
+
+
+@pytest.mark.parametrize("name", ["user_data", "user_data_base64", "custom_data"])
+def test_a_key_is_found_in_base64(name: str) -> None:
+    key = "-".join(["sk", "proj", "NOTAREALKEY", "of", "a", "startup", "script", "0001"])
+    packed = b64encode(f"#!/bin/sh\nexport OPENAI_API_KEY={key}\n".encode()).decode()
+    [machine] = collect(plan_of(rc("aws_instance.a", {"instance_type": "g5.xlarge", name: packed}))).resources
+    assert [(s["place"], s["provider"]) for s in machine.attributes["ai_keys"]] == [(name, "openai")]
+
+
+def test_a_key_in_an_address_is_found_and_not_shown() -> None:
+    key = "-".join(["sk", "proj", "NOTAREALKEY", "as", "the", "key", "of", "for-each", "0001"])
+    [machine] = collect(plan_of(rc(f'aws_instance.a["{key}"]', {"instance_type": "g5.xlarge"}))).resources
+    assert machine.id == 'aws_instance.a["(sensitive)"]'
+    assert [s["place"] for s in machine.attributes["ai_keys"]] == ["address"]

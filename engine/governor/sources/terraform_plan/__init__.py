@@ -23,10 +23,10 @@ from governor.sources.terraform_plan.locate import Locator
 from governor.sources.terraform_plan.places import PLACE_NAMES, elsewhere, own_region
 from governor.sources.terraform_plan.providers import Providers
 from governor.sources.terraform_plan.reading import amount, mapping
-from governor.sources.terraform_plan.secrets import Secrets, keys_in, keys_in_configuration, tidy
+from governor.sources.terraform_plan.secrets import BASE64, Secrets, keys_in, keys_in_configuration, tidy
 from governor.sources.terraform_plan.siblings import PlanFacts
 from governor.sources.terraform_plan.tags import only_default_tags, read_tags
-from governor.sources.terraform_plan.withhold import SENSITIVE, Withholder, scrub
+from governor.sources.terraform_plan.withhold import SENSITIVE, WITHHELD, Withholder, scrub
 from governor.workers import ahead
 
 READERS = {**aws.READERS, **azure.READERS, **google.READERS, **model_providers.READERS}
@@ -40,6 +40,8 @@ _CHANGES: dict[frozenset[str], Change] = {
     frozenset({"delete", "create"}): "replace",
     frozenset({"forget", "create"}): "replace",
 }
+UNMISTAKABLE = 20
+"""Characters from which on a sensitive value is sought in all facts, not only where it is marked."""
 _LARGE = 4_000_000
 """Bytes of a plan from which on a second process saves more than it costs."""
 _NOT_MANAGED = frozenset({"data", "ephemeral"})
@@ -93,6 +95,7 @@ class _Collector:
         self._shown: set[str] = set()
         self._unknowns: dict[bytes, Any] = {}
         self._written_keys: dict[Block, list[dict[str, str]]] = {}
+        self._addresses_with_keys: set[str] = set()
         self._gaps = [Gap(*damage) for damage in plan.damage]
         self._not_covered: dict[str, int] = {}
 
@@ -112,7 +115,7 @@ class _Collector:
                 self._gaps.append(Gap(address, "it stands in the plan more than once: only the first was judged"))
             elif item.shape is None:
                 self._not_covered[item.resource.type] = self._not_covered.get(item.resource.type, 0) + 1
-                if self._screens and (found := self._ai_keys(item)):
+                if found := self._ai_keys(item):
                     resources[address] = self._other(item, found)
             else:
                 draft = self._draft(item, item.shape)
@@ -124,9 +127,13 @@ class _Collector:
         if self._screens:
             self._add_written_keys(resources)
         self._secrets.values |= self._withholder.secret_keys
-        withheld = tidy(self._secrets.values)
+        # A fact is hidden only for what nobody writes by chance: a variable marked sensitive that says `us-east-1`, or
+        # the name of a tag, would else take that fact out of every resource and out of every policy's sight.
+        withheld = [value for value in tidy(self._secrets.values) if len(value) >= UNMISTAKABLE]
         kept, gaps = scrub(list(resources.values()), self._gaps + self._plan_gaps(), withheld)
         gone, _ = scrub(removed, [], withheld)
+        if self._addresses_with_keys:
+            kept = [self._without_key(resource) for resource in kept]
         return Inventory(
             stage="plan",
             resources=tuple(kept),
@@ -138,6 +145,14 @@ class _Collector:
             source=f"terraform plan {self._place}"
             + (f" (Terraform {self._plan.terraform_version})" if self._plan.terraform_version else ""),
         )
+
+    def _without_key(self, resource: Resource) -> Resource:
+        """An address is known by everyone, a key by nobody: the key of a for_each may be one."""
+        if resource.id not in self._addresses_with_keys:
+            return resource
+        for key in self._secrets.values:
+            resource = msgspec.structs.replace(resource, id=resource.id.replace(key, WITHHELD))
+        return resource
 
     def _first_look(self) -> list[_Seen]:
         """Decode each change and gather what its siblings may need: regions, default tags, secrets."""
@@ -249,7 +264,7 @@ class _Collector:
                 unknown["attributes.size_gib"] = why
             elif size := amount(draft.get(path)):
                 attributes["size_gib"] = size
-        if self._screens and (found := self._ai_keys(item)):
+        if found := self._ai_keys(item):
             attributes["ai_keys"] = found
         resource = draft.resource
         return Resource(
@@ -341,11 +356,18 @@ class _Collector:
     def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
         """Literal AI keys in what the resource will hold, and in its configuration: the plan holds user data hashed."""
         raw = item.resource.change.after
-        sightings = self._sightings(_decode(raw)) if ai_keys.might_hold(bytes(raw), self._screens) else []
-        if item.block:
+        sightings = (
+            self._sightings(_decode(raw)) if self._screens and ai_keys.might_hold(bytes(raw), self._screens) else []
+        )
+        if not sightings and (packed := {name: item.after[name] for name in BASE64 & item.after.keys()}):
+            sightings = self._sightings(packed)  # no screen sees through base64
+        if item.block and self._screens:
             if item.block not in self._written_keys:
                 self._written_keys[item.block] = self._sightings(item.block.expressions)
             sightings = sightings + self._written_keys[item.block]
+        if self._screens and (inside := self._sightings({"address": item.resource.address})):
+            sightings = sightings + inside
+            self._addresses_with_keys.add(item.resource.address)
         return list({(s["place"], s["provider"]): s for s in sightings}.values())
 
     def _sightings(self, value: Any) -> list[dict[str, str]]:
@@ -392,7 +414,7 @@ class _Collector:
         return gaps
 
     def _notes(self) -> list[str]:
-        if not self._plan.resource_changes:
+        if not self._plan.resource_changes and not planned_only(self._plan):
             return ["the plan changes no resource (refresh only, or empty): there was nothing to judge"]
         return []
 

@@ -153,6 +153,7 @@ def bedrock_throughput(draft: Draft) -> None:
     _model(draft, "model_arn")
     if units := number(draft.get("model_units")):
         draft.attributes["units"] = units
+    draft.unknown["hourly_usd"] = "the price book has no prices of model units"
 
 
 def _model(draft: Draft, path: str) -> None:

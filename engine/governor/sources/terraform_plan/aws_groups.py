@@ -11,6 +11,9 @@ from governor.sources.terraform_plan.reading import as_text, block, blocks, item
 from governor.sources.terraform_plan.siblings import Target
 from governor.sources.terraform_plan.withhold import SENSITIVE, WITHHELD
 
+_Override = tuple[str, Mapping[str, Any]]
+"""The path of a block, and the block."""
+
 
 def autoscaling_group(draft: Draft) -> None:
     """Tags in `tag` blocks, each of which may or may not reach the instances; the type through the launch template."""
@@ -69,32 +72,47 @@ def _mixed(draft: Draft, mixed: Mapping[str, Any], desired: int | None, most: in
     found = templates(
         draft, f"{path}.launch_template_specification", block(template.get("launch_template_specification"))
     )
-    overrides = blocks(template.get("override"))
-    _overridden(draft, found, overrides, f"{path}.override", desired, most)
+    overrides = _at(f"{path}.override", template.get("override"))
+    _overridden(draft, found, overrides, desired, most)
+
+
+def _at(path: str, written: Any) -> list[_Override]:
+    """Blocks, each with its path."""
+    return [(f"{path}.{position}", override) for position, override in enumerate(blocks(written))]
 
 
 def _overridden(
     draft: Draft,
     found: list[Target],
-    overrides: list[Mapping[str, Any]],
-    path: str,
+    overrides: list[_Override],
     desired: int | None,
     most: int | None,
     several: bool = False,
 ) -> None:
-    """Types of the overrides, which take the place of the template's."""
-    types = [t for override in overrides if (t := text(override.get("instance_type")))]
-    for position, override in enumerate(overrides):
-        if why := draft.why_unknown(f"{path}.{position}.instance_type"):
-            draft.type_unknown(f"{path}.{position}.instance_type is {why}")
+    """Types of the overrides, which take the place of the template's; one that names none leaves it."""
+    types = [t for _, override in overrides if (t := text(override.get("instance_type")))]
+    from_template = False
+    for path, override in overrides:
+        if why := draft.why_unknown(f"{path}.instance_type"):
+            draft.type_unknown(f"{path}.instance_type is {why}")
         elif block(override.get("instance_requirements")):
             draft.type_unknown("its instance types are chosen by requirements when it launches")
+        elif not text(override.get("instance_type")):
+            from_template = True
         if (weight := override.get("weighted_capacity")) is not None and number(weight) not in (None, 1):
             _in_units(draft, "weights")
     if not types:
         if "attributes.instance_type" not in draft.unknown:
             from_templates(draft, found, desired, most, "its launch template", several=several)
         return
+    if from_template:
+        for target in found:
+            if kind := text(target.after.get("instance_type")):
+                types.append(kind)
+            else:
+                draft.type_unknown(f"{target.resource.address} does not tell its instance type")
+        if not found:
+            draft.type_unknown("an instance type stands in its launch template, which this plan does not hold")
     draft.launches_any(list(dict.fromkeys(types)), desired, most)
     if found:
         deliver(draft, found)
@@ -121,7 +139,7 @@ def spot_fleet(draft: Draft) -> None:
             if why := draft.why_unknown(f"launch_specification.{position}.tags"):
                 draft.unknown["attributes.delivered_tags"] = f"launch_specification.{position}.tags is {why}"
         kept, draft.delivered = draft.delivered, None
-        _overridden(draft, [], specifications, "launch_specification", capacity, capacity)
+        _overridden(draft, [], _at("launch_specification", specifications), capacity, capacity)
         draft.delivered = kept
         return
     _fleet(draft, "launch_template_config", "overrides", capacity)
@@ -149,14 +167,14 @@ def fleet(draft: Draft) -> None:
 def _fleet(draft: Draft, path: str, name: str, capacity: int | None) -> None:
     draft.delivered = {}
     found: list[Target] = []
-    overrides: list[Mapping[str, Any]] = []
-    for config in blocks(draft.get(path)):
+    overrides: list[_Override] = []
+    for place, config in _at(path, draft.get(path)):
         specification = block(config.get("launch_template_specification"))
         found.extend(templates(draft, path, specification))
-        overrides.extend(blocks(config.get(name)))
+        overrides.extend(_at(f"{place}.{name}", config.get(name)) or [(place, {})])
     if not found:
         found = [t for t in draft.leads_to(path) if t.resource.type == "aws_launch_template"]
     found = list({id(t.resource): t for t in found}.values())
     bought = draft.purchase
-    _overridden(draft, found, overrides, f"{path}.0.{name}", capacity, capacity, several=True)
+    _overridden(draft, found, overrides, capacity, capacity, several=True)
     draft.purchase = bought

@@ -6,6 +6,7 @@ message can carry one, wherever it came from.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -74,7 +75,14 @@ class Secrets:
     def _marked(self, marks: Any, values: Any) -> None:
         for path, found in marked(marks, values):
             of_tags = not _TAGS.isdisjoint(path.split("."))
-            (self.tag_values if of_tags else self.values).update(scalars(found))
+            (self.tag_values if of_tags else self.values).update(scalars(_only_values(found) if of_tags else found))
+
+
+def _only_values(tags: Any) -> Any:
+    """Of tags written as a list of blocks, only the values: a key is a word of the taxonomy, and no secret."""
+    if isinstance(tags, list):
+        return [tag.get("value") if isinstance(tag, dict) and "key" in tag else tag for tag in tags]
+    return tags
 
 
 _STATE = msgspec.json.Decoder(StateValues)
@@ -99,6 +107,8 @@ def scalars(value: Any) -> Iterator[str]:
 def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
     """(`{place, provider, rule}`, the key itself) of every literal AI key in a value."""
     for path, name, found in _named_leaves(value, "", ""):
+        if name in BASE64:
+            found = _unpacked(found)
         # Some keys are known only by the name beside them: `MISTRAL_API_KEY=…`.
         text = f"{name}={found}"
         for sighting in ai_keys.find(text):
@@ -109,6 +119,18 @@ def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
                 {"place": place, "provider": sighting.provider, "rule": sighting.rule},
                 text[sighting.start : sighting.end],
             )
+
+
+BASE64 = frozenset({"user_data", "user_data_base64", "custom_data"})
+"""Attributes that providers hold in base64, or may."""
+
+
+def _unpacked(text: str) -> str:
+    """What a base64 text says; the text itself when it is none."""
+    try:
+        return b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
 
 
 def _named_leaves(value: Any, path: str, name: str) -> Iterator[tuple[str, str, str]]:
