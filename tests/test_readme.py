@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,18 +65,20 @@ def test_the_first_steps_work_as_written(tmp_path: Path) -> None:
     text = GETTING_STARTED.read_text("utf-8")
     overlay, settings = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (rego,) = re.findall(r"```rego\n(.*?)```", text, re.DOTALL)
+    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     for name, content in (
         ("policies/budgets/data.yaml", overlay),
         ("policies/network/network.rego", rego),
+        ("policies/network/network.py", python),
         ("governor.yaml", settings),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, "utf-8")
-    shutil.copy(EXAMPLES / "exemptions.yaml", tmp_path)
     load_settings(tmp_path / "governor.yaml")
     printed = governor("check", str(EXAMPLES / "plan.json"), "-f", "table", folder=tmp_path)
     assert printed.returncode == 1, printed.stderr
     assert "note  NET001  GPU machines run on spot" in printed.stdout
+    assert "note  NET002  GPU machines run on spot" in printed.stdout
     assert "warn  TAG001" in printed.stdout
 
 

@@ -117,6 +117,13 @@ def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
                 "no concern in this folder: it wants a folder a concern, with *.rego, *.py or data.yaml inside",
                 place=str(folder),
             )
+    for concern in concerns.values():
+        if not concern.sources:
+            others = sorted(name for name, other in concerns.items() if other.sources)
+            raise Refusal(
+                f"no policy reads the data of a concern named {concern.name}: there are {', '.join(others) or 'none'}",
+                place=str(concern.config_files[0]),
+            )
     return concerns
 
 

@@ -135,7 +135,7 @@ deny_tag_value contains {
 deny_near_miss contains {
 	"resource": resource.id,
 	"attribute": _attribute[tag],
-	"msg": sprintf("%s has %s, which seems to mean the tag %q", [resource.id, concat(" and ", quoted), tag]),
+	"msg": sprintf("%s has %s, that reads like the tag %q", [resource.id, concat(" and ", quoted), tag]),
 	"details": {"keys": keys},
 } if {
 	some tag, similar in _similar

@@ -555,3 +555,9 @@ def test_a_rego_file_that_is_no_text(tmp_path: Path) -> None:
     (mine / "names/a.rego").write_bytes(b"package n\xe4mes\n")
 
     assert refusal(mine) == "mine/names/a.rego: this file is not UTF-8 text: save it as UTF-8"
+
+
+def test_data_that_no_policy_reads_is_a_slip_of_the_pen(tmp_path: Path) -> None:
+    above = write(tmp_path / "above", {"taging/data.yaml": "tags: {}\n"})
+    with pytest.raises(Refusal, match="no policy reads the data of a concern named taging: there are budgets, keys"):
+        library.load([library.builtin(), above])

@@ -207,7 +207,8 @@ def judged() -> Callable[..., Verdict]:
 @pytest.fixture
 def clean() -> Verdict:
     """A change that breaks nothing."""
-    inventory = Inventory(stage="plan", source="terraform plan plan.json", resources=())
+    bucket = Resource(id="aws_s3_bucket.a", kind="bucket", type="aws_s3_bucket", provider="aws")
+    inventory = Inventory(stage="plan", source="terraform plan plan.json", resources=(bucket,))
     return settle(Judgement([], [], [TAG]), inventory, levels=LEVELS, today=TODAY)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from governor.model import Finding, Origin, Policy, Verdict
@@ -142,3 +143,9 @@ def test_fold_keeps_every_character(text: str, width: int) -> None:
     lines = _fold(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(cell_len(line) <= width for line in lines)
+
+
+def test_a_plan_without_anything_to_judge_is_not_praised(clean: Verdict) -> None:
+    text = render("table", replace(clean, resources=0), Options(width=80))
+    assert "All good" not in text
+    assert "Nothing to judge" in text

@@ -137,6 +137,8 @@ def usd(amount: Decimal | None) -> str:
 def money(verdict: Verdict) -> str:
     """What the open findings put at stake, in one sentence."""
     at_stake = stake(verdict.open)
+    if not at_stake.priced:
+        return f"{count(at_stake.unpriced, 'resource')} at stake, with no known price"
     text = f"{usd(at_stake.usd)} at stake in {count(at_stake.priced, 'resource')} of {usd(verdict.hourly_usd)} judged"
     return f"{text}; {at_stake.unpriced} more with no known price" if at_stake.unpriced else text
 
@@ -158,6 +160,8 @@ def outcome(verdict: Verdict) -> str:
         return f"Does not pass: {fails}."
     if verdict.open:
         return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {at}."
+    if not verdict.resources:
+        return "Nothing to judge: no resource of a kind that governor knows."
     if verdict.undetermined or verdict.gaps:
         return "Nothing is open, but not everything could be read."
     return "All good: nothing is open."
