@@ -25,7 +25,7 @@ def run(*, out: Path, check: bool, folders: Sequence[str], config: Path | None) 
         (out / name).write_text(wanted[name], "utf-8", newline="\n")
     for name in gone:
         (out / name).unlink()
-    print(f"{len(wanted) - 1} policies: {len(stale)} pages written, {len(gone)} removed in {out}")
+    print(f"{len(wanted) - 1} policies; pages written: {len(stale)}, removed: {len(gone)}, in {out}")
     return 0
 
 
