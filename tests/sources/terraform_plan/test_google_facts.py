@@ -137,6 +137,90 @@ def test_a_cluster_with_its_default_pool() -> None:
     assert only(plan_of(rc("google_container_cluster.c", {**after, "enable_autopilot": True}))).count is None
 
 
+def test_a_cluster_with_a_machine_type_that_is_not_known() -> None:
+    change = rc(
+        "google_container_cluster.c",
+        {"location": "europe-west4", "initial_node_count": 1, "node_config": [{}]},
+        unknown={"node_config": [{"machine_type": True}], "node_pool": True},
+        expressions={"node_config": [{"machine_type": ref("var.machine")}]},
+    )
+    cluster = only(plan_of(change))
+    assert {"accelerator", "hourly_usd"} <= cluster.unknown.keys()
+
+
+def test_a_machine_type_that_is_not_written_is_the_default() -> None:
+    change = rc(
+        "google_container_cluster.c",
+        {"location": "europe-west4", "initial_node_count": 1, "node_config": [{"spot": True}]},
+        unknown={"node_config": [{"machine_type": True}], "node_pool": True},
+        expressions={"node_config": [{"spot": const(True)}]},
+    )
+    cluster = only(plan_of(change))
+    assert (cluster.attributes["instance_type"], cluster.count) == ("e2-medium", 3)
+    assert "accelerator" not in cluster.unknown
+
+
+def inline(machine_type: str, **more: Any) -> dict[str, Any]:
+    config = {"machine_type": machine_type, **more.pop("config", {})}
+    return {"node_config": [config], **more}
+
+
+def test_inline_pools_of_a_cluster() -> None:
+    pools = [
+        inline("e2-medium", name="system", node_count=1),
+        inline("a2-highgpu-1g", name="a", node_count=2, autoscaling=[{"max_node_count": 3}]),
+        inline("a2-highgpu-1g", name="b", node_count=1, node_locations=["europe-west4-a"]),
+    ]
+    after = {"location": "europe-west4", "node_pool": pools, "node_config": []}
+    cluster = only(plan_of(rc("google_container_cluster.c", after)))
+    assert cluster.accelerator is not None
+    assert cluster.accelerator.model == "A100"
+    assert (cluster.count, cluster.max_count) == (3 + 6 + 1, 3 + 9 + 1)
+    assert cluster.price is not None
+    assert cluster.hourly_usd == cluster.price.usd_per_hour * 7
+    assert cluster.max_hourly_usd == cluster.price.usd_per_hour * 10
+
+
+def test_cards_of_an_inline_pool_beside_a_machine_that_brings_its_own() -> None:
+    cards = {"guest_accelerator": [{"type": "nvidia-tesla-t4", "count": 1}]}
+    pools = [inline("a2-highgpu-1g", node_count=1), inline("n1-standard-8", node_count=1, config=cards)]
+    cluster = only(plan_of(rc("google_container_cluster.c", {"location": "europe-west4-a", "node_pool": pools})))
+    assert cluster.accelerator is not None
+    assert cluster.accelerator.model == "A100"
+    assert "general machine" in cluster.unknown["hourly_usd"]
+    alone = only(plan_of(rc("google_container_cluster.c", {"location": "europe-west4-a", "node_pool": pools[1:]})))
+    assert alone.accelerator is not None
+    assert alone.accelerator.model == "T4"
+
+
+@pytest.mark.parametrize(
+    ("spot", "purchase"), [((True, True), "spot"), ((True, False), "on_demand"), ((False, True), "on_demand")]
+)
+def test_inline_pools_are_spot_if_all_are(spot: tuple[bool, bool], purchase: str) -> None:
+    pools = [inline("a2-highgpu-1g", node_count=1, config={"spot": each}) for each in spot]
+    cluster = only(plan_of(rc("google_container_cluster.c", {"location": "europe-west4-a", "node_pool": pools})))
+    assert cluster.purchase == purchase
+
+
+def test_an_inline_pool_with_a_machine_type_that_is_not_known() -> None:
+    after = {"location": "europe-west4-a", "node_pool": [{"node_count": 1, "node_config": [{}]}]}
+    unknown = {"node_pool": [{"node_config": [{"machine_type": True}]}]}
+    cluster = only(plan_of(rc("google_container_cluster.c", after, unknown=unknown)))
+    assert {"accelerator", "hourly_usd"} <= cluster.unknown.keys()
+
+
+def test_pools_that_are_resources_of_their_own_do_not_count_twice() -> None:
+    pool = inline("a2-highgpu-1g", name="p", node_count=1)
+    state = {"location": "europe-west4-a", "remove_default_node_pool": True, "node_pool": [pool]}
+    changes = [
+        rc("google_container_cluster.c", state, actions=("no-op",), before=state),
+        rc("google_container_node_pool.p", pool, actions=("no-op",), before=pool),
+    ]
+    assert resources(plan_of(*changes))["google_container_cluster.c"].accelerator is None
+    alone = rc("google_container_cluster.c", state, actions=("no-op",), before=state)
+    assert only(plan_of(alone)).accelerator is not None
+
+
 @pytest.mark.parametrize("scaler", [None, "google_compute_autoscaler", "google_compute_region_autoscaler"])
 def test_instance_groups(scaler: str | None) -> None:
     labels = {"labels": {"a": "b"}, "effective_labels": {"a": "b"}}

@@ -126,19 +126,42 @@ def compute_reservation(draft: Draft) -> None:
 
 
 def gke_cluster(draft: Draft) -> None:
-    """A cluster without a pool of its own starts machines of its default type in each zone."""
-    if draft.get("remove_default_node_pool") is True or draft.get("enable_autopilot") is True:
+    """Its inline pools, or the default pool, which a cluster without a pool of its own starts in each zone."""
+    if draft.get("enable_autopilot") is True:
         return
-    if block(draft.get("node_config")) and not blocks(draft.get("node_pool")):
-        unknown = draft.why_unknown("node_locations") and draft.written("node_locations")
-        _nodes(draft, None if unknown else _zones(draft.after, text(draft.get("location")) or "", of_cluster=True))
+    unknown = draft.why_unknown("node_locations") and draft.written("node_locations")
+    zones = None if unknown else _zones(draft.after, text(draft.get("location")) or "", of_cluster=True)
+    if blocks(draft.get("node_pool")):
+        prefixes = _inline_pools(draft)
+        _spot(draft, *(f"{prefix}node_config.0." for prefix in prefixes))
+        for prefix in prefixes:
+            own = draft.why_unknown(f"{prefix}node_locations") and draft.written(f"{prefix}node_locations")
+            places = len(set(map(str, items(draft.get(f"{prefix}node_locations")))))
+            _nodes(draft, None if own else places or zones, prefix)
+    elif items(draft.get("node_config")) and draft.get("remove_default_node_pool") is not True:
+        _spot(draft, "node_config.0.")
+        _nodes(draft, zones)
+
+
+def _inline_pools(draft: Draft) -> list[str]:
+    """The state of a cluster lists all its pools: those that are resources of their own are counted there."""
+    pools = enumerate(items(draft.get("node_pool")))
+    if draft.written("node_pool") or draft.resource.change.actions == ["create"]:
+        return [f"node_pool.{position}." for position, _ in pools]
+    return [
+        f"node_pool.{position}."
+        for position, pool in pools
+        if not draft.plan.named(
+            draft.resource, "google_container_node_pool", "name", str(mapping(pool).get("name")), True
+        )
+    ]
 
 
 def gke_node_pool(draft: Draft) -> None:
     """Its labels are those of its machines: `resource_labels`, in the block that describes them."""
     clusters = [t for t in draft.leads_to("cluster") if t.resource.type == "google_container_cluster"]
-    zones = _pool_zones(draft, clusters[0] if len(clusters) == 1 else None)
-    _nodes(draft, zones)
+    _spot(draft, "node_config.0.")
+    _nodes(draft, _pool_zones(draft, clusters[0] if len(clusters) == 1 else None))
     draft.delivered = dict(draft.tags)
     for path in ("tags", "tags.*"):
         if path in draft.unknown:
@@ -180,21 +203,29 @@ def _cluster_zones(cluster: Target) -> int | None:
     return _zones(cluster.after, text(cluster.after.get("location")) or "", of_cluster=True)
 
 
-def _nodes(draft: Draft, zones: int | None) -> None:
+_DEFAULT_NODE = "e2-medium"
+"""What the provider documents for pools whose block says no machine type; the plan calls it known after apply."""
+
+
+def _nodes(draft: Draft, zones: int | None, prefix: str = "") -> None:
     """Counts are per zone, except where the provider calls them totals."""
-    _spot(draft, "node_config.0.")
-    scaling = block(draft.get("autoscaling"))
+    scaling = block(draft.get(f"{prefix}autoscaling"))
     if zones is None:
         draft.unknown["count"] = draft.unknown["hourly_usd"] = "the plan does not tell in how many zones its nodes are"
     times = zones or 1
     total_least, total_most = number(scaling.get("total_min_node_count")), number(scaling.get("total_max_node_count"))
-    per_zone = draft.counts("node_count", draft.counts("initial_node_count", number(scaling.get("min_node_count"))))
+    least = draft.counts(f"{prefix}initial_node_count", number(scaling.get("min_node_count")))
+    per_zone = draft.counts(f"{prefix}node_count", least)
     count = times if total_least is None else total_least
     if per_zone is not None:
         count = per_zone * times
     most = total_most or (number(scaling.get("max_node_count")) or 0) * times
-    draft.launches("node_config.0.machine_type", count, max(most, count))
-    _attached(draft, "node_config.0.guest_accelerator")
+    path = f"{prefix}node_config.0.machine_type"
+    if draft.get(path) is None and draft.written(path) is False:
+        draft.launches_any([_DEFAULT_NODE], count, max(most, count))
+    else:
+        draft.launches(path, count, max(most, count))
+    _attached(draft, f"{prefix}node_config.0.guest_accelerator")
 
 
 def tpu(draft: Draft) -> None:
@@ -312,19 +343,20 @@ def google_service_account_key(draft: Draft) -> None:
 _SPOT = ("preemptible", "spot", "provisioning_model")
 
 
-def _spot(draft: Draft, prefix: str) -> None:
-    if any(draft.get(f"{prefix}{name}") in (True, "SPOT") for name in _SPOT):
+def _spot(draft: Draft, *prefixes: str) -> None:
+    """Spot where every one of the blocks is: what is not spot in all costs more than spot."""
+    if prefixes and all(any(draft.get(f"{p}{name}") in (True, "SPOT") for name in _SPOT) for p in prefixes):
         draft.purchase = "spot"
         return
-    for name in _SPOT:
-        if (why := draft.why_unknown(f"{prefix}{name}")) and draft.written(f"{prefix}{name}"):
-            draft.unknown["purchase"] = f"{prefix}{name} is {why}"
+    for path in (f"{prefix}{name}" for prefix in prefixes for name in _SPOT):
+        if (why := draft.why_unknown(path)) and draft.written(path):
+            draft.unknown["purchase"] = f"{path} is {why}"
 
 
 def _attached(draft: Draft, path: str) -> None:
     if why := draft.why_unknown(path):
         # Computed on machine types that bring their own GPUs, and then the type tells.
-        if draft.lines and not draft.has_accelerator() and draft.expression(path) is not None:
+        if draft.lines and not _brings_its_own(draft) and draft.expression(path) is not None:
             draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = f"{path} is {why}"
         return
     _note_attached(draft, draft.get(path))
@@ -339,9 +371,14 @@ def _note_attached(draft: Draft, value: object) -> None:
             or amount(accelerator.get("core_count"))
             or amount(accelerator.get("accelerator_count"))
         )
-        if kind and count != 0 and not draft.has_accelerator():
-            draft.accelerator = _card(kind, float(count or 1))
+        if kind and count != 0 and not _brings_its_own(draft):
+            draft.accelerator = draft.accelerator or _card(kind, float(count or 1))
             draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
+
+
+def _brings_its_own(draft: Draft) -> bool:
+    """Whether the machines noted last have accelerators by their type. A cluster has pools with and without."""
+    return any(accelerator_of("gcp", type) for line in draft.lines[-1:] for type in line.types)
 
 
 def _card(kind: str, count: float) -> Accelerator:
