@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -90,6 +91,49 @@ def test_cards_on_a_general_machine(kind: str, model: str) -> None:
     assert machine.accelerator is not None
     assert (machine.accelerator.model, machine.accelerator.count) == (model, 2)
     assert "general machine" in machine.unknown["hourly_usd"]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "zones/z/machineTypes/", "https://www.googleapis.com/compute/v1/projects/p/zones/z/machineTypes/"],
+)
+@pytest.mark.parametrize(
+    ("type", "before", "after"),
+    [
+        ("google_compute_instance", '{"machine_type": ', "}"),
+        ("google_compute_reservation", '{"specific_reservation": [{"instance_properties": [{"machine_type": ', "}]}]}"),
+        ("google_workbench_instance", '{"gce_setup": [{"machine_type": ', "}]}"),
+        ("google_notebooks_instance", '{"machine_type": ', "}"),
+        ("google_container_node_pool", '{"node_config": [{"machine_type": ', "}]}"),
+    ],
+)
+def test_machine_types_written_as_urls(prefix: str, type: str, before: str, after: str) -> None:
+    written = json.loads(f'{before}"{prefix}g2-standard-48"{after}')
+    machine = only(plan_of(rc(f"{type}.a", {"zone": "europe-west4-a", **written})))
+    assert machine.attributes["instance_type"] == "g2-standard-48"
+    assert machine.accelerator is not None
+    assert machine.accelerator.model == "L4"
+
+
+def test_machine_types_of_templates_written_as_urls() -> None:
+    changes = [
+        rc("google_compute_instance_template.t", {"machine_type": "zones/z/machineTypes/a2-highgpu-1g"}),
+        rc(
+            "google_compute_instance_group_manager.g",
+            {"zone": "europe-west4-a", "target_size": 1},
+            expressions={"version": [{"instance_template": ref("google_compute_instance_template.t.id")}]},
+        ),
+    ]
+    found = resources(plan_of(*changes))
+    for address in ("google_compute_instance_template.t", "google_compute_instance_group_manager.g"):
+        assert found[address].attributes["instance_type"] == "a2-highgpu-1g"
+
+
+def test_messages_name_cards_without_their_url() -> None:
+    card = {"type": "https://www.googleapis.com/compute/v1/projects/p/zones/z/acceleratorTypes/nvidia-tesla-v100"}
+    after = {"machine_type": "n1-standard-8", "guest_accelerator": [{**card, "count": 1}]}
+    why = only(plan_of(rc("google_compute_instance.i", after))).unknown["hourly_usd"]
+    assert why == "the price book has no price for nvidia-tesla-v100 on a general machine"
 
 
 POOL = {"node_config": [{"machine_type": "a2-highgpu-1g", "resource_labels": {"a": "b"}}]}

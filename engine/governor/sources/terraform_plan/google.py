@@ -30,12 +30,14 @@ def compute_instance(draft: Draft) -> None:
     if not draft.get("machine_type") and not draft.written("machine_type") and draft.written(path):
         _from_templates(draft, _templates(draft, path), 1, 1)
     else:
-        draft.launches("machine_type")
+        _launches(draft, "machine_type")
     _attached(draft, "guest_accelerator")
 
 
 def instance_template(draft: Draft) -> None:
     draft.says("instance_type", "machine_type")
+    if machine := _last(draft.get("machine_type")):
+        draft.attributes["instance_type"] = machine
     draft.delivered = dict(draft.tags)
 
 
@@ -87,7 +89,7 @@ def _from_templates(draft: Draft, found: list[Target], desired: int | None, most
     types = []
     delivered: dict[str, str] | None = None
     for template in found:
-        if machine := text(template.after.get("machine_type")):
+        if machine := _last(template.after.get("machine_type")):
             types.append(machine)
         else:
             draft.type_unknown(f"{template.resource.address} does not tell its machine type")
@@ -121,7 +123,7 @@ def _labels(draft: Draft, template: Target) -> tuple[dict[str, str], str]:
 
 def compute_reservation(draft: Draft) -> None:
     count = draft.counts("specific_reservation.0.count", 1)
-    draft.launches("specific_reservation.0.instance_properties.0.machine_type", count, count)
+    _launches(draft, "specific_reservation.0.instance_properties.0.machine_type", count, count)
     _attached(draft, "specific_reservation.0.instance_properties.0.guest_accelerators")
 
 
@@ -224,13 +226,13 @@ def _nodes(draft: Draft, zones: int | None, prefix: str = "") -> None:
     if draft.get(path) is None and draft.written(path) is False:
         draft.launches_any([_DEFAULT_NODE], count, max(most, count))
     else:
-        draft.launches(path, count, max(most, count))
+        _launches(draft, path, count, max(most, count))
     _attached(draft, f"{prefix}node_config.0.guest_accelerator")
 
 
 def tpu(draft: Draft) -> None:
     """`v5litepod-8` counts cores or chips by generation: the type names the accelerator, the price is per chip."""
-    kind = text(draft.get("accelerator_type"))
+    kind = _last(draft.get("accelerator_type"))
     if kind is None:
         why = draft.why_unknown("accelerator_type") or "not set"
         draft.type_unknown(f"accelerator_type is {why}")
@@ -243,18 +245,18 @@ def tpu(draft: Draft) -> None:
 
 
 def workbench(draft: Draft) -> None:
-    draft.launches("gce_setup.0.machine_type")
+    _launches(draft, "gce_setup.0.machine_type")
     _attached(draft, "gce_setup.0.accelerator_configs")
 
 
 def notebooks_instance(draft: Draft) -> None:
-    draft.launches("machine_type")
+    _launches(draft, "machine_type")
     _attached(draft, "accelerator_config")
 
 
 def notebooks_runtime(draft: Draft) -> None:
     config = "virtual_machine.0.virtual_machine_config.0"
-    draft.launches(f"{config}.machine_type")
+    _launches(draft, f"{config}.machine_type")
     _attached(draft, f"{config}.accelerator_config")
 
 
@@ -274,7 +276,7 @@ def vertex_pool(draft: Draft) -> None:
 
 def _dedicated(draft: Draft, path: str) -> None:
     least = draft.counts(f"{path}.min_replica_count", 1)
-    draft.launches(f"{path}.machine_spec.0.machine_type", least, draft.counts(f"{path}.max_replica_count", least))
+    _launches(draft, f"{path}.machine_spec.0.machine_type", least, draft.counts(f"{path}.max_replica_count", least))
     _attached(draft, f"{path}.machine_spec")
 
 
@@ -353,6 +355,18 @@ def _spot(draft: Draft, *prefixes: str) -> None:
             draft.unknown["purchase"] = f"{path} is {why}"
 
 
+def _last(value: object) -> str | None:
+    """The name of a type, which may be written as a URL or path: `zones/z/machineTypes/g2-standard-48`."""
+    return text((text(value) or "").rpartition("/")[2])
+
+
+def _launches(draft: Draft, path: str, count: int | None = 1, most: int | None = None) -> bool:
+    """`draft.launches`, for types that may be written as URLs."""
+    if draft.why_unknown(path):
+        return draft.launches(path)
+    return draft.launches_any([name] if (name := _last(draft.get(path))) else [], count, most)
+
+
 def _attached(draft: Draft, path: str) -> None:
     if why := draft.why_unknown(path):
         # Computed on machine types that bring their own GPUs, and then the type tells.
@@ -365,7 +379,7 @@ def _attached(draft: Draft, path: str) -> None:
 def _note_attached(draft: Draft, value: object) -> None:
     """GPUs hung onto a general machine. The price book holds machines, not single cards."""
     for accelerator in blocks(value):
-        kind = text(accelerator.get("type")) or text(accelerator.get("accelerator_type"))
+        kind = _last(accelerator.get("type")) or _last(accelerator.get("accelerator_type"))
         count = (
             amount(accelerator.get("count"))
             or amount(accelerator.get("core_count"))
@@ -382,8 +396,8 @@ def _brings_its_own(draft: Draft) -> bool:
 
 
 def _card(kind: str, count: float) -> Accelerator:
-    """`nvidia-tesla-t4`, `NVIDIA_TESLA_T4` or the URL of one, as the catalogue writes it."""
-    name = kind.rpartition("/")[2].lower().replace("_", "-")
+    """`nvidia-tesla-t4` or `NVIDIA_TESLA_T4`, as the catalogue writes it."""
+    name = kind.lower().replace("_", "-")
     known = accelerator_of("gcp", name)
     whole = int(count) if count.is_integer() else count
     if known is None:
