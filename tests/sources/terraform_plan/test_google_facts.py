@@ -93,6 +93,32 @@ def test_cards_on_a_general_machine(kind: str, model: str) -> None:
     assert "general machine" in machine.unknown["hourly_usd"]
 
 
+CARDS = [{"type": "nvidia-tesla-t4"}]
+CARDS_UNKNOWN = [{"count": True}]
+
+
+def test_how_many_cards_is_not_known() -> None:
+    after = {"machine_type": "n1-standard-8", "guest_accelerator": CARDS}
+    machine = only(plan_of(rc("google_compute_instance.i", after, unknown={"guest_accelerator": CARDS_UNKNOWN})))
+    assert machine.unknown["accelerator"] == "count of its accelerators is not known before apply"
+    assert {"hourly_usd"} <= machine.unknown.keys()
+    assert machine.accelerator is None
+
+
+def test_how_many_cards_a_template_hangs_on_is_not_known() -> None:
+    after = {"machine_type": "n1-standard-8", "guest_accelerator": CARDS}
+    changes = [
+        rc("google_compute_instance_template.t", after, unknown={"guest_accelerator": CARDS_UNKNOWN}),
+        rc(
+            "google_compute_instance_group_manager.g",
+            {"zone": "europe-west4-a", "target_size": 1},
+            expressions={"version": [{"instance_template": ref("google_compute_instance_template.t.id")}]},
+        ),
+    ]
+    group = resources(plan_of(*changes))["google_compute_instance_group_manager.g"]
+    assert {"accelerator", "hourly_usd"} <= group.unknown.keys()
+
+
 @pytest.mark.parametrize(
     "prefix",
     ["", "zones/z/machineTypes/", "https://www.googleapis.com/compute/v1/projects/p/zones/z/machineTypes/"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from governor.catalog import endpoints, regions
@@ -101,7 +102,8 @@ def _from_templates(draft: Draft, found: list[Target], desired: int | None, most
             draft.unknown["attributes.delivered_tags"] = why
     draft.launches_any(list(dict.fromkeys(types)), desired, most)
     for template in found:
-        _note_attached(draft, template.after.get("guest_accelerator"))
+        unknown = partial(is_unknown, at(template.unknown_after, "guest_accelerator"))
+        _note_attached(draft, template.after.get("guest_accelerator"), unknown)
     draft.delivered = delivered
 
 
@@ -373,19 +375,33 @@ def _attached(draft: Draft, path: str) -> None:
         if draft.lines and not _brings_its_own(draft) and draft.expression(path) is not None:
             draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = f"{path} is {why}"
         return
-    _note_attached(draft, draft.get(path))
+    _note_attached(
+        draft,
+        draft.get(path),
+        lambda inner: draft.written(f"{path}.{inner}") is not False and bool(draft.why_unknown(f"{path}.{inner}")),
+    )
 
 
-def _note_attached(draft: Draft, value: object) -> None:
+_COUNTS = ("count", "core_count", "accelerator_count")
+_CARDS = ("type", "accelerator_type")
+
+
+def _note_attached(draft: Draft, value: object, unknown: Callable[[str], bool]) -> None:
     """GPUs hung onto a general machine. The price book holds machines, not single cards."""
-    for accelerator in blocks(value):
-        kind = _last(accelerator.get("type")) or _last(accelerator.get("accelerator_type"))
-        count = (
-            amount(accelerator.get("count"))
-            or amount(accelerator.get("core_count"))
-            or amount(accelerator.get("accelerator_count"))
-        )
-        if kind and count != 0 and not _brings_its_own(draft):
+    if _brings_its_own(draft):
+        return
+    several = isinstance(value, list)
+    for position, accelerator in enumerate(items(value) if several else [value]):
+        for name in (*_CARDS, *_COUNTS):
+            if unknown(f"{position}.{name}" if several else name):
+                why = f"{name} of its accelerators is not known before apply"
+                draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = why
+                return
+        card = mapping(accelerator)
+        kind = next((kind for name in _CARDS if (kind := _last(card.get(name)))), None)
+        count = next((count for name in _COUNTS if (count := amount(card.get(name)))), None)
+        written = any(amount(card.get(name)) == 0 for name in _COUNTS)
+        if kind and (count or not written):
             draft.accelerator = draft.accelerator or _card(kind, float(count or 1))
             draft.unknown["hourly_usd"] = f"the price book has no price for {kind} on a general machine"
 
