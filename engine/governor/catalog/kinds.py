@@ -97,10 +97,14 @@ SHAPES: Final[dict[str, Shape]] = {
     "azurerm_linux_virtual_machine": _azure("compute_instance", "size"),
     "azurerm_windows_virtual_machine": _azure("compute_instance", "size"),
     "azurerm_virtual_machine": _azure("compute_instance", "vm_size"),
-    "azurerm_linux_virtual_machine_scale_set": _azure("compute_group", "sku", "instances"),
-    "azurerm_windows_virtual_machine_scale_set": _azure("compute_group", "sku", "instances"),
-    "azurerm_orchestrated_virtual_machine_scale_set": _azure("compute_group", "sku_name", "instances"),
-    "azurerm_virtual_machine_scale_set": _azure("compute_group", "sku.0.name", "sku.0.capacity"),
+    "azurerm_linux_virtual_machine_scale_set": _azure("compute_group", "sku", "instances", reader="scale_set"),
+    "azurerm_windows_virtual_machine_scale_set": _azure("compute_group", "sku", "instances", reader="scale_set"),
+    "azurerm_orchestrated_virtual_machine_scale_set": _azure(
+        "compute_group", "sku_name", "instances", reader="scale_set"
+    ),
+    "azurerm_virtual_machine_scale_set": _azure(
+        "compute_group", "sku.0.name", "sku.0.capacity", reader="scale_set"
+    ),
     "azurerm_capacity_reservation": _azure("capacity_reservation", "sku.0.name", "sku.0.capacity"),
     "azurerm_kubernetes_cluster": _azure("cluster", reader="aks_cluster"),
     "azurerm_kubernetes_cluster_node_pool": _azure("node_pool", reader="aks_node_pool"),

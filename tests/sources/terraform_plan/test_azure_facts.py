@@ -61,6 +61,26 @@ def test_machines_of_azure(type: str, after: dict[str, Any], count: int, most: i
     assert machine.hourly_usd == machine.price.usd_per_hour * count
 
 
+A100 = "Standard_NC24ads_A100_v4"
+MIX = {**WEST, "sku_name": "Mix", "instances": 2}
+
+
+def test_scale_sets_of_mixed_sizes() -> None:
+    after = {**MIX, "sku_profile": [{"vm_sizes": [T4, A100]}]}
+    mix = only(plan_of(rc("azurerm_orchestrated_virtual_machine_scale_set.m", after)))
+    assert (mix.attributes["instance_type"], mix.attributes["instance_types"]) == (A100, [T4, A100])
+    assert mix.accelerator is not None
+    assert mix.accelerator.model == "A100-80GB"
+    assert mix.price is not None
+    assert mix.hourly_usd == mix.price.usd_per_hour * 2
+
+
+@pytest.mark.parametrize("unknown", [{}, {"sku_profile": [{"vm_sizes": True}]}])
+def test_mixed_sizes_that_are_not_known(unknown: dict[str, Any]) -> None:
+    mix = only(plan_of(rc("azurerm_orchestrated_virtual_machine_scale_set.m", MIX, unknown=unknown)))
+    assert {"accelerator", "hourly_usd"} <= mix.unknown.keys()
+
+
 @pytest.mark.parametrize(
     ("type", "after", "expected"),
     [

@@ -51,6 +51,16 @@ def _pool(draft: Draft, prefix: str) -> None:
         draft.type_unknown(f"{prefix}vm_size is not set: AKS chooses it")
 
 
+def scale_set(draft: Draft) -> None:
+    """The sizes of a mix stand in its profile: whichever is to be had, so that the dearest counts."""
+    path = draft.shape.instance_type
+    if draft.get(path) == "Mix":
+        path = "sku_profile.0.vm_sizes"
+    count = draft.counts(draft.shape.count)
+    if not draft.launches(path, count, count) and path != draft.shape.instance_type:
+        draft.type_unknown(f"{path} is not set")
+
+
 def ml_compute_cluster(draft: Draft) -> None:
     """Scales from zero: what it costs at rest is its minimum, what it may cost its maximum."""
     if (text(draft.get("vm_priority")) or "").lower() in ("lowpriority", "low_priority"):
@@ -149,7 +159,7 @@ _OWNERS = (
 READERS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
-        aks_cluster, aks_node_pool, ml_compute_cluster, cognitive_account, search_service, ml_workspace,
+        aks_cluster, aks_node_pool, scale_set, ml_compute_cluster, cognitive_account, search_service, ml_workspace,
         storage_account, storage_replication, cognitive_deployment,
     )
 }  # fmt: skip
