@@ -120,9 +120,9 @@ SHAPES: Final[dict[str, Shape]] = {
     "azurerm_snapshot": _azure("snapshot", size_gib="disk_size_gb"),
     "azurerm_storage_account": _azure("bucket", reader="storage_account"),
     "azurerm_storage_object_replication": _azure("replication", reader="storage_replication"),
-    "azurerm_container_app": _azure("workload"),
+    "azurerm_container_app": _azure("workload", reader="container_app"),
     "azurerm_linux_function_app": _azure("workload"),
-    "azurerm_container_group": _azure("workload"),
+    "azurerm_container_group": _azure("workload", reader="container_group"),
     # Google
     "google_compute_instance": _gcp("compute_instance", reader="compute_instance"),
     "google_compute_instance_from_template": _gcp("compute_instance", reader="compute_instance"),
