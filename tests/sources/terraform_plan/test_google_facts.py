@@ -93,6 +93,22 @@ def test_cards_on_a_general_machine(kind: str, model: str) -> None:
     assert "general machine" in machine.unknown["hourly_usd"]
 
 
+@pytest.mark.parametrize("job", [False, True])
+def test_gpus_of_cloud_run(job: bool) -> None:
+    address = "google_cloud_run_v2_job.r" if job else "google_cloud_run_v2_service.r"
+
+    def nested(value: Any) -> dict[str, Any]:
+        inner = [{"node_selector": [{"accelerator": value}]}]
+        return {"template": [{"template": inner}] if job else inner}
+
+    run = only(plan_of(rc(address, {"location": "europe-west4", **nested("nvidia-l4")})))
+    assert run.accelerator is not None
+    assert (run.accelerator.model, run.accelerator.count) == ("L4", 1)
+    assert run.unknown["hourly_usd"] == "the price book has no prices of Cloud Run"
+    unknown = only(plan_of(rc(address, {"location": "europe-west4"}, unknown=nested(True))))
+    assert {"accelerator", "hourly_usd"} <= unknown.unknown.keys()
+
+
 CARDS = [{"type": "nvidia-tesla-t4"}]
 CARDS_UNKNOWN = [{"count": True}]
 
@@ -403,6 +419,29 @@ def test_tpus() -> None:
     assert tpu.accelerator is not None
     assert (tpu.accelerator.model, tpu.accelerator.count) == ("tpu-v5e", 8)
     assert "per chip" in tpu.unknown["hourly_usd"]
+
+
+@pytest.mark.parametrize(
+    ("type", "topology", "model", "chips"),
+    [("V4", "2x2x4", "tpu-v4", 16), ("V5LITE_POD", "2x4", "tpu-v5e", 8), ("V5P", "2x2x1", "tpu-v5p", 4)],
+)
+def test_tpus_by_topology(type: str, topology: str, model: str, chips: int) -> None:
+    after = {"accelerator_config": [{"type": type, "topology": topology}], "zone": "us-central2-b"}
+    tpu = only(plan_of(rc("google_tpu_v2_vm.t", after, unknown={"accelerator_type": True})))
+    assert tpu.accelerator is not None
+    assert (tpu.accelerator.model, tpu.accelerator.count) == (model, chips)
+    assert "accelerator" not in tpu.unknown
+    assert topology in tpu.unknown["hourly_usd"]
+
+
+def test_tpus_of_a_topology_that_is_not_known() -> None:
+    change = rc(
+        "google_tpu_v2_vm.t",
+        {"accelerator_config": [{"type": "V4"}]},
+        unknown={"accelerator_config": [{"topology": True}]},
+        expressions={"accelerator_config": [{"type": const("V4"), "topology": ref("var.topology")}]},
+    )
+    assert only(plan_of(change)).unknown["accelerator"] == "accelerator_config.0.topology is known after apply"
 
 
 def test_copies_of_google() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from governor.catalog import endpoints, regions
-from governor.catalog.accelerators import accelerator_of
+from governor.catalog.accelerators import accelerator_of, facts
 from governor.model import Accelerator
 from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
 from governor.sources.terraform_plan.reading import (
@@ -235,15 +236,54 @@ def _nodes(draft: Draft, zones: int | None, prefix: str = "") -> None:
 def tpu(draft: Draft) -> None:
     """`v5litepod-8` counts cores or chips by generation: the type names the accelerator, the price is per chip."""
     kind = _last(draft.get("accelerator_type"))
-    if kind is None:
-        why = draft.why_unknown("accelerator_type") or "not set"
-        draft.type_unknown(f"accelerator_type is {why}")
+    if kind is None and (config := _tpu_config(draft)):
+        draft.accelerator, kind = config
+    elif kind is None:
+        path = next((p for p in ("accelerator_type", *_TPU_CONFIG) if draft.written(p) and draft.why_unknown(p)), "")
+        why = draft.why_unknown(path or "accelerator_type") or "not set"
+        draft.type_unknown(f"{path or 'accelerator_type'} is {why}")
         return
-    draft.accelerator = accelerator_of("gcp", kind) or Accelerator(f"tpu-{kind.partition('-')[0]}")
-    draft.attributes["instance_type"] = kind
+    else:
+        draft.accelerator = accelerator_of("gcp", kind) or Accelerator(f"tpu-{kind.partition('-')[0]}")
+        draft.attributes["instance_type"] = kind
     draft.unknown["hourly_usd"] = f"the price book holds TPU prices per chip, not for {kind}"
     if block(draft.get("scheduling_config")).get("preemptible") or block(draft.get("scheduling_config")).get("spot"):
         draft.purchase = "spot"
+
+
+_TPU_CONFIG = ("accelerator_config.0.type", "accelerator_config.0.topology")
+_TPU_NAMES = {"V5LITE_POD": "v5e", "V5E": "v5e"}
+
+
+def _tpu_config(draft: Draft) -> tuple[Accelerator, str] | None:
+    """A generation and how its chips lie: the product of a topology is their number."""
+    if any(draft.written(path) is not False and draft.why_unknown(path) for path in _TPU_CONFIG):
+        return None
+    generation, topology = (text(draft.get(path)) for path in _TPU_CONFIG)
+    sides = [number(side) for side in (topology or "").split("x")]
+    if generation is None or not all(sides):
+        return None
+    model = f"tpu-{_TPU_NAMES.get(generation.upper(), generation.lower())}"
+    known = facts(model)
+    chips = math.prod(side for side in sides if side)
+    return Accelerator(model, chips, known.memory_gib if known else None), f"{generation} {topology}"
+
+
+def cloud_run_service(draft: Draft) -> None:
+    _cloud_run(draft, "template.0.node_selector.0.accelerator")
+
+
+def cloud_run_job(draft: Draft) -> None:
+    _cloud_run(draft, "template.0.template.0.node_selector.0.accelerator")
+
+
+def _cloud_run(draft: Draft, path: str) -> None:
+    """An instance has one GPU: https://cloud.google.com/run/docs/configuring/services/gpu."""
+    if (why := draft.why_unknown(path)) and draft.written(path) is not False:
+        draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = f"{path} is {why}"
+    elif kind := _last(draft.get(path)):
+        draft.accelerator = _card(kind, 1.0)
+        draft.unknown["hourly_usd"] = "the price book has no prices of Cloud Run"
 
 
 def workbench(draft: Draft) -> None:
@@ -425,7 +465,8 @@ READERS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
         compute_instance, instance_template, instance_group, compute_reservation, gke_cluster, gke_node_pool, tpu,
-        workbench, notebooks_instance, notebooks_runtime, vertex_endpoint, model_garden, vertex_pool, regional_disk,
-        disk_snapshot, storage_bucket, transfer_job, google_api_key, google_service_account_key,
+        cloud_run_service, cloud_run_job, workbench, notebooks_instance, notebooks_runtime, vertex_endpoint,
+        model_garden, vertex_pool, regional_disk, disk_snapshot, storage_bucket, transfer_job, google_api_key,
+        google_service_account_key,
     )
 }  # fmt: skip
