@@ -444,6 +444,23 @@ def test_tpus_of_a_topology_that_is_not_known() -> None:
     assert only(plan_of(change)).unknown["accelerator"] == "accelerator_config.0.topology is known after apply"
 
 
+@pytest.mark.parametrize(
+    ("type", "takes_labels"),
+    [
+        ("google_compute_reservation", False),
+        ("google_storage_transfer_job", False),
+        ("google_vertex_ai_deployment_resource_pool", False),
+        ("google_vertex_ai_endpoint_with_model_garden_deployment", False),
+        ("google_compute_instance_group_manager", True),
+        ("google_compute_region_instance_group_manager", True),
+        ("google_compute_instance", True),
+        ("google_container_cluster", True),
+    ],
+)
+def test_what_takes_labels(type: str, takes_labels: bool) -> None:
+    assert only(plan_of(rc(f"{type}.a", {"location": "europe-west4"}))).taggable is takes_labels
+
+
 def test_copies_of_google() -> None:
     buckets = [rc(f"google_storage_bucket.{n}", {"location": n, "name": n, "labels": {"of": n}}) for n in ("EU", "US")]
     spec = [{"gcs_data_source": [{"bucket_name": "EU"}], "gcs_data_sink": [{"bucket_name": "US"}]}]
