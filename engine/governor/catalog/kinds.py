@@ -97,10 +97,14 @@ SHAPES: Final[dict[str, Shape]] = {
     "azurerm_linux_virtual_machine": _azure("compute_instance", "size"),
     "azurerm_windows_virtual_machine": _azure("compute_instance", "size"),
     "azurerm_virtual_machine": _azure("compute_instance", "vm_size"),
-    "azurerm_linux_virtual_machine_scale_set": _azure("compute_group", "sku", "instances"),
-    "azurerm_windows_virtual_machine_scale_set": _azure("compute_group", "sku", "instances"),
-    "azurerm_orchestrated_virtual_machine_scale_set": _azure("compute_group", "sku_name", "instances"),
-    "azurerm_virtual_machine_scale_set": _azure("compute_group", "sku.0.name", "sku.0.capacity"),
+    "azurerm_linux_virtual_machine_scale_set": _azure("compute_group", "sku", "instances", reader="scale_set"),
+    "azurerm_windows_virtual_machine_scale_set": _azure("compute_group", "sku", "instances", reader="scale_set"),
+    "azurerm_orchestrated_virtual_machine_scale_set": _azure(
+        "compute_group", "sku_name", "instances", reader="scale_set"
+    ),
+    "azurerm_virtual_machine_scale_set": _azure(
+        "compute_group", "sku.0.name", "sku.0.capacity", reader="scale_set"
+    ),
     "azurerm_capacity_reservation": _azure("capacity_reservation", "sku.0.name", "sku.0.capacity"),
     "azurerm_kubernetes_cluster": _azure("cluster", reader="aks_cluster"),
     "azurerm_kubernetes_cluster_node_pool": _azure("node_pool", reader="aks_node_pool"),
@@ -116,9 +120,9 @@ SHAPES: Final[dict[str, Shape]] = {
     "azurerm_snapshot": _azure("snapshot", size_gib="disk_size_gb"),
     "azurerm_storage_account": _azure("bucket", reader="storage_account"),
     "azurerm_storage_object_replication": _azure("replication", reader="storage_replication"),
-    "azurerm_container_app": _azure("workload"),
+    "azurerm_container_app": _azure("workload", reader="container_app"),
     "azurerm_linux_function_app": _azure("workload"),
-    "azurerm_container_group": _azure("workload"),
+    "azurerm_container_group": _azure("workload", reader="container_group"),
     # Google
     "google_compute_instance": _gcp("compute_instance", reader="compute_instance"),
     "google_compute_instance_from_template": _gcp("compute_instance", reader="compute_instance"),
@@ -138,8 +142,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "google_vertex_ai_endpoint_with_model_garden_deployment": _gcp("model_endpoint", reader="model_garden"),
     "google_vertex_ai_deployment_resource_pool": _gcp("model_endpoint", reader="vertex_pool"),
     "google_vertex_ai_index_endpoint": _gcp("model_endpoint"),
-    "google_cloud_run_v2_service": _gcp("workload"),
-    "google_cloud_run_v2_job": _gcp("training_job"),
+    "google_cloud_run_v2_service": _gcp("workload", reader="cloud_run_service"),
+    "google_cloud_run_v2_job": _gcp("training_job", reader="cloud_run_job"),
     "google_cloudfunctions2_function": _gcp("workload"),
     "google_compute_disk": _gcp("volume", size_gib="size"),
     "google_compute_region_disk": _gcp("volume", size_gib="size", reader="regional_disk"),

@@ -16,9 +16,19 @@ _OTHERS: dict[str, bool] = {
     "azurerm_storage_container": False,
     "azurerm_storage_object_replication": False,
     "google_apikeys_key": False,
+    "google_compute_autoscaler": False,
+    "google_compute_instance_group": False,
+    "google_compute_region_autoscaler": False,
+    "google_compute_reservation": False,
     "google_project_service": False,
     "google_service_account": False,
     "google_service_account_key": False,
+    "google_storage_transfer_job": False,
+    "google_vertex_ai_deployment_resource_pool": False,
+    "google_vertex_ai_endpoint_with_model_garden_deployment": False,
+    # They take no labels, but their machines have those of the template, where whoever is told can set them.
+    "google_compute_instance_group_manager": True,
+    "google_compute_region_instance_group_manager": True,
     # A node pool looks like a part of its cluster, but has tags of its own.
     "azurerm_kubernetes_cluster_node_pool": True,
 }

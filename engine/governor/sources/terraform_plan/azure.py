@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from governor.catalog import endpoints
+from governor.catalog.accelerators import accelerator_of, facts
+from governor.model import Accelerator
 from governor.sources.terraform_plan.draft import AFTER_APPLY, Draft
-from governor.sources.terraform_plan.reading import block, number, text
+from governor.sources.terraform_plan.reading import block, blocks, number, text
 from governor.sources.terraform_plan.siblings import Target
 
 _PARENTS = (
@@ -51,12 +54,94 @@ def _pool(draft: Draft, prefix: str) -> None:
         draft.type_unknown(f"{prefix}vm_size is not set: AKS chooses it")
 
 
+def scale_set(draft: Draft) -> None:
+    """The sizes of a mix stand in its profile: whichever is to be had, so that the dearest counts."""
+    path = draft.shape.instance_type
+    if draft.get(path) == "Mix":
+        path = "sku_profile.0.vm_sizes"
+    count, most = _scaled(draft, draft.counts(draft.shape.count))
+    if not draft.launches(path, count, most) and path != draft.shape.instance_type:
+        draft.type_unknown(f"{path} is not set")
+
+
+_SCALER = "azurerm_monitor_autoscale_setting"
+
+
+def _scaled(draft: Draft, count: int | None) -> tuple[int | None, int | None]:
+    """How many there are and may be: what scales it has the last word on a count that the scale set leaves open."""
+    most = count
+    written = draft.get(draft.shape.count) is not None
+    found = draft.plan.referring(_SCALER, "target_resource_id", draft.resource)
+    for scaler in found or draft.named(_SCALER, "target_resource_id", draft.get("id")):
+        capacities = [block(profile.get("capacity")) for profile in blocks(scaler.after.get("profile"))]
+        maxima = [number(capacity.get("maximum")) for capacity in capacities]
+        known = [maximum for maximum in maxima if maximum is not None]
+        starts = [start for capacity in capacities if (start := number(capacity.get("default"))) is not None]
+        if starts and not written:
+            count = max(starts)
+            for path in ("count", "hourly_usd"):
+                draft.unknown.pop(path, None)
+        if not known or len(known) < len(maxima):
+            draft.unknown["count"] = draft.unknown["hourly_usd"] = (
+                f"{scaler.resource.address} does not tell its maximum"
+            )
+        most = max([most or 0, *known])
+    return count, most
+
+
 def ml_compute_cluster(draft: Draft) -> None:
     """Scales from zero: what it costs at rest is its minimum, what it may cost its maximum."""
     if (text(draft.get("vm_priority")) or "").lower() in ("lowpriority", "low_priority"):
         draft.purchase = "spot"
     least = draft.counts("scale_settings.0.min_node_count", 0)
     draft.launches("vm_size", least, draft.counts("scale_settings.0.max_node_count", least))
+
+
+def container_group(draft: Draft) -> None:
+    """GPUs are asked for by container; those of a group have one SKU."""
+    model, count = "", 0
+    for position, container in enumerate(blocks(draft.get("container"))):
+        path = f"container.{position}.gpu"
+        for name in ("count", "sku"):
+            if (why := draft.why_unknown(f"{path}.0.{name}")) and draft.written(path) is not False:
+                draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = f"{path}.0.{name} is {why}"
+                return
+        gpu = block(container.get("gpu"))
+        if sku := text(gpu.get("sku")):
+            model = model or sku.upper()
+            count += number(gpu.get("count")) or 1
+    if model:
+        known = facts(model)
+        draft.accelerator = Accelerator(model, count, known.memory_gib if known else None)
+        draft.unknown["hourly_usd"] = "the price book has no prices of container groups"
+
+
+def container_app(draft: Draft) -> None:
+    """Profiles with GPUs are named by their type (NC24-A100) or lead to it in the environment of the app."""
+    path = "workload_profile_name"
+    if (why := draft.why_unknown(path)) and draft.written(path) is not False:
+        draft.unknown["accelerator"] = draft.unknown["hourly_usd"] = f"{path} is {why}"
+        return
+    name = text(draft.get(path)) or ""
+    kinds = [
+        kind
+        for environment in _environments(draft)
+        for profile in blocks(environment.after.get("workload_profile"))
+        if profile.get("name") == name and (kind := text(profile.get("workload_profile_type")))
+    ]
+    if found := _GPU_PROFILE.match(kinds[0] if kinds else name):
+        vcpus, model = found["vcpus"], (found["model"] or "").upper()
+        size = {"A100": f"Standard_NC{vcpus}ads_A100_v4", "T4": f"Standard_NC{vcpus}as_T4_v3"}.get(model, "")
+        draft.accelerator = accelerator_of("azure", size) or Accelerator("unknown")
+        draft.unknown["hourly_usd"] = "the price book has no prices of container apps"
+
+
+_GPU_PROFILE = re.compile(r"(?:Consumption-GPU-)?NC(?P<vcpus>\d*)(?:as)?(?:-(?P<model>\w+))?", re.IGNORECASE)
+
+
+def _environments(draft: Draft) -> list[Target]:
+    path, type = "container_app_environment_id", "azurerm_container_app_environment"
+    return [t for t in draft.leads_to(path) if t.resource.type == type] or draft.named(type, "id", draft.get(path))
 
 
 def cognitive_account(draft: Draft) -> None:
@@ -122,6 +207,8 @@ def cognitive_deployment(draft: Draft) -> None:
             draft.unknown["attributes.processing"] = why
         elif sku := text(draft.get(path)):
             draft.attributes["processing"] = endpoints.processing_of_sku(sku)
+            if "provisioned" in sku.lower():
+                draft.unknown["hourly_usd"] = "the price book has no prices of provisioned throughput"
     if units := number(draft.get("sku.0.capacity")):
         draft.attributes["units"] = units
 
@@ -149,7 +236,7 @@ _OWNERS = (
 READERS: dict[str, Callable[[Draft], None]] = {
     function.__name__: function
     for function in (
-        aks_cluster, aks_node_pool, ml_compute_cluster, cognitive_account, search_service, ml_workspace,
-        storage_account, storage_replication, cognitive_deployment,
+        aks_cluster, aks_node_pool, scale_set, ml_compute_cluster, container_group, container_app, cognitive_account,
+        search_service, ml_workspace, storage_account, storage_replication, cognitive_deployment,
     )
 }  # fmt: skip

@@ -16,6 +16,9 @@ from governor.sources.terraform_plan.configuration import without_indexes
 _BLOCK = re.compile(r'^[ \t]*(resource|module|variable)[ \t]+"([^"]+)"(?:[ \t]+"([^"]+)")?[ \t]*\{', re.MULTILINE)
 _SOURCE = re.compile(r'^[ \t]*source[ \t]*=[ \t]*"([^"]+)"', re.MULTILINE)
 
+_HEREDOC = re.compile(r"<<-?([^\W\d][\w-]*)[ \t]*$")
+_QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*')
+
 
 class Locator:
     """Finds blocks in a directory of HCL. Files are read once, when first asked for."""
@@ -67,7 +70,7 @@ class Locator:
     def _read(self, folder: Path) -> list[tuple[str, tuple[str, int, str]]]:
         found = []
         for file in sorted(folder.glob("*.tf")):
-            text = file.read_text("utf-8", errors="replace")
+            text = _without_heredocs(file.read_text("utf-8", errors="replace"))
             starts = list(_BLOCK.finditer(text))
             for position, match in enumerate(starts):
                 kind, first, second = match.groups()
@@ -84,6 +87,22 @@ class Locator:
             return file.resolve().relative_to(Path.cwd()).as_posix()
         except ValueError:
             return file.as_posix()
+
+
+def _without_heredocs(text: str) -> str:
+    """The same lines, those inside heredocs empty: what a script or a template holds is no block."""
+    if "<<" not in text:
+        return text
+    lines = text.replace("\r\n", "\n").split("\n")
+    end = ""
+    for position, line in enumerate(lines):
+        if end:
+            lines[position] = ""
+            end = "" if line.strip() == end else end
+        elif "<<" in line and (start := _HEREDOC.search(_QUOTED_OR_COMMENT.sub("", line))):
+            # One without an end is none: in a comment over several lines, say.
+            end = start[1] if any(below.strip() == start[1] for below in lines[position + 1 :]) else ""
+    return "\n".join(lines)
 
 
 def _installed(root: Path) -> dict[str, Path]:
