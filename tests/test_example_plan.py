@@ -1,21 +1,58 @@
 """The example plan is what Terraform makes of the example, and no committed plan tells where it was made."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from real_terraform import COMMITTED, EXAMPLES, essentials
+from real_terraform import COMMITTED, EXAMPLES, PROJECT, essentials
 
 FOLDER_OF_A_MACHINE = re.compile(r'"[^"]*(?<![\w./])/(?:home|root|tmp|opt|work|var|usr|Users|private)/[^"]*"')
 
 
 @pytest.mark.terraform
 @pytest.mark.xdist_group("terraform")
-def test_the_example_plan_is_what_terraform_makes_of_the_example(make_plan: Callable[..., bytes]) -> None:
-    assert essentials(make_plan(EXAMPLES)) == essentials((EXAMPLES / "plan.json").read_bytes())
+def test_from_hcl_to_findings(make_plan: Callable[..., bytes], tmp_path: Path) -> None:
+    """Terraform plans the example now, and governor says of it what it says of the committed plan."""
+    made, committed = tmp_path / "plan.json", EXAMPLES / "plan.json"
+    made.write_bytes(make_plan(EXAMPLES))
+    assert essentials(made.read_bytes()) == essentials(committed.read_bytes())
+    verdict = report(made)
+    assert verdict["findings"] == report(committed)["findings"]
+    open_ = {
+        (f["policy"], f["resource"], f["origin"]["file"], f["origin"]["line"])
+        for f in verdict["findings"]
+        if f["origin"]
+    }
+    above, _, _ = (EXAMPLES / "main.tf").read_text("utf-8").partition('resource "aws_instance" "weekend_run"')
+    line = above.count("\n") + 1
+    assert ("TAG001", "aws_instance.weekend_run", "examples/main.tf", line) in open_
+
+
+def report(plan: Path) -> dict[str, Any]:
+    """What `governor check` reports of a plan of the example, in its organisation."""
+    command = [
+        sys.executable,
+        "-m",
+        "governor",
+        "check",
+        str(plan),
+        "--today",
+        "2026-11-24",
+        "-f",
+        "json",
+        "--exit-zero",
+    ]
+    organisation = ["--config", "examples/governor.yaml", "--source", "examples"]
+    ran = subprocess.run([*command, *organisation], cwd=PROJECT, capture_output=True, check=True, env=dict(os.environ))
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
