@@ -32,7 +32,7 @@ def test_from_hcl_to_findings(make_plan: Callable[..., bytes], tmp_path: Path) -
     }
     above, _, _ = (EXAMPLES / "main.tf").read_text("utf-8").partition('resource "aws_instance" "weekend_run"')
     line = above.count("\n") + 1
-    assert ("TAG001", "aws_instance.weekend_run", "examples/main.tf", line) in open_
+    assert ("TAG001", "aws_instance.weekend_run", "examples/main.tf", line) in places
 
 
 def report(plan: Path) -> dict[str, Any]:
