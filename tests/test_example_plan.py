@@ -25,7 +25,7 @@ def test_from_hcl_to_findings(make_plan: Callable[..., bytes], tmp_path: Path) -
     assert essentials(made.read_bytes()) == essentials(committed.read_bytes())
     verdict = report(made)
     assert verdict["findings"] == report(committed)["findings"]
-    open_ = {
+    places = {
         (f["policy"], f["resource"], f["origin"]["file"], f["origin"]["line"])
         for f in verdict["findings"]
         if f["origin"]
