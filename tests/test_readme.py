@@ -66,10 +66,12 @@ def test_the_first_steps_work_as_written(tmp_path: Path) -> None:
     overlay, settings = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (rego,) = re.findall(r"```rego\n(.*?)```", text, re.DOTALL)
     (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (cases,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     for name, content in (
         ("policies/budgets/data.yaml", overlay),
         ("policies/network/network.rego", rego),
         ("policies/network/network.py", python),
+        ("policies/network/cases.yaml", cases),
         ("governor.yaml", settings),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +82,8 @@ def test_the_first_steps_work_as_written(tmp_path: Path) -> None:
     assert "note  NET001  GPU machines run on spot" in printed.stdout
     assert "note  NET002  GPU machines run on spot" in printed.stdout
     assert "warn  TAG001" in printed.stdout
+    tested = governor("test", folder=tmp_path)
+    assert "not expected: NET002 on aws_instance.a, purchase" in tested.stdout, "the page shows the same policy twice"
 
 
 def test_pages_of_policies_are_fresh() -> None:

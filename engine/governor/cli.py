@@ -174,6 +174,24 @@ def schema(name: str) -> int:
     return command.run(name)
 
 
+@cli.command("test")
+@_policies
+@_config
+@click.option("--strict", is_flag=True, help="A policy without a case that expects a finding of it fails, too.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the results as JUnit XML.")
+def run_tests(policies: tuple[str, ...], config: Path | None, strict: bool, junit: Path | None) -> int:
+    """Run the tests of the policies: every cases.yaml, and the test_ rules of Rego.
+
+    \b
+    Examples:
+      governor test
+      governor test --policies ./policies --strict
+    """
+    from governor.commands import test as command
+
+    return command.run(folders=policies, config=config, strict=strict, junit=junit)
+
+
 @cli.command()
 @click.argument("out", type=_FILE, default=Path("docs/policies"))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")

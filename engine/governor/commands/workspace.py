@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,3 +69,8 @@ def _applies(policy: Policy, stage: Stage) -> bool:
 def everything(space: Workspace) -> library.Library:
     """The policies of every stage, those that are off included."""
     return library.load(space.folders)
+
+
+def near(place: str) -> str:
+    """A path, or `file:line`, as it is written from the working directory, where it lies below it."""
+    return place.removeprefix(f"{Path.cwd()}{os.sep}")

@@ -257,3 +257,46 @@ def _told(error: Exception) -> tuple[str, str]:
     place = re.search(r"--> (.+:\d+:\d+)", text)
     message = re.search(r"error: (.+)", text)
     return place[1] if place else "", (message[1] if message else text).replace("`", "")
+
+
+class RuleTest(msgspec.Struct, frozen=True):
+    """A `test_` rule, and how it went."""
+
+    name: str
+    """`data.keys_test.test_expiry`."""
+    location: str
+    """`file:line`."""
+    failed: tuple[str, ...]
+    """What did not hold, a line each; a table test names its rows. Empty when all of it held."""
+
+
+def rule_tests(files: Sequence[Path]) -> list[RuleTest]:
+    """Run the `test_` rules of a concern: its policies and its `*_test.rego` together, without any data."""
+    engine = regorus.Engine()
+    for file in files:
+        try:
+            engine.add_policy(str(file), read_text(file))
+        except RuntimeError as error:
+            place, message = _told(error)
+            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+    found = []
+    for module in json.loads(engine.get_ast_as_json()):
+        package = _path(module["ast"]["package"]["refr"])
+        for name, rule in {rule.name: rule for rule in map(_rule, module["ast"]["rules"])}.items():
+            # A table test has the names of its rows in brackets: test_expiry[day].
+            plain = name.removesuffix("[]")
+            if plain.startswith("test_") and rule.form != "Func":
+                location = f"{module['source']['file']}:{rule.line}"
+                path = f"data.{package}.{plain}"
+                found.append(RuleTest(path, location, _failed(engine, path)))
+    return found
+
+
+def _failed(engine: regorus.Engine, path: str) -> tuple[str, ...]:
+    try:
+        outcome = json.loads(engine.eval_rule_as_json(path))
+    except RuntimeError as error:
+        return (_complaint(error),)
+    if isinstance(outcome, dict) and outcome:
+        return tuple(f"row {name!r} does not hold" for name, held in outcome.items() if held is not True)
+    return () if outcome is True else ("it does not hold",)
