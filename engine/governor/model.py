@@ -17,7 +17,7 @@ from msgspec import Struct, field
 Stage = Literal["commit", "plan", "live", "azure"]
 Severity = Literal["critical", "high", "medium", "low"]
 Level = Literal["off", "note", "warn", "deny"]
-Change = Literal["create", "update", "replace", "delete", "forget", "none"]
+Change = Literal["create", "update", "replace", "import", "delete", "forget", "none"]
 Purchase = Literal["on_demand", "spot", "reserved", "capacity_block"]
 State = Literal["open", "exempt", "baselined", "undetermined"]
 

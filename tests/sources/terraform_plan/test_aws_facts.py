@@ -445,4 +445,4 @@ def test_moved_and_imported() -> None:
     imported["change"]["importing"] = {"id": "i-1"}
     found = resources(plan_of(moved, imported))
     assert (found["aws_instance.new"].previous_id, found["aws_instance.new"].change) == ("aws_instance.old", "none")
-    assert found["aws_instance.i"].change == "none"
+    assert (found["aws_instance.i"].change, found["aws_instance.i"].previous_hourly_usd) == ("import", usd(P5))

@@ -181,7 +181,7 @@ def test_11_replacement_is_told_by_actions_not_by_reasons() -> None:
 
 
 def test_12_imported_moved_and_drifted_away() -> None:
-    assert at("lifecycle", "aws_ebs_volume.adopted").change == "update"
+    assert at("lifecycle", "aws_ebs_volume.adopted").change == "import"
     moved = at("lifecycle", "aws_ebs_volume.new_name")
     assert moved.change == "none"
     assert moved.previous_id == "aws_ebs_volume.old_name"

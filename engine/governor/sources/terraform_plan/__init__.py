@@ -166,6 +166,8 @@ class _Collector:
                 actions = ", ".join(resource.change.actions)[:60] or "none"
                 self._gaps.append(Gap(resource.address, f"its actions ({actions}) are not known to governor"))
                 change = "update"
+            if change in ("none", "update") and _is_object(resource.change.importing):
+                change = "import"  # it exists already, and may be changed as it is taken in
             gone = change in ("delete", "forget")
             shape = SHAPES.get(resource.type)
             block = self._blocks.find(resource.module_address, resource.type, resource.name)
@@ -186,7 +188,7 @@ class _Collector:
         resource, block = item.resource, item.block
         region = own_region(resource.type, item.after)
         moves = block is not None and elsewhere(block.expressions)
-        if region is None and item.change in ("update", "replace", "none") and not moves:
+        if region is None and item.change in ("update", "replace", "import", "none") and not moves:
             # A place that is written and not known may be another than before; what the provider sets stays.
             item.before = self._withholder.before(resource.change)
             region = None if resource.type.startswith("azurerm_") else own_region(resource.type, item.before[0])
