@@ -171,7 +171,7 @@ def outgrows_the_guardrail(inventory: Inventory, config: Budgets) -> Iterator[Vi
     guardrails = config.guardrails
     if guardrails.monthly_usd is None and guardrails.percent is None:
         return
-    before, added, unpriced = Decimal(0), Decimal(0), 0
+    before, unpriced = Decimal(0), 0
     steps: list[tuple[Decimal, Resource]] = []
     for resource in inventory.resources:
         hours = _hours(resource, config)
@@ -315,7 +315,9 @@ def _most_of_it(parts: Iterable[tuple[Decimal, Resource]], config: Budgets) -> s
     usd, resource = max(parts, key=lambda part: (part[0], part[1].id), default=(Decimal(0), None))
     if resource is None or usd <= 0:
         return ""
-    return f"; the most for {resource.id}: {money(usd)} ({_reckoning(resource, config)})"
+    was = (resource.hourly_usd or Decimal(0)) * _hours(resource, config) - usd
+    less = f", less {money(was)} before" if was else ""
+    return f"; the most for {resource.id}: {money(usd)} ({_reckoning(resource, config)}{less})"
 
 
 def _of_no_known_project(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
