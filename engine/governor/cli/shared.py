@@ -1,0 +1,47 @@
+"""What commands share: options, the type of a day, and how a group ends when its reader leaves."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+class Day(click.ParamType[datetime.date]):
+    """A day, written YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write YYYY-MM-DD", param, ctx)
+
+
+class ReaderLeft(Exception):  # noqa: N818
+    """The reader of the output (head, less) has seen enough."""
+
+
+class Governor(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. click would leave a broken pipe with exit code 1, which here means open findings."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
+
+
+config_option = click.option(
+    "--config", type=FILE, metavar="FILE", help="Settings; default: the nearest governor.yaml at or above this folder."
+)
+policies_option = click.option(
+    "--policies",
+    multiple=True,
+    metavar="FOLDER",
+    help="Lay a folder of policies over those of the settings. May be repeated.",
+)
