@@ -32,16 +32,30 @@ class LevelRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
 
 
+class PolicyEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where policies come from, and what they are given."""
+
+    source: Text
+    """`builtin`, or a folder."""
+    input: Literal["resources", "raw"] = "resources"
+    """What its policies see: the facts of resources, or the plan as Terraform wrote it."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
-    policies: tuple[Text, ...] = ("builtin",)
+    policies: tuple[Text | PolicyEntry, ...] = ("builtin",)
     levels: tuple[LevelRule, ...] = ()
     fail_level: Literal["note", "warn", "deny"] = "deny"
     strict: bool = False
     exemptions: Text | None = None
     prices: tuple[Text, ...] = ()
     max_price_age_days: Annotated[int, Meta(gt=0)] = 365
+
+    @property
+    def policy_entries(self) -> list[PolicyEntry]:
+        """Where policies come from, each written out."""
+        return [PolicyEntry(source=entry) if isinstance(entry, str) else entry for entry in self.policies]
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """The level of a policy in a stage."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from governor import __version__, cache, yamlfile
 from governor.catalog.kinds import KINDS
 from governor.errors import Refusal
-from governor.languages import LANGUAGES, Source, language
+from governor.languages import LANGUAGES, Language, Source, language
 from governor.model import Evaluator, Policy
 
 if TYPE_CHECKING:
@@ -65,8 +65,11 @@ def load(
     keep: Callable[[Policy], bool] = lambda _: True,
     overlay: Mapping[str, Mapping[str, Any]] | None = None,
     only: Collection[str] | None = None,
+    languages: Mapping[str, Language] | None = None,
 ) -> Library:
     """Read the folders, in order. `overlay` lies over their data; `only` names the concerns wanted.
+
+    `languages` takes the place of the usual ones for the suffixes it names: another engine for Rego.
 
     Refuses a folder without policies, data that breaks its schema, two policies with one id, and a card that lists a
     kind nothing has.
@@ -93,7 +96,8 @@ def load(
     for suffix in LANGUAGES:
         sources = [s for concern in concerns.values() for s in concern.sources if s.path.suffix == suffix]
         if sources:
-            evaluators.append(language(suffix).load(sources, config, kept))
+            spoken = (languages or {}).get(suffix) or language(suffix)
+            evaluators.append(spoken.load(sources, config, kept))
     known.sort(key=lambda policy: policy.id)
     _check_cards(known)
     return Library(concerns, evaluators, known)

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
 
 from governor import yamlfile
 from governor.errors import Refusal
@@ -31,10 +31,29 @@ class LevelRule(_Written):
     stages: tuple[Stage, ...] = Field(default=(), description="Only in these stages; empty: in all.")
 
 
+class PolicyEntry(_Written):
+    """Where policies come from, and what they are given."""
+
+    source: Text = Field(description="`builtin`, or a folder.")
+    input: Literal["resources", "raw"] = Field(
+        default="resources",
+        description="What its policies see: the facts of resources, or the plan as Terraform wrote it (conftest).",
+    )
+
+
+_TEXT, _ENTRY = "(text)", "(entry)"
+"""Names of the two forms of an entry. They stand in pydantic's locations, and not in the file."""
+
+_Entry = Annotated[
+    Annotated[Text, Tag(_TEXT)] | Annotated[PolicyEntry, Tag(_ENTRY)],
+    Discriminator(lambda written: _ENTRY if isinstance(written, dict | PolicyEntry) else _TEXT),
+]
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
-    policies: tuple[Text, ...] = Field(
+    policies: tuple[_Entry, ...] = Field(
         default=("builtin",),
         description="Policy folders, each laid over those before it. `builtin` is the shipped library.",
     )
@@ -83,7 +102,7 @@ def explain(path: Path, written: Any, model: type[BaseModel]) -> Refusal | None:
         model.model_validate_json(json.dumps(written, default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        location: Sequence[str | int] = first["loc"]
+        location: Sequence[str | int] = [step for step in first["loc"] if step not in (_TEXT, _ENTRY)]
         at = ".".join(map(str, location)) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]

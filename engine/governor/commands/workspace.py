@@ -54,7 +54,10 @@ def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
     settings = configuration.load(path)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
-    named = [*(_folder(name, home) for name in settings.policies), *(_folder(name, Path()) for name in folders)]
+    named = [
+        *(_folder(entry.source, home) for entry in settings.policy_entries),
+        *(_folder(name, Path()) for name in folders),
+    ]
     return Workspace(settings, home, tuple({folder.resolve(): folder for folder in named}.values()))
 
 
