@@ -7,6 +7,7 @@ finding met.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from governor import library, yamlfile
+from governor.coverage import Recorder
 from governor.errors import Refusal
 from governor.judge import judge
 from governor.model import Accelerator, Inventory, Policy, Price, Resource, Stage
@@ -69,8 +71,11 @@ def read(file: Path) -> list[Case]:
     return cases
 
 
-def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
-    """How the answer of the concern's policies differs from the one expected; empty when it does not."""
+def run(case: Case, concern: str, folders: Sequence[Path], recorder: Recorder | None = None) -> list[str]:
+    """How the answer of the concern's policies differs from the one expected; empty when it does not.
+
+    A line that begins with `-` was expected and not found, one with `+` found and not expected.
+    """
     known: set[str] = set()
 
     def asked(policy: Policy) -> bool:
@@ -78,14 +83,21 @@ def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
         wanted = not case.policies or policy.id in case.policies
         return wanted and (not policy.stages or case.stage in policy.stages)
 
-    overlay = {concern: case.config} if case.config else None
-    loaded = library.load(folders, keep=asked, overlay=overlay, only=[concern])
-    if missing := sorted(set(case.policies) - known):
-        return [f"no policy of {concern} has the id {name}" for name in missing]
-    inventory = Inventory(
-        stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
-    )
-    judgement = judge(inventory, loaded.evaluators, case.today)
+    python = [file for folder in folders for file in (folder / concern).glob("*.py")]
+    with recorder.recording(python) if recorder else nullcontext():
+        loaded = library.load(
+            folders,
+            keep=asked,
+            overlay={concern: case.config} if case.config else None,
+            only=[concern],
+            languages=recorder.languages if recorder else None,
+        )
+        if missing := sorted(set(case.policies) - known):
+            return [f"no policy of {concern} has the id {name}" for name in missing]
+        inventory = Inventory(
+            stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
+        )
+        judgement = judge(inventory, loaded.evaluators, case.today)
     found = [
         Expectation(f.policy, f.resource, f.attribute, "undetermined" if f.reason else "open", f.msg)
         for f in judgement.findings
@@ -96,18 +108,16 @@ def run(case: Case, concern: str, folders: Sequence[Path]) -> list[str]:
 
 def _differences(expected: Sequence[Expectation], found: Sequence[Expectation]) -> list[str]:
     """Each finding meets one expectation at most; those with a message choose first."""
-    left = sorted(found, key=_order)
-    unmet = []
+    extra = sorted(found, key=_order)
+    absent = []
     for expectation in sorted(expected, key=lambda e: (not e.msg, _order(e))):
-        met = next((f for f in left if _meets(f, expectation)), None)
+        met = next((f for f in extra if _meets(f, expectation)), None)
         if met is None:
-            unmet.append(expectation)
+            absent.append(expectation)
         else:
-            left.remove(met)
-    return [f"not expected: {extra}: {extra.msg}" for extra in left] + [
-        f"expected, not found: {absent}{f': {absent.msg}' if absent.msg else ''}"
-        for absent in sorted(unmet, key=_order)
-    ]
+            extra.remove(met)
+    lines = [(_order(e), "-", e) for e in absent] + [(_order(e), "+", e) for e in extra]
+    return [f"{sign} {e}{f': {e.msg}' if e.msg else ''}" for _, sign, e in sorted(lines, key=lambda line: line[:2])]
 
 
 def _meets(found: Expectation, expectation: Expectation) -> bool:

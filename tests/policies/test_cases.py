@@ -96,8 +96,8 @@ def test_a_finding_nobody_expected_and_an_expectation_nothing_met_both_differ(sm
     )
     (case,) = cases.read(file)
     assert cases.run(case, "small", [small]) == [
-        "not expected: SML001 on a, kind: a bucket",
-        "expected, not found: SML001 on b, kind (undetermined)",
+        "+ SML001 on a, kind: a bucket",
+        "- SML001 on b, kind (undetermined)",
     ]
 
 
@@ -108,8 +108,8 @@ def test_a_message_has_to_be_the_whole_message(small: Path) -> None:
     assert cases.run(right, "small", [small]) == []
     (wrong,) = cases.read(written(small, text % "bucket"))
     assert cases.run(wrong, "small", [small]) == [
-        "not expected: SML001 on a, kind: a bucket",
-        "expected, not found: SML001 on a, kind: bucket",
+        "+ SML001 on a, kind: a bucket",
+        "- SML001 on a, kind: bucket",
     ]
 
 

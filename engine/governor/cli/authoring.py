@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -56,21 +57,30 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> in
 
 
 @click.command("test")
+@click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
 @policies_option
 @config_option
 @click.option("--strict", is_flag=True, help="A policy without a case that expects a finding of it fails, too.")
+@click.option("--coverage", is_flag=True, help="Tell which lines of the policies ran.")
+@click.option(
+    "--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail when fewer lines ran; 0 to 100."
+)
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the results as JUnit XML.")
-def run_tests(policies: tuple[str, ...], config: Path | None, strict: bool, junit: Path | None) -> int:
-    """Run the tests of the policies: every cases.yaml, and the test_ rules of Rego.
+@click.option("--watch", is_flag=True, help="Run again whenever a file changes.")
+def run_tests(watch: bool, **options: Any) -> int:
+    """Run the tests of policies: every cases.yaml, and the test_ rules of Rego.
+
+    FOLDER is a folder of policies or of one concern; without one, those of the settings are tested.
 
     \b
     Examples:
       governor test
-      governor test --policies ./policies --strict
+      governor test policies/tagging --watch
+      governor test policies --strict --min-coverage 90
     """
     from governor.commands import test as command
 
-    return command.run(folders=policies, config=config, strict=strict, junit=junit)
+    return command.run(command.Options(**options), watch=watch)
 
 
 @click.command()

@@ -9,11 +9,30 @@ from pathlib import Path
 
 import msgspec
 
-from governor import cases, library
+from governor import cases, library, yamlfile
 from governor.commands import workspace
+from governor.coverage import FileCoverage, Lines, Recorder, counts_python, measure, percent
 from governor.errors import Refusal
+from governor.languages import LANGUAGES
 from governor.languages.rego import rule_tests
+from governor.model import Policy
 from governor.workers import cores, spread
+
+_BLINK = 0.3
+"""Seconds between two looks at the files."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person who runs the tests wants."""
+
+    targets: Sequence[Path] = ()
+    """Folders of policies, or of one concern; empty: those of the settings."""
+    policies: Sequence[str] = ()
+    config: Path | None = None
+    strict: bool = False
+    coverage: bool = False
+    min_coverage: float | None = None
+    junit: Path | None = None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -23,6 +42,8 @@ class Result(msgspec.Struct, frozen=True):
     name: str
     place: str
     differences: tuple[str, ...]
+    ran: Lines = {}
+    """Lines of policies that ran, when they are recorded."""
 
 
 _Test = Callable[[], list[Result]]
@@ -30,47 +51,175 @@ _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(list[Result])
 
 
-def run(*, folders: Sequence[str], config: Path | None, strict: bool, junit: Path | None) -> int:
-    """Run all tests of the policy folders; 1 when one fails, or, with `strict`, when a policy has no case."""
+def run(options: Options, *, watch: bool) -> int:
+    """Run the tests of the policy folders, once or whenever a file changes."""
+    return _watch(options) if watch else _run(options)
+
+
+def _run(options: Options) -> int:
+    """1 when a test fails, too little is covered, or, when strict, a policy has no case that expects a finding."""
     started = time.monotonic()
-    space = workspace.enter(config, folders)
-    known = workspace.everything(space).policies
+    space = _space(options)
+    known = [policy for policy in workspace.everything(space).policies if _wanted(options, _file(policy))]
+    record = options.coverage or options.min_coverage is not None
     expected: set[str] = set()
-    tests = [*_cases(space.folders, expected), *_rules(space.folders)]
+    tests = [*_cases(options, space.folders, expected, record), *_rules(options, space.folders, record)]
     if not tests:
         raise Refusal("no test in these folders: write a cases.yaml beside the policies, or a *_test.rego", code=4)
     encoded = spread(lambda number: _PACK.encode(tests[number]()), len(tests), cores())
     results = [result for part in encoded for result in _UNPACK.decode(part)]
     failed = [result for result in results if result.differences]
     untested = [policy for policy in known if policy.id not in expected]
+    _tell_failures(failed)
+    for policy in untested:
+        print(f"{workspace.near(policy.location)}: {policy.id} has no case that expects a finding of it")
+    if options.junit:
+        _write(options.junit, _junit(results))
+    uncovered = _tell_coverage(_covered(options, space.folders, results), options.min_coverage) if record else False
+    seconds = time.monotonic() - started
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed, {len(untested)} untested ({seconds:.1f} s)")
+    return 1 if failed or uncovered or (options.strict and untested) else 0
+
+
+def _watch(options: Options) -> int:
+    """Run, and run again when a file of the folders changes, until the person stops it. The last run's exit code."""
+    code = 0
+    try:
+        while True:
+            before = _state(options)
+            try:
+                code = _run(options)
+            except Refusal as refusal:
+                print(f"governor: {refusal}", file=sys.stderr)
+                code = refusal.code
+            print("Watching for changes; stop with Ctrl-C.", file=sys.stderr, flush=True)
+            while _state(options) == before:
+                time.sleep(_BLINK)
+    except KeyboardInterrupt:
+        return code
+
+
+def _state(options: Options) -> set[tuple[str, int, int]]:
+    """Every file that a run reads: path, time of its last change, size."""
+    try:
+        folders = _space(options).folders
+    except Refusal:  # governor.yaml is being written
+        folders = tuple(options.targets)
+    files = [*(file for folder in folders for file in folder.glob("*/*") if file.suffix != ".pyc")]
+    found = set()
+    for file in (*files, *([options.config] if options.config else [])):
+        try:
+            status = file.stat()
+        except OSError:  # just deleted
+            continue
+        found.add((str(file), status.st_mtime_ns, status.st_size))
+    return found
+
+
+def _space(options: Options) -> workspace.Workspace:
+    for target in options.targets:
+        if not target.is_dir():
+            raise Refusal("no such folder: name a folder of policies, or of one concern", place=str(target))
+    libraries = [target.parent if _is_concern(target) else target for target in map(Path.absolute, options.targets)]
+    return workspace.enter(options.config, [*options.policies, *map(str, libraries)])
+
+
+def _is_concern(folder: Path) -> bool:
+    return (folder / cases.FILE).is_file() or any(file.suffix in LANGUAGES for file in folder.iterdir())
+
+
+def _wanted(options: Options, file: Path) -> bool:
+    found = file.resolve()
+    return not options.targets or any(found.is_relative_to(target.resolve()) for target in options.targets)
+
+
+def _file(policy: Policy) -> Path:
+    return Path(policy.location.rpartition(":")[0])
+
+
+def _cases(options: Options, folders: Sequence[Path], expected: set[str], record: bool) -> Iterator[_Test]:
+    """A test a case. An organisation's cases are run against its own data, all folders laid over one another."""
+    for concern, file in cases.files(folders):
+        if not _wanted(options, file):
+            continue
+        # The cases of the shipped library speak of the shipped data.
+        below = folders if file.parent.parent != library.builtin() else [library.builtin()]
+        for number, case in enumerate(cases.read(file)):
+            expected.update(expectation.policy for expectation in case.expect)
+            yield lambda n=number, c=case, k=concern, f=file, b=below: [_case(n, c, k, f, b, record)]  # type: ignore[misc]
+
+
+def _case(number: int, case: cases.Case, concern: str, file: Path, folders: Sequence[Path], record: bool) -> Result:
+    recorder = Recorder() if record else None
+    differences = tuple(cases.run(case, concern, folders, recorder))
+    place = yamlfile.place(file, (number,)) if differences else str(file)
+    return Result(concern, case.name, place, differences, recorder.lines if recorder else {})
+
+
+def _rules(options: Options, folders: Sequence[Path], record: bool) -> Iterator[_Test]:
+    """A test a concern that has `*_test.rego`: its rules share one engine."""
+    tested = [file for folder in folders for file in folder.glob("*/*_test.rego") if _wanted(options, file)]
+    for concern in sorted({file.parent.name for file in tested}):
+        files = sorted(file for folder in folders for file in (folder / concern).glob("*.rego"))
+        yield lambda n=concern, f=files: _rule_results(n, f, record)  # type: ignore[misc]
+
+
+def _rule_results(concern: str, files: Sequence[Path], record: bool) -> list[Result]:
+    tests, lines = rule_tests(files, trace=record)
+    ran = {file: set(covered) for file, (covered, _) in lines.items()}
+    # The lines are those of all rules together.
+    return [Result(concern, t.name, t.location, t.failed, ran if n == 0 else {}) for n, t in enumerate(tests)]
+
+
+def _tell_failures(failed: Sequence[Result]) -> None:
     for result in failed:
         print(f"{workspace.near(result.place)}: {result.name}")
         for difference in result.differences:
             print(f"  {difference}")
-    for policy in untested:
-        print(f"{workspace.near(policy.location)}: {policy.id} has no case that expects a finding of it")
-    if junit:
-        _write(junit, _junit(results))
-    seconds = time.monotonic() - started
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed, {len(untested)} untested ({seconds:.1f} s)")
-    return 1 if failed or (strict and untested) else 0
+    if any(difference.startswith(("- ", "+ ")) for result in failed for difference in result.differences):
+        print("(- expected and not found, + found and not expected)")
 
 
-def _cases(folders: Sequence[Path], expected: set[str]) -> Iterator[_Test]:
-    """A test a case. An organisation's cases are run against its own data, all folders laid over one another."""
-    for concern, file in cases.files(folders):
-        for case in cases.read(file):
-            expected.update(expectation.policy for expectation in case.expect)
-            # The cases of the shipped library speak of the shipped data.
-            below = folders if file.parent.parent != library.builtin() else [library.builtin()]
-            yield lambda c=case, n=concern, f=file, b=below: [Result(n, c.name, str(f), tuple(cases.run(c, n, b)))]  # type: ignore[misc]
+def _covered(options: Options, folders: Sequence[Path], results: Sequence[Result]) -> list[FileCoverage]:
+    recorder = Recorder()
+    for result in results:
+        recorder.add(result.ran)
+    concerns = library.read_concerns(folders).values()
+    files = [s.path for concern in concerns for s in concern.sources if _wanted(options, s.path)]
+    if not counts_python() and any(file.suffix == ".py" for file in files):
+        print("Python policies are not counted: pip install coverage", file=sys.stderr)
+    return measure(files, recorder.lines)
 
 
-def _rules(folders: Sequence[Path]) -> Iterator[_Test]:
-    """A test a concern that has `*_test.rego`: its rules share one engine."""
-    for concern in sorted({file.parent.name for folder in folders for file in folder.glob("*/*_test.rego")}):
-        files = sorted(file for folder in folders for file in (folder / concern).glob("*.rego"))
-        yield lambda n=concern, f=files: [Result(n, t.name, t.location, t.failed) for t in rule_tests(f)]  # type: ignore[misc]
+def _tell_coverage(files: Sequence[FileCoverage], least: float | None) -> bool:
+    """Print a line a file; whether too little ran."""
+    names = [workspace.near(file.path) for file in files]
+    width = max(map(len, names), default=0)
+    for name, file in zip(names, files, strict=True):
+        idle = f"  not run: {_ranges(file.idle)}" if file.idle else ""
+        print(f"{name:{width}}  {_floor(file.percent):5.1f} %{idle}")
+    total = percent(files)
+    print(f"{'covered':{width}}  {_floor(total):5.1f} %")
+    if least is None or total >= least:
+        return False
+    print(f"fewer lines are covered than the {least:g} % asked for: write cases for those that did not run")
+    return True
+
+
+def _floor(percentage: float) -> float:
+    """99.96 is not 100.0."""
+    return int(percentage * 10) / 10
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`3-5, 9` of 3, 4, 5, 9."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def _junit(results: Sequence[Result]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
@@ -45,26 +46,38 @@ class _Card(msgspec.Struct):
     description: str = ""
 
 
-def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]) -> RegoPolicies:
-    """Parse the files and read the card of each policy.
+def load(
+    sources: Sequence[Source],
+    config: Mapping[str, Any],
+    keep: Callable[[Policy], bool],
+    *,
+    trace: bool = False,
+) -> RegoPolicies:
+    """Parse the files and read the card of each policy. With `trace`, note which lines run.
 
     Refuses a file that does not parse or whose package is not its folder, a card that is malformed or stands above no
     rule, and a `deny` rule without a card: none of them would be asked, and nobody would notice.
     """
-    engine = regorus.Engine()
-    for source in sources:
-        text = read_text(source.path)
-        try:
-            engine.add_policy(str(source.path), text)
-        except RuntimeError as error:
-            place, message = _told(error)
-            raise Refusal(f"this Rego does not parse: {message}", place=place or str(source.path)) from None
+    engine = _engine([source.path for source in sources], trace=trace)
     engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
     concerns = {str(source.path): source.concern for source in sources}
     modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
     policies = [policy for module in modules for policy in module.policies()]
     _check_rules(modules, policies)
     return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
+
+
+def _engine(files: Sequence[Path], *, trace: bool = False) -> regorus.Engine:
+    """An engine that holds the files."""
+    engine = regorus.Engine()
+    engine.set_enable_coverage(trace)
+    for file in files:
+        try:
+            engine.add_policy(str(file), read_text(file))
+        except RuntimeError as error:
+            place, message = _told(error)
+            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+    return engine
 
 
 class RegoPolicies:
@@ -86,6 +99,10 @@ class RegoPolicies:
                 yield Answer(policy, _violations(answer))
             except PolicyError as error:
                 yield Answer(policy, (), failures(policy, inventory, str(error), self._complains(policy, today)))
+
+    def lines(self) -> dict[str, Lines]:
+        """File → the lines that ran and those that did not, of files that were asked since they were loaded."""
+        return _lines(self._engine)
 
     def _try(self, number: int) -> bytes:
         """The answer of a policy as JSON, or what went wrong after a mark that no JSON begins with."""
@@ -270,15 +287,12 @@ class RuleTest(msgspec.Struct, frozen=True):
     """What did not hold, a line each; a table test names its rows. Empty when all of it held."""
 
 
-def rule_tests(files: Sequence[Path]) -> list[RuleTest]:
-    """Run the `test_` rules of a concern: its policies and its `*_test.rego` together, without any data."""
-    engine = regorus.Engine()
-    for file in files:
-        try:
-            engine.add_policy(str(file), read_text(file))
-        except RuntimeError as error:
-            place, message = _told(error)
-            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+def rule_tests(files: Sequence[Path], *, trace: bool = False) -> tuple[list[RuleTest], dict[str, Lines]]:
+    """Run the `test_` rules of a concern: its policies and its `*_test.rego` together, without any data.
+
+    With `trace`, the lines that ran are told, too.
+    """
+    engine = _engine(files, trace=trace)
     found = []
     for module in json.loads(engine.get_ast_as_json()):
         package = _path(module["ast"]["package"]["refr"])
@@ -289,7 +303,7 @@ def rule_tests(files: Sequence[Path]) -> list[RuleTest]:
                 location = f"{module['source']['file']}:{rule.line}"
                 path = f"data.{package}.{plain}"
                 found.append(RuleTest(path, location, _failed(engine, path)))
-    return found
+    return found, _lines(engine)
 
 
 def _failed(engine: regorus.Engine, path: str) -> tuple[str, ...]:
@@ -300,3 +314,21 @@ def _failed(engine: regorus.Engine, path: str) -> tuple[str, ...]:
     if isinstance(outcome, dict) and outcome:
         return tuple(f"row {name!r} does not hold" for name, held in outcome.items() if held is not True)
     return () if outcome is True else ("it does not hold",)
+
+
+Lines = tuple[frozenset[int], frozenset[int]]
+"""Lines that ran, and lines that hold code and did not."""
+
+
+def code_lines(files: Sequence[Path]) -> dict[str, Lines]:
+    """The lines of files that hold code. The engine tells of those only that it was asked about."""
+    engine = _engine(files, trace=True)
+    for package in {_path(module["ast"]["package"]["refr"]) for module in json.loads(engine.get_ast_as_json())}:
+        with suppress(RuntimeError):
+            engine.eval_query_as_json(f"data.{package}")
+    return _lines(engine)
+
+
+def _lines(engine: regorus.Engine) -> dict[str, Lines]:
+    files = json.loads(engine.get_coverage_report_as_json())["files"]
+    return {file["path"]: (frozenset(file["covered"]), frozenset(file["not_covered"])) for file in files}
