@@ -24,6 +24,7 @@ LAYERS = (
     {"library", "config"},
     {"coverage"},
     {"cases", "pages"},
+    {"scaffold"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -99,3 +99,36 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None)
     from governor.commands import docs as command
 
     return command.run(out=out, check=check, folders=policies, config=config)
+
+
+@click.group()
+def new() -> None:
+    """Begin something new.
+
+    \b
+    Example:
+      governor new policy cost-center
+    """
+
+
+@new.command("policy")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["rego", "python"]), default="rego", help="[default: rego]")
+@click.option(
+    "--concern", metavar="NAME", help="The concern it belongs to; a new one is made.  [default: its own name]"
+)
+@click.option(
+    "--folder", type=FILE, metavar="FOLDER", help="The folder of policies.  [default: the first of the settings]"
+)
+@config_option
+def new_policy(name: str, **options: Any) -> int:
+    """Write a policy that works, with its card, its cases and the fragments of its page.
+
+    \b
+    Examples:
+      governor new policy cost-center
+      governor new policy on-call --concern tagging --language python
+    """
+    from governor.commands import new as command
+
+    return command.policy(name=name, **options)
