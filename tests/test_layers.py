@@ -24,7 +24,7 @@ LAYERS = (
     {"library", "config"},
     {"coverage"},
     {"cases", "pages"},
-    {"scaffold"},
+    {"scaffold", "schemas"},
     {"commands"},
     {"cli"},
     {"__main__"},

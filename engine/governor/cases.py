@@ -109,15 +109,16 @@ def run(case: Case, concern: str, folders: Sequence[Path], recorder: Recorder | 
 def _differences(expected: Sequence[Expectation], found: Sequence[Expectation]) -> list[str]:
     """Each finding meets one expectation at most; those with a message choose first."""
     extra = sorted(found, key=_order)
-    absent = []
+    absent: list[Expectation] = []
     for expectation in sorted(expected, key=lambda e: (not e.msg, _order(e))):
         met = next((f for f in extra if _meets(f, expectation)), None)
         if met is None:
             absent.append(expectation)
         else:
             extra.remove(met)
-    lines = [(_order(e), "-", e) for e in absent] + [(_order(e), "+", e) for e in extra]
-    return [f"{sign} {e}{f': {e.msg}' if e.msg else ''}" for _, sign, e in sorted(lines, key=lambda line: line[:2])]
+    both = [("-", e) for e in absent] + [("+", e) for e in extra]
+    both.sort(key=lambda line: (line[1].policy, line[1].resource))
+    return [f"{sign} {e}{f': {e.msg}' if e.msg else ''}" for sign, e in both]
 
 
 def _meets(found: Expectation, expectation: Expectation) -> bool:

@@ -102,11 +102,11 @@ def test_a_difference_shows_both_sides_in_the_order_of_resources(governor: Gover
     run = governor("test", "policies/small")
     assert run.out.splitlines()[:6] == [
         "policies/small/cases.yaml:1: three",
-        "  + SML001 on a, no attribute: a is a bucket",
         "  - SML001 on a, tags.x",
+        "  + SML001 on a, no attribute: a is a bucket",
         "  - SML001 on b, no attribute",
-        "  + SML002 on c, no attribute: a volume",
         "  - SML002 on c, no attribute: another volume",
+        "  + SML002 on c, no attribute: a volume",
     ]
 
 

@@ -17,8 +17,8 @@ def policy(
     """Write the files of a new policy. Refuses to write over one that is there."""
     space = workspace.enter(config, [])
     target = folder or next((f for f in space.folders if f != library.builtin()), space.home / "policies")
-    filled = [f for f in dict.fromkeys((*space.folders, target)) if f.is_dir() and any(f.iterdir())]
-    known = library.load(filled).known
+    folders = workspace.enter(config, [str(target.absolute())]).folders
+    known = library.load([f for f in folders if f.is_dir() and any(f.iterdir())]).known
     plain = scaffold.plain_name(name)
     room = scaffold.plain_name(concern) if concern else plain
     id = scaffold.next_id(room, known)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 
 def run(name: str) -> int:
-    """Print a schema: config, exemptions or report."""
+    """Print a schema: config, exemptions, cases, input or report."""
+    sys.stdout.write(json.dumps(_schema(name), indent=2) + "\n")
+    return 0
+
+
+def _schema(name: str) -> dict[str, Any]:
     if name == "report":
         from governor.reports.json import schema
 
-        found = schema()
-    else:
-        from governor import written
+        return schema()
+    if name in ("cases", "input"):
+        from governor import schemas
 
-        found = written.schema(written.SettingsFile if name == "config" else written.ExemptionFile)
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    return 0
+        return schemas.cases() if name == "cases" else schemas.policy_input()
+    from governor import written
+
+    return written.schema(written.SettingsFile if name == "config" else written.ExemptionFile)

@@ -21,7 +21,7 @@ import yaml
 from governor.catalog import regions
 from governor.errors import Refusal
 from governor.languages import Source, failures
-from governor.model import Answer, Inventory, Policy, Severity, Stage, Violation
+from governor.model import Answer, Inventory, Policy, Resource, Severity, Stage, Violation
 from governor.workers import WORTH_FORKING, cores, spread
 from governor.yamlfile import Loader, read_text
 
@@ -136,16 +136,20 @@ def _violations(answer: bytes) -> list[Violation]:
         raise PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}") from None
 
 
+class Document(msgspec.Struct, frozen=True):
+    """The `input` of every policy."""
+
+    stage: Stage
+    today: date
+    """The only clock."""
+    resources: Sequence[Resource]
+    spend: Sequence[dict[str, Any]]
+    """Facts of actual cost per scope."""
+
+
 def document(inventory: Inventory, today: date) -> str:
     """The `input` of every policy, as JSON. Money is numbers."""
-    return _INPUT.encode(
-        {
-            "stage": inventory.stage,
-            "today": today.isoformat(),
-            "resources": inventory.resources,
-            "spend": inventory.spend,
-        }
-    ).decode()
+    return _INPUT.encode(Document(inventory.stage, today, inventory.resources, inventory.spend)).decode()
 
 
 class _Rule(msgspec.Struct, frozen=True):
