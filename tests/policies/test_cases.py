@@ -108,8 +108,8 @@ def test_a_message_has_to_be_the_whole_message(small: Path) -> None:
     assert cases.run(right, "small", [small]) == []
     (wrong,) = cases.read(written(small, text % "bucket"))
     assert cases.run(wrong, "small", [small]) == [
-        "+ SML001 on a, kind: a bucket",
         "- SML001 on a, kind: bucket",
+        "+ SML001 on a, kind: a bucket",
     ]
 
 
