@@ -39,7 +39,7 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
             notes.extend(map(blot.text, answer.notes))
             found = (_finding(answer.policy, v, by_id.get(v.resource)) for v in answer.violations)
             findings.extend(blot.finding(finding) for finding in found if finding)
-    return Judgement(findings, failures, policies, notes)
+    return Judgement(findings, failures, policies, tuple(notes))
 
 
 def _finding(policy: Policy, violation: Violation, resource: Resource | None) -> Finding | None:

@@ -8,8 +8,10 @@ https://www.conftest.dev says what it does; docs/conftest-migration.md, what is 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
 from hashlib import blake2b
@@ -27,9 +29,9 @@ from governor.languages.rego import (
     PolicyError,
     Rule,
     RuleTest,
-    answered,
     ask,
     dotted,
+    json_of,
     metadata,
     rule_of,
     run_tests,
@@ -46,6 +48,13 @@ _POLICY = re.compile(r"(deny|violation|warn)((?:_[a-zA-Z0-9]+)*)")
 _UNDEFINED = "<undefined>"
 _V0_ONLY = "keyword is required"
 """In what the parser of Rego v1 says of a rule without `if`, which is Rego v0."""
+_PLAN_KEYS = {
+    "action_invocations", "applyable", "checks", "complete", "configuration", "deferred_action_invocations",
+    "deferred_changes", "errored", "format_version", "output_changes", "planned_values", "prior_state",
+    "proposed_unknown", "provider_schemas", "relevant_attributes", "resource_changes", "resource_drift",
+    "terraform_version", "timestamp", "variables",
+}  # fmt: skip
+"""What a plan may hold: https://developer.hashicorp.com/terraform/internals/json-format"""
 _LIMITS = {"max_col": 100_000, "max_file_bytes": 10_000_000, "max_lines": 200_000}
 """A line may be long: OPA has no such limits."""
 
@@ -72,22 +81,30 @@ def load(folders: Sequence[Path], keep: Callable[[Policy], bool]) -> RawPolicies
         if not any(files[Path(policy.location.rpartition(":")[0])] == folder for policy in policies):
             raise Refusal("no rule in this folder is named deny, warn or violation", place=str(folder))
     excepting = {module.package for module in modules if any(rule.name == "exception" for rule in module.rules)}
-    return RawPolicies(engine, [policy for policy in policies if keep(policy)], excepting)
+    reads: dict[str, str] = {}
+    for key, place in (read for module in modules for read in module.reads()):
+        reads.setdefault(key, place)
+    return RawPolicies(engine, [policy for policy in policies if keep(policy)], excepting, reads)
 
 
 def rule_tests(folder: Path) -> list[RuleTest]:
     """Run the `test_` rules of a folder, its data included."""
     engine, _ = _engine([folder], _files(folder, tests=True))
-    return run_tests(engine)
+    with _silence():
+        return run_tests(engine)
 
 
 class RawPolicies:
     """An `Evaluator`."""
 
-    def __init__(self, engine: regorus.Engine, policies: Sequence[Policy], excepting: set[str]) -> None:
+    def __init__(
+        self, engine: regorus.Engine, policies: Sequence[Policy], excepting: set[str], reads: Mapping[str, str]
+    ) -> None:
+        """`excepting` are packages with exceptions; `reads` says where each key of the input is read."""
         self.policies = policies
         self._engine = engine
         self._excepting = excepting
+        self._reads = reads
 
     def evaluate(self, inventory: Inventory, today: date) -> Iterator[Answer]:
         """See `Evaluator`. The clock that the policies read is that of the machine."""
@@ -99,20 +116,32 @@ class RawPolicies:
         rules = [policy.rule for policy in self.policies]
         rules += [f"{package}.exception" for package in sorted(self._excepting)]
         workers = cores() if len(inventory.resources) >= WORTH_FORKING else 1
-        answers = dict(
-            zip(rules, spread(lambda number: ask(self._engine, rules[number]), len(rules), workers), strict=True)
-        )
+        with _silence():
+            answered = spread(lambda number: ask(self._engine, rules[number]), len(rules), workers)
+        answers = dict(zip(rules, answered, strict=True))
         said = _Said(inventory)
+        notes = self._reads_amiss(inventory.document)
         for policy in self.policies:
             package, _, rule = policy.rule.rpartition(".")
             try:
                 violations = said.violations(answers[policy.rule])
-                excepted = _excepted(answers[f"{package}.exception"], rule) if package in self._excepting else False
+                if violations and package in self._excepting and _excepted(answers[f"{package}.exception"], rule):
+                    notes.append(f"{policy.id}: {len(violations)} findings left out by an exception of its package")
+                    violations = []
+                yield Answer(policy, violations, notes=notes)
             except PolicyError as error:
-                yield Answer(policy, (), [Failure(policy.id, "", str(error))])
-            else:
-                notes = [f"{policy.id}: {len(violations)} findings left out by an exception of its package"]
-                yield Answer(policy, notes=notes) if excepted and violations else Answer(policy, violations)
+                yield Answer(policy, (), [Failure(policy.id, "", str(error))], notes)
+            notes = []
+
+    def _reads_amiss(self, document: bytes) -> list[str]:
+        """What is read and in no plan, such as the `resource` of HCL: a rule that does finds nothing, and is silent."""
+        held = msgspec.json.decode(document, type=dict[str, msgspec.Raw]).keys()
+        return [
+            f"{place}: it reads input.{key}, which a plan has not, and finds nothing there:"
+            " was it written for HCL files, or for another tool?"
+            for key, place in sorted(self._reads.items())
+            if key not in held and key not in _PLAN_KEYS
+        ]
 
     def _give(self, document: bytes) -> str:
         """Hand the plan to the engine; what is wrong with it, or ""."""
@@ -134,7 +163,7 @@ class _Said:
 
     def violations(self, answer: bytes) -> list[Violation]:
         """Those of one rule. conftest takes what is no set of messages for a pass; here it is an error."""
-        value = json.loads(answered(answer))
+        value = json.loads(json_of(answer))
         if value in (_UNDEFINED, False):
             return []
         if not isinstance(value, list):
@@ -213,7 +242,7 @@ def _known(token: str, known: set[str]) -> str:
 
 def _excepted(answer: bytes, rule: str) -> bool:
     """Whether the exceptions of a package list a rule: by its suffix; `deny` alone as "" or by its name."""
-    value = json.loads(answered(answer))
+    value = json.loads(json_of(answer))
     suffix = re.sub("^(?:violation|deny|warn)_", "", rule)
     names = {suffix, ""} if suffix == rule else {suffix}
     return any(name in names for listed in _items(value) for name in _items(listed) if isinstance(name, str))
@@ -252,6 +281,14 @@ class _Module:
             path = dotted(node["refr"])
             renamed = node.get("as")
             yield text[renamed["start"] : renamed["end"]].decode() if renamed else path.rpartition(".")[2], path
+
+    def reads(self) -> Iterator[tuple[str, str]]:
+        """(key, `file:line`) of what is read of the input: `input.key`, and what an import calls it."""
+        names = {"input", *(name for name, path in self.imports() if path == "input")}
+        for node in _nodes(self.ast):
+            if "RefDot" in node and node["RefDot"]["refr"].get("Var", {}).get("value") in names:
+                span, key = node["RefDot"]["field"]
+                yield key, f"{self.file}:{span['line']}"
 
     def cards(self) -> Iterator[tuple[Rule, Mapping[str, Any]]]:
         """The METADATA of rules. A block belongs to the statement that follows it."""
@@ -293,7 +330,8 @@ def _add(engine: regorus.Engine, file: Path) -> None:
     for old in (False, True):
         engine.set_rego_v0(old)
         try:
-            engine.add_policy(str(file), text)
+            with _silence():
+                engine.add_policy(str(file), text)
             return
         except RuntimeError as error:
             complaints.append(told(error))
@@ -302,6 +340,23 @@ def _add(engine: regorus.Engine, file: Path) -> None:
     # The language that the file is written in is the one that got further.
     place, message = max(complaints, key=lambda complaint: _position(complaint[0]))
     raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The engine warns of v0's habits on the process's own standard error, where nothing of sys catches that."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _position(place: str) -> tuple[int, ...]:
@@ -441,13 +496,17 @@ def _check_functions(modules: Sequence[_Module], own: set[str]) -> None:
                 raise Refusal(f"the function {name} cannot be called: {why}", place=f"{module.file}:{line}")
 
 
-def _calls(node: Any) -> Iterator[tuple[str, int]]:
+def _calls(ast: Any) -> Iterator[tuple[str, int]]:
     """(function, line) of every call in a part of the AST. A function chosen by a variable has no name."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _calls(item)
-    elif isinstance(node, dict):
-        for form, inner in node.items():
-            if form == "Call" and "[]" not in (name := dotted(inner["fcn"])):
-                yield name, inner["span"]["line"]
-            yield from _calls(inner)
+    for node in _nodes(ast):
+        if "Call" in node and "[]" not in (name := dotted(node["Call"]["fcn"])):
+            yield name, node["Call"]["span"]["line"]
+
+
+def _nodes(ast: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping in a part of the AST, outer ones first."""
+    if isinstance(ast, dict):
+        yield ast
+    if isinstance(ast, (dict, list)):
+        for inner in ast.values() if isinstance(ast, dict) else ast:
+            yield from _nodes(inner)

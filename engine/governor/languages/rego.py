@@ -108,14 +108,14 @@ class PolicyError(Exception):
 
 
 def ask(engine: regorus.Engine, rule: str) -> bytes:
-    """The answer of a rule as JSON, or what went wrong after a mark that no JSON begins with: see `answered`."""
+    """The answer of a rule as JSON, or what went wrong after a mark that no JSON begins with: see `json_of`."""
     try:
         return str(engine.eval_rule_as_json(rule)).encode()
     except RuntimeError as error:
         return _FAILED + _complaint(error).encode()
 
 
-def answered(answer: bytes) -> bytes:
+def json_of(answer: bytes) -> bytes:
     """The JSON that a rule answered. Raises PolicyError when it failed."""
     if answer.startswith(_FAILED):
         raise PolicyError(answer.removeprefix(_FAILED).decode())
@@ -124,7 +124,7 @@ def answered(answer: bytes) -> bytes:
 
 def _violations(answer: bytes) -> list[Violation]:
     try:
-        return _VIOLATIONS.decode(answered(answer))
+        return _VIOLATIONS.decode(json_of(answer))
     except msgspec.ValidationError as error:
         raise PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}") from None
 
