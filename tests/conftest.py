@@ -1,6 +1,7 @@
 """What every test shares: a scrubbed environment, the material beside the project, a real Terraform."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared material (../shared) is not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def opa() -> str:
+    """The path of OPA."""
+    found = shutil.which("opa")
+    beside = real_terraform.PROJECT.parent / "shared" / "tools" / "opa"
+    if found is None and not (beside.is_file() and os.access(beside, os.X_OK)):
+        pytest.skip("opa is neither on PATH nor in ../shared/tools")
+    return found or str(beside)
 
 
 @pytest.fixture(scope="session")

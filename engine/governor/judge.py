@@ -118,7 +118,7 @@ class Blotter:
         return self._secret.sub("(sensitive)", text) if self._secret else text
 
     def value(self, value: Any) -> Any:
-        """What JSON holds, without secrets."""
+        """The same, with secrets blotted out wherever they stand in it."""
         if isinstance(value, dict):
             return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):

@@ -1,8 +1,6 @@
 """The Rego of the library is everybody's Rego: OPA accepts it, and both engines answer alike."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 import regorus
 
-import real_terraform
 from governor import cases, library
 from governor.catalog import regions
 from governor.languages.rego import document
@@ -19,16 +16,6 @@ from governor.model import Inventory
 
 LIBRARY = library.builtin()
 CONCERNS = sorted(file.parent.name for file in LIBRARY.glob("*/*_test.rego"))
-
-
-@pytest.fixture(scope="session")
-def opa() -> str:
-    """The path of OPA."""
-    found = shutil.which("opa")
-    beside = real_terraform.PROJECT.parent / "shared" / "tools" / "opa"
-    if found is None and not (beside.is_file() and os.access(beside, os.X_OK)):
-        pytest.skip("opa is neither on PATH nor in ../shared/tools")
-    return found or str(beside)
 
 
 def run(opa: str, *arguments: str) -> str:

@@ -16,6 +16,7 @@ from datetime import date
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -74,11 +75,15 @@ def load(folders: Sequence[Path], keep: Callable[[Policy], bool]) -> RawPolicies
     Refuses a file that parses neither as Rego v1 nor as v0, a function that nothing defines, a policy that makes an
     object of its messages, data that stands where a rule does, and a folder without any policy.
     """
-    files = {file: folder for folder in folders for file in _files(folder)}
-    engine, modules = _engine(folders, list(files))
-    policies = list(_policies(modules, files))
+    concerns: dict[str, str] = {}
     for folder in folders:
-        if not any(files[Path(policy.location.rpartition(":")[0])] == folder for policy in policies):
+        for file in _files(folder):
+            concerns.setdefault(str(file), folder.resolve().name)
+    engine, modules = _engine(folders, list(map(Path, concerns)))
+    policies = list(_policies(modules, concerns))
+    asked = {module.file for module in modules if any(map(_is_policy, module.rules))}
+    for folder in folders:
+        if not any(str(file) in asked for file in _files(folder)):
             raise Refusal("no rule in this folder is named deny, warn or violation", place=str(folder))
     excepting = {module.package for module in modules if any(rule.name == "exception" for rule in module.rules)}
     reads: dict[str, str] = {}
@@ -130,7 +135,7 @@ class RawPolicies:
                     violations = []
                 yield Answer(policy, violations, notes=notes)
             except PolicyError as error:
-                yield Answer(policy, (), [Failure(policy.id, "", str(error))], notes)
+                yield Answer(policy, (), [Failure(policy.id, "", _without_values(str(error)))], notes)
             notes = []
 
     def _reads_amiss(self, document: bytes) -> list[str]:
@@ -173,12 +178,10 @@ class _Said:
     def _violation(self, item: Any) -> Violation:
         details = item if isinstance(item, dict) else {"msg": item}
         msg = details.get("msg")
-        if not isinstance(msg, str) or not msg.strip():
-            raise PolicyError(
-                f"it says {_kind(item)} with {'an empty' if isinstance(msg, str) else 'no'} msg"
-                if isinstance(item, dict)
-                else f"it says {_kind(item)}: a message is text, or an object with a msg"
-            )
+        if not isinstance(msg, str):
+            raise PolicyError(f"it says {_kind(item)}: a message is text, or an object with a msg that is")
+        if not msg.strip():
+            raise PolicyError("one of its messages is empty, which conftest takes for a pass")
         details = {name: value for name, value in details.items() if name != "msg"}
         if isinstance(inner := details.get("details"), dict):
             details = {**inner, **{name: value for name, value in details.items() if name != "details"}}
@@ -250,6 +253,13 @@ def _excepted(answer: bytes, rule: str) -> bool:
 
 def _items(value: Any) -> Sequence[Any]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _without_values(complaint: str) -> str:
+    """The engine quotes what it was given, the whole plan if need be: escaped, so that no secret in it is blotted."""
+    kinds = {'"': "text", "[": "a list", "{": "an object or a set"}
+    told = re.sub(r"Got ([\[{\"]).*", lambda match: f"Got {kinds[match[1]]} instead", complaint, flags=re.DOTALL)
+    return shorten(told, 300, placeholder=" …")
 
 
 def _kind(value: Any) -> str:
@@ -405,12 +415,17 @@ def _holds(document: Any, path: Sequence[str]) -> bool:
     return True
 
 
-def _policies(modules: Sequence[_Module], files: Mapping[Path, Path]) -> Iterator[Policy]:
+def _is_policy(rule: Rule) -> bool:
+    """Whether conftest would ask it."""
+    return rule.form != "Func" and _POLICY.fullmatch(rule.name.removesuffix("[]")) is not None
+
+
+def _policies(modules: Sequence[_Module], concerns: Mapping[str, str]) -> Iterator[Policy]:
     """A policy for each rule that conftest would ask, by id. Its bodies may stand in several files."""
     found: dict[str, list[tuple[_Module, Rule]]] = {}
     for module in sorted(modules, key=lambda module: module.file):
         for rule in module.rules:
-            if _POLICY.fullmatch(rule.name.removesuffix("[]")) and rule.form != "Func":
+            if _is_policy(rule):
                 if rule.name.endswith("[]"):
                     name = rule.name.removesuffix("[]")
                     raise Refusal(
@@ -427,7 +442,7 @@ def _policies(modules: Sequence[_Module], files: Mapping[Path, Path]) -> Iterato
             title=card.get("title") or _title(first.name, ".".join(module.names)),
             description=" ".join(card.get("description", "").split()),
             severity="medium" if first.name.startswith("warn") else "high",
-            concern=files[Path(module.file)].resolve().name,
+            concern=concerns[module.file],
             stages=("plan",),
             language="rego",
             location=f"{module.file}:{first.line}",
