@@ -87,8 +87,8 @@ def load(folders: Sequence[Path], keep: Callable[[Policy], bool]) -> RawPolicies
             raise Refusal("no rule in this folder is named deny, warn or violation", place=str(folder))
     excepting = {module.package for module in modules if any(rule.name == "exception" for rule in module.rules)}
     reads: dict[str, str] = {}
-    for key, place in (read for module in modules for read in module.reads()):
-        reads.setdefault(key, place)
+    for path, place in (read for module in modules for read in module.reads()):
+        reads.setdefault(path, place)
     return RawPolicies(engine, [policy for policy in policies if keep(policy)], excepting, reads)
 
 
@@ -105,7 +105,7 @@ class RawPolicies:
     def __init__(
         self, engine: regorus.Engine, policies: Sequence[Policy], excepting: set[str], reads: Mapping[str, str]
     ) -> None:
-        """`excepting` are packages with exceptions; `reads` says where each key of the input is read."""
+        """`excepting` are packages with exceptions; `reads` says where each part of the input is read."""
         self.policies = policies
         self._engine = engine
         self._excepting = excepting
@@ -131,7 +131,9 @@ class RawPolicies:
             try:
                 violations = said.violations(answers[policy.rule])
                 if violations and package in self._excepting and _excepted(answers[f"{package}.exception"], rule):
-                    notes.append(f"{policy.id}: {len(violations)} findings left out by an exception of its package")
+                    notes.append(
+                        f"{policy.id}: an exception of its package leaves out {len(violations)} of its findings"
+                    )
                     violations = []
                 yield Answer(policy, violations, notes=notes)
             except PolicyError as error:
@@ -142,10 +144,10 @@ class RawPolicies:
         """What is read and in no plan, such as the `resource` of HCL: a rule that does finds nothing, and is silent."""
         held = msgspec.json.decode(document, type=dict[str, msgspec.Raw]).keys()
         return [
-            f"{place}: it reads input.{key}, which a plan has not, and finds nothing there:"
-            " was it written for HCL files, or for another tool?"
-            for key, place in sorted(self._reads.items())
-            if key not in held and key not in _PLAN_KEYS
+            f"{place}: it reads {path}, which a plan has not, and finds nothing there:"
+            " was it written for HCL files, for --combine, or for another tool?"
+            for path, place in sorted(self._reads.items())
+            if path.removeprefix("input.") not in held | _PLAN_KEYS
         ]
 
     def _give(self, document: bytes) -> str:
@@ -154,7 +156,7 @@ class RawPolicies:
             return "it reads the plan as Terraform wrote it, and this input is none"
         try:
             self._engine.set_input_json(document.decode())
-        except RuntimeError as error:
+        except (RuntimeError, UnicodeDecodeError) as error:
             return f"the plan cannot be given to Rego: {told(error)[1]}"
         return ""
 
@@ -169,7 +171,7 @@ class _Said:
     def violations(self, answer: bytes) -> list[Violation]:
         """Those of one rule. conftest takes what is no set of messages for a pass; here it is an error."""
         value = json.loads(json_of(answer))
-        if value in (_UNDEFINED, False):
+        if value is False or value == _UNDEFINED:
             return []
         if not isinstance(value, list):
             raise PolicyError(f"its answer is {_kind(value)}, not a set of messages: write `deny contains msg if …`")
@@ -293,12 +295,17 @@ class _Module:
             yield text[renamed["start"] : renamed["end"]].decode() if renamed else path.rpartition(".")[2], path
 
     def reads(self) -> Iterator[tuple[str, str]]:
-        """(key, `file:line`) of what is read of the input: `input.key`, and what an import calls it."""
+        """(`input.key`, `file:line`) of what is read of the input, or of what an import calls it."""
         names = {"input", *(name for name, path in self.imports() if path == "input")}
         for node in _nodes(self.ast):
-            if "RefDot" in node and node["RefDot"]["refr"].get("Var", {}).get("value") in names:
-                span, key = node["RefDot"]["field"]
-                yield key, f"{self.file}:{span['line']}"
+            if "RefDot" not in node:
+                continue
+            of, (span, key) = node["RefDot"]["refr"], node["RefDot"]["field"]
+            place = f"{self.file}:{span['line']}"
+            if _variable(of) in names:
+                yield f"input.{key}", place
+            elif key == "contents" and "RefBrack" in of and _variable(of["RefBrack"]["refr"]) in names:
+                yield "input[_].contents", place
 
     def cards(self) -> Iterator[tuple[Rule, Mapping[str, Any]]]:
         """The METADATA of rules. A block belongs to the statement that follows it."""
@@ -462,6 +469,11 @@ def _card(module: _Module, rule: Rule, *, alone: bool) -> dict[str, str]:
         if owner.name == rule.name and (alone or card.get("scope") == "document"):
             return {name: card[name] for name in ("title", "description") if isinstance(card.get(name), str)}
     return {}
+
+
+def _variable(ref: Mapping[str, Any]) -> str:
+    """The name of a reference that is a variable and no more, or ""."""
+    return str(ref["Var"]["value"]) if "Var" in ref else ""
 
 
 def _names(ref: Mapping[str, Any]) -> list[str]:
