@@ -328,7 +328,6 @@ def _files(folder: Path, *, tests: bool = False) -> list[Path]:
 def _engine(folders: Sequence[Path], files: Sequence[Path]) -> tuple[regorus.Engine, list[_Module]]:
     engine = regorus.Engine()
     engine.set_policy_length_config(**_LIMITS)
-    engine.set_gather_prints(True)  # a print could tell what is sensitive
     own = _extend(engine)
     for file in {file.resolve(): file for file in files}.values():
         _add(engine, file)
@@ -361,7 +360,7 @@ def _add(engine: regorus.Engine, file: Path) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """The engine warns of v0's habits on the process's own standard error, where nothing of sys catches that."""
+    """The engine warns of v0's habits on the process's own error stream, and prints there what policies print."""
     try:
         kept = os.dup(2)
     except OSError:  # closed
