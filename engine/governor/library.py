@@ -62,6 +62,7 @@ class Library(Struct, frozen=True):
 def load(
     folders: Sequence[Path],
     *,
+    raw: Sequence[Path] = (),
     keep: Callable[[Policy], bool] = lambda _: True,
     overlay: Mapping[str, Mapping[str, Any]] | None = None,
     only: Collection[str] | None = None,
@@ -69,6 +70,7 @@ def load(
 ) -> Library:
     """Read the folders, in order. `overlay` lies over their data; `only` names the concerns wanted.
 
+    `raw` are folders as conftest has them, whose policies read the plan as Terraform wrote it: see `languages.raw`.
     `languages` takes the place of the usual ones for the suffixes it names: another engine for Rego.
 
     Refuses a folder without policies, data that breaks its schema, two policies with one id, and a card that lists a
@@ -98,6 +100,10 @@ def load(
         if sources:
             spoken = (languages or {}).get(suffix) or language(suffix)
             evaluators.append(spoken.load(sources, config, kept))
+    if raw:
+        from governor.languages import raw as conftest
+
+        evaluators.append(conftest.load(raw, kept))
     known.sort(key=lambda policy: policy.id)
     _check_cards(known)
     return Library(concerns, evaluators, known)

@@ -135,6 +135,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     taken_at: str = ""
     source: str = ""
     """What was read: `terraform plan plan.json (Terraform 1.11.4)`."""
+    document: bytes = b""
+    """The plan as Terraform wrote it (JSON, UTF-8), secrets and all; empty unless a policy asks for it."""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -186,6 +188,8 @@ class Answer(Struct, frozen=True):
     policy: Policy
     violations: Sequence[Violation] = ()
     failures: Sequence[Failure] = ()
+    notes: Sequence[str] = ()
+    """What a reader should know of the answer, a line each."""
 
 
 class Evaluator(Protocol):
@@ -226,6 +230,7 @@ class Judgement(Struct, frozen=True):
     failures: Sequence[Failure]
     policies: Sequence[Policy]
     """Those that were asked."""
+    notes: Sequence[str] = ()
 
 
 class Exemption(Struct, frozen=True, kw_only=True):

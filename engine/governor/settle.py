@@ -60,7 +60,7 @@ def settle(
         lapsed_exemptions=register.lapsed,
         stale_exemptions=register.stale(),
         gaps=inventory.gaps,
-        notes=[*inventory.notes, *notes],
+        notes=[*inventory.notes, *judgement.notes, *notes],
         not_covered=inventory.not_covered,
         resources=len(inventory.resources),
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),

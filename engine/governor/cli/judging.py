@@ -26,6 +26,10 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
     help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
 )  # fmt: skip
 @policies_option
+@click.option(
+    "--raw-policies", multiple=True, metavar="FOLDER",
+    help="Ask a folder of conftest policies, too: their input is PLAN as it stands. May be repeated.",
+)  # fmt: skip
 @config_option
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
@@ -44,6 +48,7 @@ def check(**options: Any) -> int:
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
       terraform show -json tfplan | governor check -
+      governor check plan.json --raw-policies ./policy
     """
     from governor.commands import check as command
 

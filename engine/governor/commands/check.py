@@ -36,6 +36,7 @@ def run(
     stage: Stage,
     formats: Sequence[str],
     policies: Sequence[str],
+    raw_policies: Sequence[str],
     config: Path | None,
     today: date,
     strict: bool | None,
@@ -46,7 +47,7 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies)
+        space = workspace.enter(config, policies, raw_policies)
         exemptions = space.exemptions()
         library = space.library(stage)
         inventory = _collect(plan, source, stage, space)
@@ -83,7 +84,10 @@ def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Work
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
         ) from None
     locator = Locator(source) if source else None
-    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
+    inventory = terraform_plan.collect(
+        data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
+    )
+    return replace(inventory, stage=stage)
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from governor import config as configuration
-from governor import library
+from governor import library, yamlfile
 from governor.catalog.prices import PriceBook
 from governor.errors import Refusal
 from governor.model import Exemption, Level, Policy, Stage
@@ -22,11 +22,15 @@ class Workspace(Struct, frozen=True):
     home: Path
     """Folder of governor.yaml; paths in it are relative to it."""
     folders: tuple[Path, ...]
+    raw: tuple[Path, ...] = ()
+    """Folders of policies that read the plan as Terraform wrote it."""
 
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
         return library.load(
-            self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off"
+            self.folders,
+            raw=self.raw,
+            keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off",
         )
 
     def level(self, policy: Policy, stage: Stage) -> Level:
@@ -46,19 +50,34 @@ class Workspace(Struct, frozen=True):
         return configuration.load_exemptions(self.home / name) if name else []
 
 
-def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
-    """Read the settings; `folders` lie over those they name."""
+def enter(config: Path | None, folders: Sequence[str], raw: Sequence[str] = ()) -> Workspace:
+    """Read the settings; `folders` lie over those they name, and `raw` are asked beside them."""
     if config is not None and not config.is_file():
         raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
     path = config or configuration.find(Path.cwd())
     settings = configuration.load(path)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
-    named = [
-        *(_folder(entry.source, home) for entry in settings.policy_entries),
-        *(_folder(name, Path()) for name in folders),
-    ]
-    return Workspace(settings, home, tuple({folder.resolve(): folder for folder in named}.values()))
+    entries = settings.policy_entries
+    for number, entry in enumerate(entries):
+        if entry == configuration.PolicyEntry(source="builtin", input="raw"):
+            assert path is not None
+            raise Refusal(
+                "the shipped library reads resources, not the raw plan: write `builtin` alone",
+                place=yamlfile.place(path, ("policies", number)),
+            )
+    facts = [_folder(entry.source, home) for entry in entries if entry.input == "resources"]
+    plans = [home / entry.source for entry in entries if entry.input == "raw"]
+    return Workspace(
+        settings,
+        home,
+        folders=_distinct([*facts, *(_folder(name, Path()) for name in folders)]),
+        raw=_distinct([*plans, *map(Path, raw)]),
+    )
+
+
+def _distinct(folders: Sequence[Path]) -> tuple[Path, ...]:
+    return tuple({folder.resolve(): folder for folder in folders}.values())
 
 
 def _folder(name: str, home: Path) -> Path:
@@ -71,7 +90,7 @@ def _applies(policy: Policy, stage: Stage) -> bool:
 
 def everything(space: Workspace) -> library.Library:
     """The policies of every stage, those that are off included."""
-    return library.load(space.folders)
+    return library.load(space.folders, raw=space.raw)
 
 
 def near(place: str) -> str:

@@ -48,15 +48,21 @@ _NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
 
 
-def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None) -> Inventory:
+def collect(
+    data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None, keep_document: bool = False
+) -> Inventory:
     """Read a plan. `place` names it in messages; `locator` finds files and lines when the HCL is at hand.
+
+    With `keep_document` the inventory holds the plan as it was written, too, for policies that read that.
 
     Everything that exists after the plan is a resource, whatever changes about it; what the plan deletes or forgets
     is in `removed`. Raises Refusal for anything that is no plan.
     """
     try:
         document = plain(data, place)
-        return _Collector(decode(document, place), document, place, prices, locator).inventory()
+        plan = decode(document, place)
+        inventory = _Collector(plan, document, place, prices, locator).inventory()
+        return msgspec.structs.replace(inventory, document=plan.document) if keep_document else inventory
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, place) from None
 

@@ -159,6 +159,8 @@ class Plan(Struct):
     errored: bool | None = None
     damage: list[tuple[str, str]] = msgspec.field(name="(damage)", default_factory=list)
     """(place, reason) of what is not as Terraform writes it and was left out."""
+    document: bytes = msgspec.field(name="(document)", default=b"")
+    """The JSON text itself, without what a wrapper printed around it."""
 
 
 _PLAN = msgspec.json.Decoder(Plan)
@@ -268,7 +270,7 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
     """The document at `start`, and where it ends when something follows."""
     document, end = text[start:] if start else text, None
     try:
-        return _PLAN.decode(document), None
+        return _with(document, _PLAN.decode(document)), None
     except msgspec.ValidationError:
         read = _leniently
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -283,11 +285,16 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
             if b'"@level"' in document[:4000]:
                 raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place) from None
     try:
-        return read(document, place), end
+        return _with(document, read(document, place)), end
     except msgspec.ValidationError:
-        return _leniently(document, place), end
+        return _with(document, _leniently(document, place)), end
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, place) from None
+
+
+def _with(document: bytes, plan: Plan) -> Plan:
+    plan.document = document
+    return plan
 
 
 def _strictly(document: bytes, place: str) -> Plan:
