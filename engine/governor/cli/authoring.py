@@ -89,3 +89,22 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None)
     from governor.commands import docs as command
 
     return command.run(out=out, check=check, folders=policies, config=config)
+
+
+@click.command("checkov-checks")
+@click.argument("out", type=FILE, metavar="DIR")
+@policies_option
+@config_option
+def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) -> int:
+    """Write the policies as checks that run inside checkov.
+
+    DIR is the folder for `checkov --external-checks-dir`. The checks call governor, which checkov need not import.
+
+    \b
+    Examples:
+      governor checkov-checks checks
+      checkov -f plan.json --external-checks-dir checks --check 'CKV_GOV*'
+    """
+    from governor.commands import checkov_checks as command
+
+    return command.run(out=out, folders=policies, config=config)
