@@ -67,6 +67,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
     if any((Path.home() / name).exists() for name in _AT_HOME):
         environment |= {"HOME": str(folder), "USERPROFILE": str(folder)}
+    environment |= dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))
     return environment | {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "LOG_LEVEL": "WARNING", "PYTHONIOENCODING": "utf-8"}
 
 

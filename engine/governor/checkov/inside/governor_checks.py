@@ -162,9 +162,13 @@ def _report(plan: str) -> dict[str, Any]:
     if not ran.stdout.strip():
         complaint = ran.stderr.decode("utf-8", "replace").strip().splitlines()
         raise CannotJudge(complaint[-1] if complaint else f"it printed nothing and ended with {ran.returncode}")
-    report: dict[str, Any] = json.loads(ran.stdout)
-    if ran.returncode != report["run"]["exit_code"]:
-        raise CannotJudge(f"it ended with {ran.returncode}")
+    try:
+        report: dict[str, Any] = json.loads(ran.stdout)
+        whole = report["run"]["exit_code"] == ran.returncode
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise CannotJudge(f"{program} printed no whole report")
     return report
 
 
