@@ -434,7 +434,7 @@ def test_what_checkov_is_given(
     assert its_own == {"CKV_SKIP_PACKAGE_UPDATE_CHECK"}
     assert seen["environment"]["LOG_LEVEL"] == "WARNING"
     assert seen["stdin"] == ""
-    assert set(seen["home"]) == set(seen["here"]) == {"plan.json", "out", "err"}
+    assert set(seen["home"]) == set(seen["here"]) == {"plan.json", "checks", "out", "err"}
     assert "--skip-download" in seen["arguments"]
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,11 +40,8 @@ Checkov = Callable[..., Ran]
 
 
 @pytest.fixture
-def run_checkov(checkov: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkov:
+def run_checkov(checkov: Path, tmp_path: Path, program: Path) -> Checkov:
     """`run_checkov(*arguments, governor=PROGRAM)`: a real one, with the folder `checks` and nothing but our checks."""
-    program = tmp_path_factory.mktemp("bin") / "governor"
-    program.write_text(f"#!{sys.executable}\nfrom governor.cli import main\nmain()\n")
-    program.chmod(0o755)
 
     def run(*arguments: str, governor: object = program) -> Ran:
         environment = {**os.environ, "GOVERNOR": str(governor), "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true"}

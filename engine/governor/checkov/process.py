@@ -22,6 +22,7 @@ from types import FrameType
 from governor.checkov import Settings, cannot
 from governor.errors import Refusal
 
+_PROBE = Path(__file__).parent / "inside" / "probe"
 PROBE = "GOVERNOR_PROBE"
 """Id of the check that every resource passes: see `inside/probe`."""
 
@@ -45,6 +46,8 @@ def run(plan: bytes, settings: Settings, source: Path | None) -> tuple[bytes, st
         file = folder / "plan.json"
         file.touch(0o600)
         file.write_bytes(plan)
+        # A copy: its Python would leave bytecode beside ours.
+        shutil.copytree(_PROBE, folder / "checks", ignore=shutil.ignore_patterns("__pycache__"))
         _wait(_arguments(program, file, settings, source), folder, settings.timeout)
         complaints = (folder / "err").read_text("utf-8", errors="replace")
         return (folder / "out").read_bytes(), complaints.replace(str(file), "the plan")
@@ -55,7 +58,7 @@ def _arguments(program: str, file: Path, settings: Settings, source: Path | None
         program, "--file", str(file), "--framework", "terraform_plan", "--output", "json", "--compact",
         "--soft-fail", "--skip-download", "--skip-results-upload", "--download-external-modules", "false",
         *(["--repo-root-for-plan-enrichment", str(source.resolve())] if source else []),
-        "--external-checks-dir", str(Path(__file__).parent / "inside" / "probe"),
+        "--external-checks-dir", str(file.parent / "checks"),
         *([f"--check={','.join([PROBE, *settings.checks])}"] if settings.checks else []),
         *([f"--skip-check={','.join(settings.skip)}"] if settings.skip else []),
     ]  # fmt: skip
