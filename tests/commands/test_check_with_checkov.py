@@ -299,7 +299,7 @@ def test_levels_say_what_a_finding_of_checkov_comes_to(
     write(mine, {"governor.yaml": f"{settings}levels:\n  - {{policies: '*', level: note}}\n"
                  f"  - {{policies: 'CKV_*', level: {levels}}}\n"})  # fmt: skip
 
-    run = governor("check", "plan.json", "--with", "checkov", "-f", "json")
+    run = governor("check", "plan.json", "--with", "checkov", "-f", "json", "--config", "governor.yaml")
 
     report = json.loads(run.out)
     assert (run.code, run.err) == (code, "")

@@ -44,11 +44,14 @@ def run(plan: bytes, settings: Settings, source: Path | None) -> tuple[bytes, st
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="governor-") as name:
         folder = Path(name)
         file = folder / "plan.json"
-        file.touch(0o600)
-        file.write_bytes(plan)
-        # A copy: its Python would leave bytecode beside ours.
-        shutil.copytree(_PROBE, folder / "checks", ignore=shutil.ignore_patterns("__pycache__"))
-        _wait(_arguments(program, file, settings, source), folder, settings.timeout)
+        try:
+            file.touch(0o600)
+            file.write_bytes(plan)
+            # A copy: its Python would leave bytecode beside ours.
+            shutil.copytree(_PROBE, folder / "checks", ignore=shutil.ignore_patterns("__pycache__"))
+        except OSError as error:
+            raise cannot(f"the plan cannot be written where it reads it: {error.strerror}") from None
+        _wait(_arguments(os.path.abspath(program), file, settings, source), folder, settings.timeout)
         complaints = (folder / "err").read_text("utf-8", errors="replace")
         return (folder / "out").read_bytes(), complaints.replace(str(file), "the plan")
 
@@ -68,7 +71,7 @@ def _environment(folder: Path) -> dict[str, str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(_ITS_OWN) and name not in _ITS_OWN_TOO
     }
-    if any((Path.home() / name).exists() for name in _AT_HOME):
+    if any(Path(os.path.expanduser("~"), name).exists() for name in _AT_HOME):
         environment |= {"HOME": str(folder), "USERPROFILE": str(folder)}
     environment |= dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))
     return environment | {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true", "LOG_LEVEL": "WARNING", "PYTHONIOENCODING": "utf-8"}
