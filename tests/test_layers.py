@@ -19,7 +19,7 @@ LAYERS = (
     {"policy", "cache", "catalog", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
-    {"sources", "languages", "reports", "enforcement", "enforcers"},
+    {"sources", "languages", "reports", "enforcement", "enforcers", "checkov"},
     {"written"},
     {"library", "config"},
     {"coverage"},

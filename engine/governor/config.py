@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from governor import yamlfile
+from governor import checkov, yamlfile
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.model import Exemption, Level, Policy, Stage
@@ -51,6 +51,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exemptions: Text | None = None
     prices: tuple[Text, ...] = ()
     max_price_age_days: Annotated[int, Meta(gt=0)] = 365
+    checkov: checkov.Settings = checkov.Settings()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

@@ -51,6 +51,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
             attribute=violation.attribute,
             msg=violation.msg,
             details=violation.details,
+            origin=violation.origin,
         )
     if policy.kinds and resource.kind not in policy.kinds:
         return None
@@ -62,7 +63,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         msg=violation.msg,
         details=violation.details,
         hourly_usd=resource.hourly_usd,
-        origin=resource.origin,
+        origin=resource.origin or violation.origin,
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
     )
 

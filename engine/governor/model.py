@@ -171,6 +171,8 @@ class Violation(Struct, frozen=True, omit_defaults=True):
     attribute: str = ""
     """The path it judged: `tags.project`."""
     details: dict[str, Any] = {}
+    origin: Origin | None = None
+    """Where to change it, when the inventory does not tell."""
 
 
 class Failure(Struct, frozen=True, gc=False):

@@ -42,6 +42,7 @@ for _command in (
     authoring.run_tests,
     authoring.docs,
     authoring.new,
+    authoring.checkov_checks,
     about.schema,
     about.version,
     about.completion,

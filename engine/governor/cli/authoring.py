@@ -132,3 +132,22 @@ def new_policy(name: str, **options: Any) -> int:
     from governor.commands import new as command
 
     return command.policy(name=name, **options)
+
+
+@click.command("checkov-checks")
+@click.argument("out", type=FILE, metavar="DIR")
+@policies_option
+@config_option
+def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) -> int:
+    """Write the policies as checks that run inside checkov.
+
+    DIR is the folder for `checkov --external-checks-dir`. The checks call governor, which checkov need not import.
+
+    \b
+    Examples:
+      governor checkov-checks checks
+      checkov -f plan.json --external-checks-dir checks --check 'CKV_GOV*'
+    """
+    from governor.commands import checkov_checks as command
+
+    return command.run(out=out, folders=policies, config=config)

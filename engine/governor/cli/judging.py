@@ -16,6 +16,13 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
 @click.option(
+    "--with",
+    "others",
+    multiple=True,
+    type=click.Choice(["checkov"]),
+    help="Ask this program, too, and settle what it finds.",
+)
+@click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
     default="plan",
@@ -47,6 +54,7 @@ def check(**options: Any) -> int:
     Examples:
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
+      governor check plan.json --with checkov
       terraform show -json tfplan | governor check -
       governor check plan.json --raw-policies ./policy
     """

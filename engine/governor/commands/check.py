@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -22,8 +23,11 @@ from governor.library import Library
 from governor.model import Inventory, Policy, Stage, Verdict
 from governor.settle import settle
 from governor.sources import terraform_plan
-from governor.sources.terraform_plan.decode import no_garbage_collection
+from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
+
+if TYPE_CHECKING:
+    from governor.checkov.judging import Checkov
 
 PIPED_WIDTH = 120
 """Columns of a table that no terminal shows."""
@@ -33,6 +37,7 @@ def run(
     *,
     plan: str,
     source: Path | None,
+    others: Sequence[str],
     stage: Stage,
     formats: Sequence[str],
     policies: Sequence[str],
@@ -50,20 +55,24 @@ def run(
         space = workspace.enter(config, policies, raw_policies)
         exemptions = space.exemptions()
         library = space.library(stage)
-        inventory = _collect(plan, source, stage, space)
-        judgement = judge(inventory, library.evaluators, today)
+        locator = _locator(source)
+        data, place = _read(plan)
+        inventory = _collect(data, place, locator, stage, space)
+        guests = [_checkov(data, place, source, locator, stage, space)] if "checkov" in others else []
+        judgement = judge(inventory, [*library.evaluators, *guests], today)
         verdict = settle(
             judgement,
             inventory,
-            levels={policy.id: space.level(policy, stage) for policy in library.policies},
+            levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
-            exemptions=exemptions,
+            exemptions=[e for e in exemptions if guests or not _of_checkov(e.policy)],
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
             notes=[
                 *_nobody_asked(library, stage),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
+                *(note for guest in guests for note in guest.notes()),
             ],
         )
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
@@ -71,23 +80,50 @@ def run(
     return 0 if exit_zero and code == 1 else code
 
 
-def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Workspace) -> Inventory:
+def _locator(source: Path | None) -> Locator | None:
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
+    return Locator(source) if source else None
+
+
+def _read(plan: str) -> tuple[bytes, str]:
+    """(what was given, its name in messages)."""
     place = "standard input" if plan == "-" else plan
     try:
-        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
+        return sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes(), place
     except IsADirectoryError:
         raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
     except OSError as error:
         raise Refusal(
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
         ) from None
-    locator = Locator(source) if source else None
+
+
+def _collect(data: bytes, place: str, locator: Locator | None, stage: Stage, space: workspace.Workspace) -> Inventory:
     inventory = terraform_plan.collect(
         data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
     )
     return replace(inventory, stage=stage)
+
+
+def _checkov(
+    data: bytes, place: str, source: Path | None, locator: Locator | None, stage: Stage, space: workspace.Workspace
+) -> Checkov:
+    """The checks of checkov, with what they say of the plan."""
+    from governor.checkov.judging import ask
+
+    return ask(
+        document(data, place),
+        space.checkov(),
+        source=source,
+        keep=lambda policy: space.level(policy, stage) != "off",
+        locate=locator.address if locator else lambda _: None,
+    )
+
+
+def _of_checkov(policies: str) -> bool:
+    """Whether a glob means checks of checkov, which are known only once they have run."""
+    return policies.startswith("CKV")
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
@@ -150,7 +186,7 @@ def _idle_rules(rules: Sequence[LevelRule], known: Sequence[Policy]) -> list[str
     return [
         f"levels: no policy has an id like {rule.policies}; `governor policies` lists them"
         for rule in rules
-        if not any(glob(rule.policies).fullmatch(policy.id) for policy in known)
+        if not _of_checkov(rule.policies) and not any(glob(rule.policies).fullmatch(policy.id) for policy in known)
     ]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from governor import checkov, library, yamlfile
 from governor import config as configuration
-from governor import library, yamlfile
 from governor.catalog.prices import PriceBook
 from governor.errors import Refusal
 from governor.model import Exemption, Level, Policy, Stage
@@ -43,6 +44,12 @@ class Workspace(Struct, frozen=True):
         for name in self.settings.prices:
             book = book.with_rows(self.home / name)
         return book
+
+    def checkov(self) -> checkov.Settings:
+        """How checkov is run; a path to it is relative to governor.yaml."""
+        settings = self.settings.checkov
+        named = Path(settings.program)
+        return settings if named.name == settings.program else replace(settings, program=str(self.home / named))
 
     def exemptions(self) -> list[Exemption]:
         """Those of the file that the settings name, if any."""

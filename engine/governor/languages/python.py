@@ -16,7 +16,7 @@ import msgspec
 
 from governor.errors import Refusal
 from governor.languages import Source, failures
-from governor.model import Answer, Inventory, Policy, Violation
+from governor.model import Answer, Inventory, Origin, Policy, Violation
 
 _MISHAPS = (Exception, SystemExit)
 """What a policy's code may raise: `sys.exit(0)` in one must not pass for a clean run."""
@@ -73,6 +73,8 @@ def _checked(violation: Any) -> Violation:
     for name in ("resource", "msg", "attribute"):
         if not isinstance(value := getattr(violation, name), str):
             raise TypeError(f"the {name} of its Violation is {type(value).__name__}, not text")
+    if not isinstance(violation.origin, Origin | None):
+        raise TypeError(f"the origin of its Violation is {type(violation.origin).__name__}, not an Origin")
     if not violation.details:
         return violation
     details = msgspec.to_builtins(violation.details, builtin_types=(Decimal,), str_keys=True)

@@ -182,7 +182,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 def decode(data: bytes, place: str) -> Plan:
     """A plan, or a Refusal. Knows what shells and wrappers make of one: BOM, UTF-16, gzip, lines before and after."""
-    plan = _found(plain(data, place), place)
+    plan, _ = _found(plain(data, place), place)
     if plan.format_version is None and not plan.resource_changes:
         if plan.lineage is not _NOTHING:
             raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
@@ -202,6 +202,12 @@ def decode(data: bytes, place: str) -> Plan:
     if plan.errored:
         raise _refusal("this plan ended in an error (errored: true), so it is not whole: mend it and plan again", place)
     return plan
+
+
+def document(data: bytes, place: str) -> bytes:
+    """The plan's own JSON, as UTF-8, for programs that know one only when nothing stands around it."""
+    text = plain(data, place)
+    return text[_found(text, place)[1]]
 
 
 def plain(data: bytes, place: str) -> bytes:
@@ -240,24 +246,28 @@ _MOST_DOCUMENTS = 1000
 """How many lines of a JSON log are passed over in search of a plan."""
 
 
-def _found(text: bytes, place: str) -> Plan:
-    """The plan in a text. Wrappers print banners around it, and logs, which may be lines of JSON themselves."""
+def _found(text: bytes, place: str) -> tuple[Plan, slice]:
+    """The plan in a text, and where it stands.
+
+    Wrappers print banners around it, and logs, which may be lines of JSON themselves.
+    """
     start = 0 if _DOCUMENT.match(text) else _next_document(text, 0)
     if start is None:
         raise _refusal(f"this is not JSON: {_SHOW}", place)
-    first: Plan | None = None
+    first: tuple[Plan, slice] | None = None
     for _ in range(_MOST_DOCUMENTS):
         plan, end = _parsed(text, start, place)
+        found = plan, slice(start, end)
         if plan.format_version is not None or plan.resource_changes:
             if end is not None and _next_document(text, end) is not None:
                 raise _refusal("this file holds more than one JSON document: give one plan a file", place)
-            return plan
-        first = first or plan
+            return found
+        first = first or found
         following = None if end is None else _next_document(text, end)
         if following is None:
             break
         start = following
-    return first or plan
+    return first or found
 
 
 def _next_document(text: bytes, start: int) -> int | None:

@@ -32,6 +32,14 @@ class Locator:
         """Where the block of a resource stands; else the call of its module."""
         return self._find(without_indexes(module_address), f"resource.{type}.{name}")
 
+    def address(self, address: str) -> Origin | None:
+        """Where the block behind `module.a["x"].aws_instance.b[0]` stands; what is no managed resource has none."""
+        module, _, block = without_indexes(address).rpartition(".")
+        module, _, type = module.rpartition(".")
+        if not type or "data" in module.split(".")[::2]:
+            return None
+        return self.resource(module, type, block)
+
     def variable(self, address: str) -> Origin | None:
         """Where `module.a.var.b` is declared."""
         module, _, name = address.rpartition("var.")
