@@ -238,6 +238,6 @@ def test_watch_runs_again_when_a_file_changes_and_ends_with_the_last_outcome(sma
             assert any(line.startswith("1 passed, 0 failed") for line in process.stdout)
             assert process.stderr.readline().startswith("Watching for changes")
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
