@@ -215,9 +215,14 @@ class Collector:
         moves = item.block is not None and elsewhere(item.block.expressions)
         if region is None and item.change in ("update", "replace", "import", "none") and not moves:
             # A place that is written and not known may be another than before; what the provider sets stays.
-            item.before = item.before or self._withholder.before(resource.change)
-            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, item.before[0])
+            before = self.before(item)[0]
+            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, before)
         return region
+
+    def before(self, item: Seen) -> tuple[Mapping[str, Any], Any]:
+        """What it was, and what is withheld of that."""
+        item.before = item.before or self._withholder.before(item.resource.change)
+        return item.before
 
     def resource(self, item: Seen, shape: Shape) -> tuple[Draft, Resource]:
         """All facts of a resource that follow from the plan, but for what a rule takes over from what it is about."""
@@ -326,7 +331,7 @@ class Collector:
     def _cost_before(self, item: Seen, shape: Shape, region: str | None) -> Decimal | None:
         if not shape.instance_type and not shape.reader:
             return None  # what launches nothing costs nothing that is known
-        before, marks = item.before or self._withholder.before(item.resource.change)
+        before, marks = self.before(item)
         draft = Draft(item.resource, shape, item.block, self.facts, before, None, marks, before=True)
         draft.region = region
         _read(draft)
