@@ -224,6 +224,11 @@ class Collector:
         item.before = item.before or self._withholder.before(item.resource.change)
         return item.before
 
+    def place_of_provider(self, key: str) -> str:
+        """`file:line` of a provider block, when the HCL is at hand."""
+        found = self._locator.provider(key) if self._locator else None
+        return f"{found.file}:{found.line}" if found else ""
+
     def resource(self, item: Seen, shape: Shape) -> tuple[Draft, Resource]:
         """All facts of a resource that follow from the plan, but for what a rule takes over from what it is about."""
         draft = self._draft(item, shape)

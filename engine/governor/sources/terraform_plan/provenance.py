@@ -47,9 +47,14 @@ class _Part(Struct, frozen=True):
     """What is left out of the plan at once: the same tag stands in two maps."""
 
     fields: tuple[Field, ...]
-    """All of one resource."""
     text: str
     """How people call it."""
+    of: str = ""
+    """Address of the resource it is a field of; empty when the text says all."""
+    alone: bool = True
+    """Whether it may decide anything without others."""
+    lacking: tuple[str, str] | None = None
+    """(what, whose): `region` or `default_tags` of a provider, `region` of a resource."""
 
 
 FACTS = tuple(name for name in Resource.__struct_fields__ if name not in ("tags", "attributes", "unknown", "sensitive"))
@@ -90,7 +95,7 @@ class _Search:
         causes = self._causes(item, draft, facts(base))
         for name in facts(self._resource):
             if name not in told:
-                told[name] = self._told(name, causes.get(name, ()), draft)
+                told[name] = self._told(name, causes, draft)
         if draft.stands_for or draft.stands_for_none:
             told |= self._taken_over(draft)
         return told
@@ -131,25 +136,23 @@ class _Search:
             if before is not None:
                 regions[address] = before
 
-    def _causes(self, item: Seen, draft: Draft, base: Mapping[str, Any]) -> dict[str, tuple[_Part, ...]]:
+    def _causes(self, item: Seen, draft: Draft, base: Mapping[str, Any]) -> dict[str, list[_Part]]:
         """Fact → the parts without any of which it would be another; where there is none, a set of parts together."""
         causes: dict[str, list[_Part]] = {}
         parts = list(self._parts(item, draft, base))
         for part in parts:
-            for name in self._changed_without(item, [part], base):
-                causes.setdefault(name, []).append(part)
-        left = [name for name in base if name not in causes]
-        if left:
-            changed = self._changed_without(item, parts, base)
-            for name in left:
-                if name in changed:
-                    causes[name] = self._least(item, name, parts, base)
-        return {name: tuple(found) for name, found in causes.items()}
+            for name in self._changed_without(item, [part], base) if part.alone else ():
+                if not any(_inside(other, part) for other in causes.get(name, ())):
+                    causes.setdefault(name, []).append(part)
+        left = base.keys() - causes.keys()
+        for name in left & self._changed_without(item, parts, base) if left else ():
+            causes[name] = self._least(item, name, parts, base)
+        return causes
 
     def _least(self, item: Seen, name: str, parts: Sequence[_Part], base: Mapping[str, Any]) -> list[_Part]:
         """Of parts that together decide a fact, those that cannot be put back."""
         least = list(parts)
-        for part in parts:
+        for part in reversed(parts):
             fewer = [other for other in least if other is not part]
             if fewer and name in self._changed_without(item, fewer, base):
                 least = fewer
@@ -159,66 +162,90 @@ class _Search:
         """Everything that may be left out. What changes nothing as a whole is not taken apart."""
         address = item.resource.address
         values = {"after": item.after, "after_unknown": _unknown(item)}
-        if item.before is not None or item.change in ("update", "replace", "import"):
+        if item.change in ("update", "replace", "import", "none"):
             values["before"] = self._collector.before(item)[0]
         for tree, value in values.items():
             if not isinstance(value, dict):
                 continue
-            yield from _tag_parts(address, tree, value)
+            yield from self._tags(tree, value, draft)
             for key, inner in value.items():
                 if key in TAG_MAPS:
                     continue
-                whole = _part(address, ("change", tree, key))
-                if self._changed_without(item, [whole], base):
-                    leaves = [_part(address, ("change", tree, key, *steps)) for steps in _leaves(inner)]
-                    yield from leaves if len(leaves) <= _MOST_LEAVES else [whole]
-        yield from self._provider_parts(draft)
+                whole = _field(address, ("change", tree, key))
+                if not self._changed_without(item, [whole], base):
+                    yield msgspec.structs.replace(whole, alone=False)
+                    continue
+                leaves = [_field(address, ("change", tree, key, *steps)) for steps in _leaves(inner)]
+                yield from leaves if len(leaves) <= _MOST_LEAVES else ()
+                yield whole
+        yield from self._of_providers(draft)
         for target in list({id(t): t for t in self._watched.met}.values()):
-            where = target.resource.address
-            fields = [_part(where, ("change", "after", key)) for key in target.after]
+            fields = [_field(target.resource.address, ("change", "after", key)) for key in target.after]
             if self._changed_without(item, fields, base):
                 yield from fields
-        for change in {c.address: c for c in self._watched.asked}.values():
-            yield _Part((Field(change.address, ()),), f"where {change.address} lies")
+        for other in {change.address: change for change in self._watched.asked}:
+            yield _lying(other)
 
-    def _provider_parts(self, draft: Draft) -> Iterator[_Part]:
+    def _tags(self, tree: str, value: Mapping[str, Any], draft: Draft) -> Iterator[_Part]:
+        """A tag stands in its own map and in the one with default tags; it comes from the first if it is in it."""
+        address = self._resource.id
+        maps = {name: value[name] for name in TAG_MAPS if name in value}
+        keys = {key for tags in maps.values() if isinstance(tags, dict) for key in tags}
+        for key in sorted(keys):
+            holding = [name for name, tags in maps.items() if isinstance(tags, dict) and key in tags]
+            fields = tuple(Field(address, ("change", tree, name, key)) for name in holding)
+            own = next((name for name in holding if name in _OWN), "")
+            if own:
+                yield _Part(fields, own, of=address)
+            else:
+                defaults = "default_tags" if "tags_all" in holding else "default_labels"
+                yield _Part(fields, f"{defaults} of provider {self._provider(draft.provider_key)}")
+        for name, tags in maps.items():
+            if tags and not isinstance(tags, dict):
+                yield _field(address, ("change", tree, name))
+
+    def _of_providers(self, draft: Draft) -> Iterator[_Part]:
         key = draft.provider_key
-        providers = self._collector.facts.providers
-        if not draft.block or draft.shape.provider not in ("aws", "gcp"):
-            return
-        found = providers.find_region(key)
-        yield _of_provider("region", key, found)
-        for name in ("default_tags", "default_labels"):
-            defaults = providers.find_defaults(key, name)
-            if defaults.value or defaults.why:
-                yield _of_provider(name, key, defaults)
+        if draft.block and draft.shape.provider in ("aws", "gcp"):
+            for name in ("region", "default_tags", "default_labels"):
+                found = self._watched.providers.find(name, key)
+                others = [witness for witness in found.witnesses if witness != self._resource.id]
+                fields = [Field("", found.written)] if found.written else []
+                text = f"{name} of provider {self._provider(key)}"
+                if others and not found.literal:
+                    text += f" ({others[0]} shows it)"
+                yield _Part((*fields, *(Field(other, ()) for other in others)), text, lacking=(name, key))
+
+    def _provider(self, key: str) -> str:
+        place = self._collector.place_of_provider(key)
+        return f"{key} ({place})" if place else key
 
     def _changed_without(self, item: Seen, parts: Iterable[_Part], base: Mapping[str, Any]) -> set[str]:
         """The facts that would be others if these parts were not in the plan."""
-        fields = [field for part in parts for field in part.fields]
-        with self._leaving_out(item, fields):
+        with self._leaving_out(item, parts):
             now = facts(self._read(item)[1])
         return {name for name in base.keys() | now.keys() if base.get(name) != now.get(name)}
 
     @contextmanager
-    def _leaving_out(self, item: Seen, fields: Sequence[Field]) -> Iterator[None]:
+    def _leaving_out(self, item: Seen, parts: Iterable[_Part]) -> Iterator[None]:
         change = item.resource.change
         kept = item.after, item.before, change.after_unknown
-        targets = {t.resource.address: t for t in self._watched.met if not t.resource.deposed}
+        targets = {target.resource.address: target for target in self._watched.met}
         afters = {address: target.after for address, target in targets.items()}
         try:
-            for field in fields:
-                match field.path:
-                    case "change", "after", *steps if field.address == item.resource.address:
-                        item.after = _without(item.after, steps)
-                    case "change", "before", *steps if item.before is not None:
-                        item.before = _without(item.before[0], steps), item.before[1]
-                    case "change", "after_unknown", *steps:
-                        change.after_unknown = msgspec.Raw(msgspec.json.encode(_without(_unknown(item), steps)))
-                    case "change", "after", *steps if field.address in targets:
-                        targets[field.address].after = _without(targets[field.address].after, steps)
-                    case _:
-                        self._watched.lacking.add(field)
+            for part in parts:
+                if part.lacking:
+                    self._watched.lacking.add(part.lacking)
+                for field in part.fields:
+                    match field.path:
+                        case "change", "after", *steps if field.address == item.resource.address:
+                            item.after = _without(item.after, steps)
+                        case "change", "before", *steps if item.before is not None:
+                            item.before = _without(item.before[0], steps), item.before[1]
+                        case "change", "after_unknown", *steps:
+                            change.after_unknown = msgspec.Raw(msgspec.json.encode(_without(_unknown(item), steps)))
+                        case "change", "after", *steps:
+                            targets[field.address].after = _without(targets[field.address].after, steps)
             yield
         finally:
             item.after, item.before, change.after_unknown = kept
@@ -226,40 +253,51 @@ class _Search:
                 target.after = afters[address]
             self._watched.lacking.clear()
 
-    def _told(self, name: str, parts: Sequence[_Part], draft: Draft) -> Provenance:
+    def _told(self, name: str, causes: Mapping[str, Sequence[_Part]], draft: Draft) -> Provenance:
+        parts = causes.get(name, ())
         fields = tuple(dict.fromkeys(field for part in parts for field in part.fields))
-        resource = self._resource
-        if name == "price" and resource.price:
-            return Provenance(f"price book: {resource.price.source}, as of {resource.price.as_of}", fields)
+        if name == "price" and self._resource.price:
+            price = self._resource.price
+            return Provenance(f"price book: {price.source}, as of {price.as_of}", fields)
         if name in ("hourly_usd", "max_hourly_usd"):
             return Provenance("price × count" if name == "hourly_usd" else "price × max_count", fields)
         if name.startswith("unknown."):
-            return Provenance(self._doubt(name.removeprefix("unknown."), parts, draft), fields)
-        if not parts:
-            return Provenance("a default: the plan does not say otherwise")
-        text = " and ".join(dict.fromkeys(self._named(part) for part in parts[:_MOST_NAMED]))
-        more = len(parts) - _MOST_NAMED
-        return Provenance(f"{text} and {more} more" if more > 0 else text, fields)
+            return Provenance(self._doubt(parts, draft) or _BY_TYPE, fields)
+        if name == "region" and self._resource.id in self._collector.facts.own_regions:
+            # What the resource says itself wins over its provider, which may say the same.
+            parts = [part for part in parts if part.of] or parts
+        # That something else is not known leads to a value, and does not tell it.
+        parts = [part for part in parts if part.fields[0].path[:2] != _UNKNOWN] or parts
+        if name in ("count", "max_count"):
+            # Without a type there is nothing to count.
+            types = causes.get("attributes.instance_type", ())
+            parts = [part for part in parts if part not in types]
+        return Provenance(self._named(parts) or _BY_TYPE, fields)
 
-    def _named(self, part: _Part) -> str:
-        address = part.fields[0].address
-        if not part.fields[0].path or not address:
-            return part.text
-        return f"{part.text} of {'the resource' if address == self._resource.id else address}"
+    def _named(self, parts: Sequence[_Part]) -> str:
+        by_resource: dict[str, list[str]] = {}
+        for part in parts:
+            by_resource.setdefault(part.of, []).append(part.text)
+        texts = []
+        for address, names in by_resource.items():
+            if not address:
+                texts += names
+                continue
+            if len(names) > _MOST_NAMED:
+                names = [name.partition(".")[0] for name in names]
+            of = "the resource" if address == self._resource.id else address
+            texts.append(f"{', '.join(dict.fromkeys(names))} of {of}")
+        return "; ".join(dict.fromkeys(texts))
 
-    def _doubt(self, path: str, parts: Sequence[_Part], draft: Draft) -> str:
+    def _doubt(self, parts: Sequence[_Part], draft: Draft) -> str:
         """What a value that is not known is computed from, as far as the configuration says."""
-        steps = [
-            field.path[2:] for part in parts for field in part.fields if field.path[:2] == ("change", "after_unknown")
-        ]
-        name = ".".join(map(str, steps[0])) if steps else path
-        expression = draft.expression("tags" if name.startswith("tags.") else name)
-        names = [
-            n
-            for n in references(expression)
-            if not any(o.startswith((f"{n}.", f"{n}[")) for o in references(expression))
-        ]
-        return f"{name} of the resource, from {', '.join(dict.fromkeys(names))}" if names else f"{name} of the resource"
+        unknown = [field.path for part in parts for field in part.fields if field.path[:2] == _UNKNOWN]
+        if not unknown:
+            return self._named(parts)
+        written = references(draft.expression(str(unknown[0][2])))
+        names = [n for n in written if not any(other.startswith((f"{n}.", f"{n}[")) for other in written)]
+        computed = f", from {', '.join(dict.fromkeys(names))}" if names else ""
+        return f"{self._named(parts)}{computed}"
 
     def _taken_over(self, draft: Draft) -> dict[str, Provenance]:
         """A rule about another resource has that one's region and tags."""
@@ -278,6 +316,9 @@ class _Search:
 _MOST_LEAVES = 60
 """Values inside one attribute beyond which it is named as a whole."""
 _MOST_NAMED = 3
+_BY_TYPE = "its type: the plan says nothing else"
+_UNKNOWN = ("change", "after_unknown")
+_OWN = ("tags", "labels", "resource_labels", "user_labels")
 
 
 class _Watched:
@@ -287,14 +328,12 @@ class _Watched:
         self._plan = plan
         self.met: list[Target] = []
         self.asked: list[ResourceChange] = []
-        self.lacking: set[Field] = set()
+        self.lacking: set[tuple[str, str]] = set()
+        """(what, whose) of what is left out beside fields."""
+        self.providers = _Lacking(plan.providers, self.lacking)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plan, name)
-
-    @property
-    def providers(self) -> _Lacking:
-        return _Lacking(self._plan.providers, self.lacking)
 
     def targets(self, *asked: Any) -> list[Target]:
         return self._meet(self._plan.targets(*asked))
@@ -307,7 +346,7 @@ class _Watched:
 
     def region_of(self, change: ResourceChange) -> str | None:
         self.asked.append(change)
-        return None if Field(change.address, ()) in self.lacking else self._plan.region_of(change)
+        return None if ("region", change.address) in self.lacking else self._plan.region_of(change)
 
     def _meet(self, found: list[Target]) -> list[Target]:
         if not self.lacking:
@@ -318,58 +357,45 @@ class _Watched:
 class _Lacking:
     """`Providers` without what is left out."""
 
-    def __init__(self, providers: Providers, lacking: set[Field]) -> None:
+    def __init__(self, providers: Providers, lacking: set[tuple[str, str]]) -> None:
         self._providers = providers
         self._lacking = lacking
 
+    def find(self, name: str, key: str) -> Found[Any]:
+        return self._providers.find_region(key) if name == "region" else self._providers.find_defaults(key, name)
+
     def region(self, key: str) -> tuple[str | None, str]:
-        found = self._providers.find_region(key)
-        return (None, "left out") if self._lacks("region", key, found) else found[:2]
+        return (None, "left out") if self._lacks("region", key) else self._providers.region(key)
 
     def default_tags(self, key: str) -> tuple[dict[str, str] | None, str]:
-        return self._defaults(key, "default_tags")
+        return ({}, "") if self._lacks("default_tags", key) else self._providers.default_tags(key)
 
     def default_labels(self, key: str) -> tuple[dict[str, str] | None, str]:
-        return self._defaults(key, "default_labels")
+        return ({}, "") if self._lacks("default_labels", key) else self._providers.default_labels(key)
 
-    def _defaults(self, key: str, name: str) -> tuple[dict[str, str] | None, str]:
-        found = self._providers.find_defaults(key, name)
-        return ({}, "") if self._lacks(name, key, found) else found[:2]
-
-    def _lacks(self, name: str, key: str, found: Found[Any]) -> bool:
-        fields = _of_provider(name, key, found).fields
-        return bool(fields) and not self._lacking.isdisjoint(fields)
+    def _lacks(self, name: str, key: str) -> bool:
+        return (name, key) in self._lacking
 
 
-def _of_provider(name: str, key: str, found: Found[Any]) -> _Part:
-    fields = [Field("", found.written)] if found.written else []
-    fields += [Field(witness, ()) for witness in found.witnesses]
-    seen = f", as {found.witnesses[0]} shows" if found.witnesses else ""
-    return _Part(tuple(fields), f"{name} of provider {key}{seen}")
+def _inside(part: _Part, whole: _Part) -> bool:
+    """Whether a part is one value of an attribute that stands for all of its values."""
+    one, other = part.fields[:1], whole.fields[:1]
+    return (
+        bool(one and other)
+        and one[0].address == other[0].address
+        and one != other
+        and (one[0].path[: len(other[0].path)] == other[0].path != ())
+    )
 
 
-def _part(address: str, path: _Steps) -> _Part:
+def _lying(address: str) -> _Part:
+    return _Part((Field(address, ()),), f"where {address} lies", lacking=("region", address))
+
+
+def _field(address: str, path: _Steps) -> _Part:
     """A field of a change. What it was before is told apart from what it will be."""
-    tree, *steps = path[1:]
-    text = ".".join(map(str, steps))
-    return _Part((Field(address, path),), f"the former {text}" if tree == "before" else text)
-
-
-def _tag_parts(address: str, tree: str, value: Mapping[str, Any]) -> Iterator[_Part]:
-    """A tag stands in its own map and in the one with the provider's defaults: it comes from the first if it is in it."""
-    maps = {name: value[name] for name in TAG_MAPS if name in value}
-    keys = {key for tags in maps.values() if isinstance(tags, dict) for key in tags}
-    for key in sorted(keys):
-        holding = [name for name, tags in maps.items() if isinstance(tags, dict) and key in tags]
-        own = [name for name in holding if name in _OWN]
-        text = own[0] if own else f"default {'tags' if 'tags_all' in holding else 'labels'} of the provider"
-        yield _Part(tuple(Field(address, ("change", tree, name, key)) for name in holding), text)
-    for name, tags in maps.items():
-        if tags and not isinstance(tags, dict):
-            yield _part(address, ("change", tree, name))
-
-
-_OWN = ("tags", "labels", "resource_labels", "user_labels")
+    text = ".".join(map(str, path[2:]))
+    return _Part((Field(address, path),), f"the former {text}" if path[1] == "before" else text, of=address)
 
 
 def _unknown(item: Seen) -> Any:

@@ -25,6 +25,8 @@ class Found(NamedTuple, Generic[_Value]):
     """Where in the plan it is written: `configuration`, `provider_config`, …"""
     witnesses: tuple[str, ...] = ()
     """Addresses of the resources that show it."""
+    literal: bool = False
+    """Whether it is written out, so that no witness was needed."""
 
 
 class Providers:
@@ -85,11 +87,11 @@ class Providers:
         cloud = "gcp" if config.name.startswith("google") else "aws"
         expression = config.expressions.get("region")
         own = _written(key, "region") if expression else ()
-        if written := text(constant(expression)):
-            return Found(written, "", own)
         seen = self._seen_regions.get(key, {})
-        if len(seen) == 1:
-            ((region, witnesses),) = seen.items()
+        region, witnesses = next(iter(seen.items())) if len(seen) == 1 else ("", [])
+        if written := text(constant(expression)):
+            return Found(written, "", own, tuple(witnesses), literal=True)
+        if region:
             return Found(region, "", own, tuple(witnesses))
         if expression is None and cloud == "gcp":
             zone = text(constant(config.expressions.get("zone")))
