@@ -26,7 +26,7 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
     inventory (a project, an account) keeps the name it gives and has kind `scope`. Whatever the inventory holds secret
     is blotted out, whoever says it.
     """
-    blot = _Blotter(inventory.secrets)
+    blot = Blotter(inventory.secrets)
     by_id = {resource.id: resource for resource in inventory.resources}
     findings: list[Finding] = []
     failures: list[Failure] = []
@@ -89,7 +89,7 @@ def _hiding(unknown: Mapping[str, str], tags: Mapping[str, str], attribute: str)
     return next((path for path in unknown if attribute.startswith((f"{path}.", f"{path}["))), None)
 
 
-class _Blotter:
+class Blotter:
     """Replaces secrets in what policies say: a message may quote any value that the policy saw."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -101,26 +101,28 @@ class _Blotter:
             return finding
         return replace(
             finding,
-            resource=self._text(finding.resource) if finding.kind == SCOPE else finding.resource,
-            msg=self._text(finding.msg),
-            attribute=self._text(finding.attribute),
-            reason=self._text(finding.reason),
-            details=self._any(finding.details),
+            resource=self.text(finding.resource) if finding.kind == SCOPE else finding.resource,
+            msg=self.text(finding.msg),
+            attribute=self.text(finding.attribute),
+            reason=self.text(finding.reason),
+            details=self.value(finding.details),
         )
 
     def failure(self, failure: Failure) -> Failure:
-        return replace(failure, reason=self._text(failure.reason))
+        return replace(failure, reason=self.text(failure.reason))
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """The text without secrets."""
         return self._secret.sub("(sensitive)", text) if self._secret else text
 
-    def _any(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """The same, with secrets blotted out wherever they stand in it."""
         if isinstance(value, dict):
-            return {self._text(str(key)): self._any(item) for key, item in value.items()}
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._any(item) for item in value]
+            return [self.value(item) for item in value]
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         return "(sensitive)" if self._secret and self._secret.fullmatch(str(value)) else value
 
 

@@ -71,6 +71,12 @@ def run(
 
 
 def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Workspace) -> Inventory:
+    data, place, locator = open_plan(plan, source)
+    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
+
+
+def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | None]:
+    """The plan's bytes, its name for messages, and what finds its HCL."""
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
     place = "standard input" if plan == "-" else plan
@@ -82,8 +88,7 @@ def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Work
         raise Refusal(
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
         ) from None
-    locator = Locator(source) if source else None
-    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
+    return data, place, Locator(source) if source else None
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
@@ -109,7 +114,7 @@ def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quie
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=_colour(shown) and file is None, verbose=verbose)
+        options = reports.Options(width=_width(shown), colour=colour(shown) and file is None, verbose=verbose)
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:
@@ -126,7 +131,7 @@ def _width(shown: bool) -> int:
     return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
 
 
-def _colour(shown: bool) -> bool:
+def colour(shown: bool) -> bool:
     """https://no-color.org and https://force-color.org."""
     if os.environ.get("NO_COLOR"):
         return False
