@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor.explain.tried import Trial, try_changes
-from governor.judge import Blotter, judge
+from governor.explain.tried import Trial, fact_of, try_changes
+from governor.judge import Blotter, hidden_by, judge
 from governor.languages import Explainable, Passage
 from governor.library import Library
 from governor.model import Exemption, Finding, Inventory, Level, Policy, Resource, Verdict
@@ -148,7 +148,9 @@ def explain(
 
 def _not_judged(policy: Policy, resource: Resource) -> str:
     if policy.kinds and resource.kind not in policy.kinds:
-        return f"it judges {', '.join(policy.kinds)}, and this is of kind {resource.kind}"
+        return (
+            f"it does not judge what is of kind {resource.kind}: `governor policies show {policy.id}` lists its kinds"
+        )
     return ""
 
 
@@ -201,7 +203,7 @@ def _facts(
     findings: Iterable[Said],
     blot: Blotter,
 ) -> Iterable[Fact]:
-    about = list(dict.fromkeys(said.attribute for said in findings if said.attribute))
+    about = list(dict.fromkeys(fact_of(said.attribute) for said in findings if said.attribute))
     values = _values(resource)
     unknown = resource.unknown
     paths = dict.fromkeys([*(path for path in about if path != "id"), *values, *unknown])
@@ -210,8 +212,9 @@ def _facts(
         return path in about or any(path == r or path.startswith(f"{r}.") or r.startswith(f"{path}.") for r in reads)
 
     for path in sorted(paths, key=lambda path: (path not in about, not read(path))):
-        why = unknown.get(path, "")
-        origin = provenance.get(f"unknown.{path}" if why else path, "")
+        hiding = hidden_by(resource, path)
+        why = "" if hiding is None else unknown[hiding] or "not known"
+        origin = provenance.get(path if hiding is None else f"unknown.{hiding}", "")
         yield Fact(
             blot.text(path),
             blot.value(None if why else values.get(path)),

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from governor.catalog import regions
@@ -24,6 +25,7 @@ _MOST_RESOURCES = 20_000
 _MOST_VALUES = 3
 PROBE = "example"
 """A word that nobody means: a policy that takes it does not look at the value."""
+_NO_VALUES = ("(sensitive)", "(known after apply)")
 GONE = None
 """In place of a value: the fact is taken away."""
 
@@ -81,11 +83,13 @@ def try_changes(
         candidates = [
             value
             for value in _candidates(resource, attribute, details, inventory, data)
-            if blot.value(value) == value and changed(resource, attribute, value) not in (None, resource)
+            if value not in _NO_VALUES and blot.value(value) == value
+            if changed(resource, attribute, value) not in (None, resource)
         ]
         attempts.append(trier.attempt(attribute, candidates, share=len(findings) - position))
     ends = {attempt.attribute: attempt.values[0].value for attempt in attempts if attempt.values}
-    return Trial(tuple(attempts), len(ends) == len(findings) and trier.silent(ends), trier.evaluations)
+    together = all(attempt.values for attempt in attempts) and trier.silent(ends)
+    return Trial(tuple(attempts), together, trier.evaluations)
 
 
 class _Trier:
@@ -121,7 +125,7 @@ class _Trier:
                 objections = sorted({policy for policy, _, _ in self._everybody(after) - self._before})
                 ending.append(Value(value, tuple(objections)))
         ending.sort(key=lambda value: len(value.objections))
-        return Attempt(attribute, tuple(ending[:_MOST_VALUES]), any_value, tried)
+        return Attempt(fact_of(attribute), tuple(ending[:_MOST_VALUES]), any_value, tried)
 
     def silent(self, values: Mapping[str, Any]) -> bool:
         after: Resource | None = self._resource
@@ -147,7 +151,7 @@ class _Trier:
 
 def changed(resource: Resource, attribute: str, value: Any) -> Resource | None:
     """The resource with another value of one fact, which is then known; None when it cannot have one."""
-    name, _, key = attribute.partition(".")
+    name, _, key = fact_of(attribute).partition(".")
     unknown = {path: why for path, why in resource.unknown.items() if not unknown_reason(_only(path), attribute)}
     if name in ("tags", "attributes") and key:
         given = {**getattr(resource, name), key: value}
@@ -182,13 +186,21 @@ def _guesses(
     inventory: Inventory,
     data: Mapping[str, Any],
 ) -> Iterator[Any]:
-    name, _, key = attribute.partition(".")
+    name, _, key = fact_of(attribute).partition(".")
+    peers = Counter(
+        encode(value)
+        for peer in inventory.resources
+        if peer.id != resource.id and (name == "tags" or peer.provider == resource.provider)
+        if (value := _fact(peer, attribute)) is not None and not unknown_reason(peer, attribute)
+    )
+    shown = [decode(value) for value, _ in peers.most_common()]
     if isinstance(now, bool):
         yield not now
     elif isinstance(now, list):
         yield from ([item for item in now if item != left_out] for left_out in now)
         yield []
     elif isinstance(now, dict):
+        yield from shown
         yield {**now, **resource.tags}
     elif isinstance(now, str) or now is None:
         said = [text for text in _strings(details) if text != now]
@@ -197,13 +209,7 @@ def _guesses(
         yield from _amounts(now, said)
         if name == "tags":
             yield PROBE
-        peers = Counter(
-            value
-            for peer in inventory.resources
-            if peer.id != resource.id and (name == "tags" or peer.provider == resource.provider)
-            if isinstance(value := _fact(peer, attribute), str) and not unknown_reason(peer, attribute)
-        )
-        yield from (value for value, _ in peers.most_common())
+        yield from shown
         if name == "region":
             yield from regions.document().get(resource.provider, ())
         near, others = _words(data, key or name)
@@ -213,8 +219,14 @@ def _guesses(
         yield GONE
 
 
-def _fact(resource: Resource, attribute: str) -> Any:
+def fact_of(attribute: str) -> str:
+    """The fact that an attribute is, or lies in: `attributes.ai_keys.0.place` → `attributes.ai_keys`."""
     name, _, key = attribute.partition(".")
+    return f"{name}.{key.partition('.')[0].partition('[')[0]}" if name == "attributes" else attribute
+
+
+def _fact(resource: Resource, attribute: str) -> Any:
+    name, _, key = fact_of(attribute).partition(".")
     if name in ("tags", "attributes"):
         return getattr(resource, name).get(key)
     return getattr(resource, name, None)
