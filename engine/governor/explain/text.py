@@ -144,7 +144,7 @@ def _to_pass(page: Page, explanation: Explanation) -> None:
     if not explanation.findings:
         return
     trial = explanation.trial
-    remark = f"tried by judging again, {count(trial.evaluations, 'evaluation')}" if trial.evaluations else ""
+    remark = "each change was tried by judging again" if trial.attempts else ""
     page.section("TO PASS", "bold green", remark)
     if explanation.policy.remediation:
         page.text(plain(explanation.policy.remediation), indent=2)

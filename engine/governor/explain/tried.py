@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
@@ -24,7 +24,7 @@ _MOST_RESOURCES = 20_000
 """Resources judged in all trials together: a policy that looks at the whole of a large plan is asked less often."""
 _MOST_VALUES = 3
 PROBE = "example"
-"""A word that nobody means: a policy that takes it does not look at the value."""
+"""A word that nobody means: where all policies take it, the value is free."""
 _NO_VALUES = ("(sensitive)", "(known after apply)")
 GONE = None
 """In place of a value: the fact is taken away."""
@@ -46,7 +46,7 @@ class Attempt(Struct, frozen=True):
     values: tuple[Value, ...]
     """At most three, those first to which no policy objects."""
     any_value: bool
-    """Whether a word without meaning did, too."""
+    """Whether a word without meaning did, too, and no policy objected."""
     tried: int
     """How many values were."""
 
@@ -80,15 +80,18 @@ def try_changes(
     trier = _Trier(resource, evaluator, asked, library, today)
     attempts: list[Attempt] = []
     for position, (attribute, details) in enumerate(findings.items()):
-        candidates = [
-            value
-            for value in _candidates(resource, attribute, details, inventory, data)
-            if value not in _NO_VALUES and blot.value(value) == value
-            if changed(resource, attribute, value) not in (None, resource)
-        ]
-        attempts.append(trier.attempt(attribute, candidates, share=len(findings) - position))
-    ends = {attempt.attribute: attempt.values[0].value for attempt in attempts if attempt.values}
-    together = all(attempt.values for attempt in attempts) and trier.silent(ends)
+        likely, written = (
+            [
+                value
+                for value in values
+                if value not in _NO_VALUES and blot.value(value) == value
+                if changed(resource, attribute, value) not in (None, resource)
+            ]
+            for values in (_likely(resource, attribute, details, inventory), _written(resource, attribute, data))
+        )
+        attempts.append(trier.attempt(attribute, likely, written, share=len(findings) - position))
+    ends = {a.attribute: a.values[0].value if a.values else PROBE for a in attempts if a.values or a.any_value}
+    together = all(attempt.attribute in ends for attempt in attempts) and trier.silent(ends)
     return Trial(tuple(attempts), together, trier.evaluations)
 
 
@@ -105,27 +108,35 @@ class _Trier:
         self.evaluations = 0
         self._before = self._everybody(resource)
 
-    def attempt(self, attribute: str, candidates: Iterable[Any], share: int) -> Attempt:
-        """Try values for one attribute, with an equal part of the evaluations that are left."""
+    def attempt(self, attribute: str, likely: Sequence[Any], written: Sequence[Any], share: int) -> Attempt:
+        """Try values for one attribute, with an equal part of the evaluations that are left.
+
+        Where any value does, words that happen to stand in the data would mislead.
+        """
         until = self.evaluations + (self._most - self.evaluations - 1) // share
         ending: list[Value] = []
         any_value = False
-        tried = 0
-        for value in candidates:
-            enough = len(ending) == 2 * _MOST_VALUES or sum(not v.objections for v in ending) == _MOST_VALUES
-            if enough or self.evaluations + 2 > until:
-                break
-            tried += 1
-            after = changed(self._resource, attribute, value)
-            if after is None or attribute in self._left(after):
-                continue
-            if value == PROBE:
-                any_value = True
-            else:
+        tried: list[Any] = []
+        for values in (likely, written):
+            found = 0
+            for value in values:
+                enough = found == 2 * _MOST_VALUES or sum(not v.objections for v in ending) == _MOST_VALUES
+                if enough or self.evaluations + 2 > until or (any_value and values is written):
+                    break
+                if value in tried:
+                    continue
+                tried.append(value)
+                after = changed(self._resource, attribute, value)
+                if after is None or attribute in self._left(after):
+                    continue
                 objections = sorted({policy for policy, _, _ in self._everybody(after) - self._before})
-                ending.append(Value(value, tuple(objections)))
-        ending.sort(key=lambda value: len(value.objections))
-        return Attempt(fact_of(attribute), tuple(ending[:_MOST_VALUES]), any_value, tried)
+                if value == PROBE and not objections:
+                    any_value = True
+                else:
+                    found += 1
+                    ending.append(Value(value, tuple(objections)))
+        ending.sort(key=lambda value: (len(value.objections), value.value == PROBE))
+        return Attempt(fact_of(attribute), tuple(ending[:_MOST_VALUES]), any_value, len(tried))
 
     def silent(self, values: Mapping[str, Any]) -> bool:
         after: Resource | None = self._resource
@@ -166,57 +177,45 @@ def _only(path: str) -> Resource:
     return Resource(id="", kind="", type="", provider="", unknown={path: "not known"})
 
 
-def _candidates(
-    resource: Resource, attribute: str, details: Mapping[str, Any], inventory: Inventory, data: Mapping[str, Any]
-) -> Iterator[Any]:
-    """Values worth trying, likeliest first, each once."""
+def _likely(resource: Resource, attribute: str, details: Mapping[str, Any], inventory: Inventory) -> Iterator[Any]:
+    """What the finding tells, what others carry, and what a value of its type may else be."""
+    name = attribute.partition(".")[0]
     now = _fact(resource, attribute)
-    seen: list[Any] = [now]
-    for value in _guesses(resource, attribute, now, details, inventory, data):
-        if value not in seen:
-            seen.append(value)
-            yield value
-
-
-def _guesses(
-    resource: Resource,
-    attribute: str,
-    now: Any,
-    details: Mapping[str, Any],
-    inventory: Inventory,
-    data: Mapping[str, Any],
-) -> Iterator[Any]:
-    name, _, key = fact_of(attribute).partition(".")
     peers = Counter(
         encode(value)
         for peer in inventory.resources
         if peer.id != resource.id and (name == "tags" or peer.provider == resource.provider)
         if (value := _fact(peer, attribute)) is not None and not unknown_reason(peer, attribute)
     )
-    shown = [decode(value) for value, _ in peers.most_common()]
+    if now is None or isinstance(now, str):
+        said = list(_strings(details))
+        # A finding may name the tags that hold the value under another name.
+        yield from (resource.tags[text] for text in said if text in resource.tags)
+        yield from _amounts(now, said)
+    if name == "tags":
+        yield PROBE
+    yield from (decode(value) for value, _ in peers.most_common())
     if isinstance(now, bool):
         yield not now
     elif isinstance(now, list):
         yield from ([item for item in now if item != left_out] for left_out in now)
         yield []
     elif isinstance(now, dict):
-        yield from shown
         yield {**now, **resource.tags}
-    elif isinstance(now, str) or now is None:
-        said = [text for text in _strings(details) if text != now]
-        # A finding may name the tags that hold the value under another name.
-        yield from (resource.tags[text] for text in said if text in resource.tags)
-        yield from _amounts(now, said)
-        if name == "tags":
-            yield PROBE
-        yield from shown
-        if name == "region":
-            yield from regions.document().get(resource.provider, ())
-        near, others = _words(data, key or name)
-        yield from near
-        yield from others
     if name == "tags":
         yield GONE
+
+
+def _written(resource: Resource, attribute: str, data: Mapping[str, Any]) -> Iterator[Any]:
+    """Words of the concern's data, those under the attribute's name first; regions of its provider."""
+    name, _, key = fact_of(attribute).partition(".")
+    if not isinstance(_fact(resource, attribute), str | None):
+        return
+    near, others = _words(data, key or name)
+    yield from near
+    if name == "region":
+        yield from regions.document().get(resource.provider, ())
+    yield from others
 
 
 def fact_of(attribute: str) -> str:
@@ -261,7 +260,7 @@ def _words(data: Mapping[str, Any], key: str) -> tuple[list[str], list[str]]:
     def walk(value: Any, inside: bool) -> None:
         if isinstance(value, Mapping):
             for name, item in value.items():
-                (near if inside else others).append(str(name))
+                others.append(str(name))
                 walk(item, inside or name == key)
         elif isinstance(value, list):
             for item in value:
