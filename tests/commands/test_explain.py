@@ -434,7 +434,7 @@ def test_what_is_not_known_is_refused_with_what_may_be_meant(
 
 def test_a_beginning_that_two_fingerprints_share_is_refused(governor: Governor, mine: Path) -> None:
     """Found by trying names: both resources' fingerprints begin with the same six digits."""
-    one, other = "r5843", "r10002"
+    one, other = "r10002", "r5843"
     document = plan_of(**{one: {}, other: {}})
     write(mine, {"plan.json": json.dumps(document)})
     governor("check", "plan.json", *DAY, "-f", "json=report.json")
@@ -503,6 +503,20 @@ def test_no_secret_of_a_plan_is_explained(governor: Governor, tmp_path: Path) ->
 
     assert "tags.project is unknown: sensitive" in said
     assert [secret for secret in secrets if secret in said] == []
+
+
+def test_a_tag_that_is_sensitive_on_one_resource_is_quoted_of_none(governor: Governor, mine: Path) -> None:
+    """It is a fact of the resource that shows it openly, and a likely value for the one that lacks it."""
+    document = plan_of(marked={"owner": "quiet-team"}, open={"owner": "quiet-team"}, lacking={})
+    document["resource_changes"][0]["change"]["after_sensitive"] = {"tags": {"owner": True}}
+    write(mine, {"plan.json": json.dumps(document)})
+
+    shown = governor("explain", "OWN001", "--on", "plan.json", "--resource", "aws_instance.open", *DAY)
+    lacking = governor("explain", "OWN001", "--on", "plan.json", "--resource", "aws_instance.lacking", *DAY)
+
+    assert '  tags.owner = "(sensitive)"  ← tags of the resource\n' in shown.out
+    assert 'tried: with tags.owner = "example" this finding is gone\n' in lacking.out
+    assert "quiet-team" not in shown.out + lacking.out
 
 
 def test_the_keys_of_the_example_are_not_explained(governor: Governor, tmp_path: Path) -> None:
