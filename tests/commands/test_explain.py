@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -528,3 +529,33 @@ def test_the_keys_of_the_example_are_not_explained(governor: Governor, tmp_path:
 
     assert "openai" in said
     assert [key for key in keys if key.decode() in said] == []
+
+
+def test_the_page_shows_what_is_printed(governor: Governor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UPDATE_GOLDEN=1 writes the output into the page."""
+    page = ROOT / "docs" / "explain.md"
+    text = page.read_text("utf-8")
+    (shown,) = re.findall(r"```text\n\$ governor (.+)\n([^`]*?)```", text)
+    monkeypatch.chdir(ROOT)
+
+    printed = governor(*shown[0].split()).out
+
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        page.write_text(text.replace(f"{shown[0]}\n{shown[1]}```", f"{shown[0]}\n{printed}```"), "utf-8")
+    else:
+        assert shown[1] == printed
+
+
+def test_the_page_lists_the_fields_of_the_document(governor: Governor, mine: Path) -> None:
+    text = (ROOT / "docs" / "explain.md").read_text("utf-8").partition("## For programs")[2]
+    document = json.loads(governor("explain", "STG001", "--on", "plan.json", *DAY, "-f", "json").out)
+
+    for name in (
+        *document,
+        *document["facts"][0],
+        *document["passages"][0],
+        *document["trial"],
+        *document["others"][0],
+    ):
+        assert f"`{name}`" in text, name
+    assert all(fact["provenance"] for fact in document["facts"] if fact["path"] == "tags.stage")
