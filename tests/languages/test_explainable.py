@@ -102,6 +102,37 @@ def test_the_facts_that_python_names(tmp_path: Path, body: str, reads: set[str])
     assert evaluator.reads(policy) == reads
 
 
+def test_rego_is_followed_through_imports_and_other_packages(tmp_path: Path) -> None:
+    policy_of = rego(body="far.away(resource)\n\tdata.lib.near.by(resource)").replace(
+        "package names\n", "package names\n\nimport data.lib.far_off as far\n"
+    )
+    write(
+        tmp_path,
+        {
+            "names/names.rego": policy_of,
+            "lib/far.rego": 'package lib.far_off\n\naway(thing) if thing.region != "eu"\n',
+            "lib/near.rego": "package lib.near\n\nby(thing) if thing.count > 0\n",
+        },
+    )
+
+    evaluator, policy = evaluator_of(tmp_path, "NAM001")
+
+    assert evaluator.reads(policy) == {"id", "region", "count"}
+
+
+def test_a_python_policy_that_a_function_made_has_no_text(tmp_path: Path) -> None:
+    text = python("yield from ()").replace("def judge(", "def made(")
+    write(
+        tmp_path,
+        {"names/names.py": f"{text}\n\nmade.__policy__ = msgspec.structs.replace(made.__policy__, rule='x')\n"},
+    )
+
+    evaluator, policy = evaluator_of(tmp_path, "PYT001")
+
+    assert evaluator.reads(policy) == frozenset()
+    assert evaluator.passages(policy, Inventory(stage="plan", resources=()), TODAY) == []
+
+
 def marks(passages: Any) -> list[str]:
     signs = {True: "+", False: "-", None: " "}
     return [f"{signs[line.ran]} {line.text}".rstrip() for passage in passages for line in passage.lines]

@@ -101,8 +101,9 @@ class PythonPolicies:
 def _reached(policy: Policy) -> list[ast.FunctionDef]:
     """The function of a policy, then those of its file that it calls."""
     tree = ast.parse(read_text(Path(policy.location.rpartition(":")[0])))
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    names = [policy.rule]
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    # A function that is made by another has no text of its own under that name.
+    names = [policy.rule] if policy.rule in functions else []
     for name in names:
         for node in ast.walk(functions[name]):
             if isinstance(node, ast.Name) and node.id in functions and node.id not in names:

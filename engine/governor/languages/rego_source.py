@@ -24,6 +24,10 @@ class Body(Struct, frozen=True):
     """Line it begins in, from 1."""
     last: int
     tree: Mapping[str, Any]
+    package: str
+    """`data.tagging`."""
+    imports: Mapping[str, _Steps]
+    """Name → what it stands for: `("data", "lib", "helpers")`."""
 
 
 def bodies(modules: Iterable[Mapping[str, Any]]) -> Iterator[Body]:
@@ -32,12 +36,20 @@ def bodies(modules: Iterable[Mapping[str, Any]]) -> Iterator[Body]:
         package = ".".join(_chain(module["ast"]["package"]["refr"]))
         source = module["source"]
         written = source["contents"].encode()
+        imports = dict(_import(each, written) for each in module["ast"]["imports"])
         for rule in module["ast"]["rules"]:
             spec = rule.get("Spec") or rule["Default"]
             span = spec["span"]
             last = span["line"] + written.count(b"\n", span["start"], span["end"])
             head = spec if "refr" in spec else next(iter(spec["head"].values()))
-            yield Body(f"data.{package}.{_chain(head['refr'])[0]}", source["file"], span["line"], last, spec)
+            path = f"data.{package}.{'.'.join(_chain(head['refr']))}"
+            yield Body(path, source["file"], span["line"], last, spec, f"data.{package}", imports)
+
+
+def _import(tree: Mapping[str, Any], written: bytes) -> tuple[str, _Steps]:
+    steps = _chain(tree["refr"])
+    alias = tree.get("as")
+    return written[alias["start"] : alias["end"]].decode() if alias else steps[-1], steps
 
 
 def reached(found: Iterable[Body], path: str) -> list[Body]:
@@ -47,12 +59,14 @@ def reached(found: Iterable[Body], path: str) -> list[Body]:
         by_path.setdefault(body.path, []).append(body)
     paths = [path]
     for known in paths:
-        package = known.rpartition(".")[0]
         for body in by_path.get(known, ()):
             for steps in filter(None, _references(body.tree)):
-                for name in (f"{package}.{steps[0]}", ".".join(steps[:3])):
-                    if name in by_path and name not in paths:
-                        paths.append(name)
+                whole = (*body.imports.get(steps[0], steps[:1]), *steps[1:])
+                if whole[0] != "data":
+                    whole = (*body.package.split("."), *whole)
+                # A rule is named by the beginning of a reference; the rest looks into what it gives.
+                names = (".".join(whole[:length]) for length in range(3, len(whole) + 1))
+                paths += [name for name in dict.fromkeys(names) if name in by_path and name not in paths]
     return [body for known in paths for body in by_path.get(known, ())]
 
 
