@@ -65,9 +65,8 @@ def facts_of(document: dict[str, Any], address: str) -> dict[str, Any]:
     return next((facts(resource) for resource in resources if resource.id == address), {})
 
 
-def check(file: Path) -> int:
+def check(data: bytes) -> int:
     """Check every fact of a plan; how many there were that come from the plan."""
-    data = file.read_bytes()
     document = json.loads(data)
     checked = 0
     after: dict[tuple[str, Any], dict[str, Any]] = {}
@@ -100,17 +99,17 @@ def everything(document: dict[str, Any], address: str) -> list[Field]:
 
 
 def test_every_fact_of_the_example_comes_from_where_it_is_said_to() -> None:
-    assert check(PROJECT / "examples" / "plan.json") > 200
+    assert check((PROJECT / "examples" / "plan.json").read_bytes()) > 200
 
 
 @pytest.mark.parametrize("name", ["platform", "platform_v2"])
 def test_every_fact_of_a_platform_plan_comes_from_where_it_is_said_to(name: str, shared: Path) -> None:
-    assert check(shared / "plans" / name / "plan.json") > 200
+    assert check((shared / "plans" / name / "plan.json").read_bytes()) > 200
 
 
 @pytest.mark.parametrize("name", TRAPS)
 def test_every_fact_of_a_trap_plan_comes_from_where_it_is_said_to(name: str) -> None:
-    check(PROJECT / "tests/trap_plans" / name / "plan.json")
+    check((PROJECT / "tests/trap_plans" / name / "plan.json").read_bytes())
 
 
 def test_tags_of_the_resource_and_of_its_provider_are_told_apart(tmp_path: Path) -> None:
@@ -172,3 +171,26 @@ def test_a_region_that_only_a_sibling_shows() -> None:
 
     assert told["aws_ebs_volume.data"][1]["region"].text == "availability_zone of the resource"
     assert told["aws_instance.web"][1]["region"].text == "region of provider aws (aws_ebs_volume.data shows it)"
+
+
+def test_what_a_group_cost_before_comes_from_what_its_template_was() -> None:
+    template = rc(
+        "aws_launch_template.gpu",
+        {"instance_type": "g6.12xlarge", "name": "gpu"},
+        actions=("update",),
+        before={"instance_type": "p5.48xlarge", "name": "gpu"},
+    )
+    group = rc(
+        "aws_autoscaling_group.workers",
+        {"desired_capacity": 2, "max_size": 2, "launch_template": [{"name": "gpu"}]},
+        actions=("update",),
+        before={"desired_capacity": 1, "max_size": 2, "launch_template": [{"name": "gpu"}]},
+    )
+    data = plan_of(template, group)
+
+    told = texts(data, "aws_autoscaling_group.workers")
+
+    assert "the former instance_type of aws_launch_template.gpu" in told["previous_hourly_usd"]
+    assert "the former desired_capacity of the resource" not in told["hourly_usd"]
+    assert told["attributes.instance_type"].endswith("; instance_type of aws_launch_template.gpu")
+    assert check(data) == 9

@@ -179,8 +179,8 @@ class _Search:
                 yield from leaves if len(leaves) <= _MOST_LEAVES else ()
                 yield whole
         yield from self._of_providers(draft)
-        for target in list({id(t): t for t in self._watched.met}.values()):
-            fields = [_field(target.resource.address, ("change", "after", key)) for key in target.after]
+        for (where, tree), target in list(self._watched.met.items()):
+            fields = [_field(where, ("change", tree, key)) for key in target.after]
             if self._changed_without(item, fields, base):
                 yield from fields
         for other in {change.address: change for change in self._watched.asked}:
@@ -230,27 +230,28 @@ class _Search:
     def _leaving_out(self, item: Seen, parts: Iterable[_Part]) -> Iterator[None]:
         change = item.resource.change
         kept = item.after, item.before, change.after_unknown
-        targets = {target.resource.address: target for target in self._watched.met}
-        afters = {address: target.after for address, target in targets.items()}
+        targets = dict(self._watched.met)
+        afters = {place: target.after for place, target in targets.items()}
         try:
             for part in parts:
                 if part.lacking:
                     self._watched.lacking.add(part.lacking)
                 for field in part.fields:
-                    match field.path:
-                        case "change", "after", *steps if field.address == item.resource.address:
-                            item.after = _without(item.after, steps)
-                        case "change", "before", *steps if item.before is not None:
-                            item.before = _without(item.before[0], steps), item.before[1]
-                        case "change", "after_unknown", *steps:
-                            change.after_unknown = msgspec.Raw(msgspec.json.encode(_without(_unknown(item), steps)))
-                        case "change", "after", *steps:
-                            targets[field.address].after = _without(targets[field.address].after, steps)
+                    tree, *steps = field.path[1:] or ("",)
+                    if field.address != item.resource.address:
+                        if target := targets.get((field.address, str(tree))):
+                            target.after = _without(target.after, steps)
+                    elif tree == "after":
+                        item.after = _without(item.after, steps)
+                    elif tree == "before" and item.before is not None:
+                        item.before = _without(item.before[0], steps), item.before[1]
+                    elif tree == "after_unknown":
+                        change.after_unknown = msgspec.Raw(msgspec.json.encode(_without(_unknown(item), steps)))
             yield
         finally:
             item.after, item.before, change.after_unknown = kept
-            for address, target in targets.items():
-                target.after = afters[address]
+            for place, target in targets.items():
+                target.after = afters[place]
             self._watched.lacking.clear()
 
     def _told(self, name: str, causes: Mapping[str, Sequence[_Part]], draft: Draft) -> Provenance:
@@ -267,7 +268,7 @@ class _Search:
             # What the resource says itself wins over its provider, which may say the same.
             parts = [part for part in parts if part.of] or parts
         # That something else is not known leads to a value, and does not tell it.
-        parts = [part for part in parts if part.fields[0].path[:2] != _UNKNOWN] or parts
+        parts = [part for part in parts if all(field.path[:2] != _UNKNOWN for field in part.fields)] or parts
         if name in ("count", "max_count"):
             # Without a type there is nothing to count.
             types = causes.get("attributes.instance_type", ())
@@ -326,7 +327,8 @@ class _Watched:
 
     def __init__(self, plan: PlanFacts) -> None:
         self._plan = plan
-        self.met: list[Target] = []
+        self.met: dict[tuple[str, str], Target] = {}
+        """By address and `before` or `after`: what a resource was, or will be."""
         self.asked: list[ResourceChange] = []
         self.lacking: set[tuple[str, str]] = set()
         """(what, whose) of what is left out beside fields."""
@@ -336,21 +338,23 @@ class _Watched:
         return getattr(self._plan, name)
 
     def targets(self, *asked: Any) -> list[Target]:
-        return self._meet(self._plan.targets(*asked))
+        return self._meet(self._plan.targets(*asked), asked)
 
     def named(self, *asked: Any) -> list[Target]:
-        return self._meet(self._plan.named(*asked))
+        return self._meet(self._plan.named(*asked), asked)
 
     def referring(self, *asked: Any) -> list[Target]:
-        return self._meet(self._plan.referring(*asked))
+        return self._meet(self._plan.referring(*asked), asked)
 
     def region_of(self, change: ResourceChange) -> str | None:
         self.asked.append(change)
         return None if ("region", change.address) in self.lacking else self._plan.region_of(change)
 
-    def _meet(self, found: list[Target]) -> list[Target]:
-        if not self.lacking:
-            self.met.extend(found)
+    def _meet(self, found: list[Target], asked: tuple[Any, ...]) -> list[Target]:
+        """Whether the past is asked about comes last, where it may be asked about."""
+        tree = "before" if asked[-1] is True else "after"
+        for target in found:
+            self.met.setdefault((target.resource.address, tree), target)
         return found
 
 
