@@ -14,7 +14,7 @@ from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from governor.catalog import regions
-from governor.judge import Blotter, judge, unknown_reason
+from governor.judge import Blotter, hidden_by, judge
 from governor.languages import Explainable
 from governor.library import Library
 from governor.model import Inventory, Resource
@@ -163,18 +163,18 @@ class _Trier:
 def changed(resource: Resource, attribute: str, value: Any) -> Resource | None:
     """The resource with another value of one fact, which is then known; None when it cannot have one."""
     name, _, key = fact_of(attribute).partition(".")
-    unknown = {path: why for path, why in resource.unknown.items() if not unknown_reason(_only(path), attribute)}
     if name in ("tags", "attributes") and key:
         given = {**getattr(resource, name), key: value}
         if value is GONE:
             del given[key]
-        return replace(resource, **{name: given}, unknown=unknown)
-    return replace(resource, **{name: value}, unknown=unknown) if attribute in ("region", "purchase") else None
-
-
-def _only(path: str) -> Resource:
-    """A resource of which nothing but one path is unknown."""
-    return Resource(id="", kind="", type="", provider="", unknown={path: "not known"})
+        after = replace(resource, **{name: given})
+    elif attribute in ("region", "purchase"):
+        after = replace(resource, **{name: value})
+    else:
+        return None
+    while (path := hidden_by(after, attribute)) is not None:
+        after = replace(after, unknown={known: why for known, why in after.unknown.items() if known != path})
+    return after
 
 
 def _likely(resource: Resource, attribute: str, details: Mapping[str, Any], inventory: Inventory) -> Iterator[Any]:
@@ -185,7 +185,7 @@ def _likely(resource: Resource, attribute: str, details: Mapping[str, Any], inve
         encode(value)
         for peer in inventory.resources
         if peer.id != resource.id and (name == "tags" or peer.provider == resource.provider)
-        if (value := _fact(peer, attribute)) is not None and not unknown_reason(peer, attribute)
+        if (value := _fact(peer, attribute)) is not None and hidden_by(peer, attribute) is None
     )
     if now is None or isinstance(now, str):
         said = list(_strings(details))

@@ -15,6 +15,7 @@ from governor.sources import terraform_plan
 from governor.sources.terraform_plan.locate import Locator
 from governor.sources.terraform_plan.provenance import Field, Provenance, facts, provenance
 from sources.terraform_plan.plans import PROJECT, const, plan_of, rc, ref
+from sources.terraform_plan.test_secrets import odd_places
 
 TRAPS = sorted(
     file.parent.name for file in (PROJECT / "tests/trap_plans").glob("*/plan.json") if file.parent.name != "errored"
@@ -110,6 +111,10 @@ def test_every_fact_of_a_platform_plan_comes_from_where_it_is_said_to(name: str,
 @pytest.mark.parametrize("name", TRAPS)
 def test_every_fact_of_a_trap_plan_comes_from_where_it_is_said_to(name: str) -> None:
     check((PROJECT / "tests/trap_plans" / name / "plan.json").read_bytes())
+
+
+def test_what_is_withheld_comes_from_where_it_stands() -> None:
+    check(odd_places()[0])
 
 
 def test_tags_of_the_resource_and_of_its_provider_are_told_apart(tmp_path: Path) -> None:

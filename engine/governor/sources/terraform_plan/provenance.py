@@ -20,7 +20,7 @@ from governor.sources.terraform_plan.decode import ResourceChange
 from governor.sources.terraform_plan.draft import Draft
 from governor.sources.terraform_plan.providers import Found, Providers
 from governor.sources.terraform_plan.siblings import PlanFacts, Target
-from governor.sources.terraform_plan.withhold import TAG_MAPS
+from governor.sources.terraform_plan.withhold import SENSITIVE, TAG_MAPS
 
 _Steps = tuple[str | int, ...]
 
@@ -255,7 +255,10 @@ class _Search:
             self._watched.lacking.clear()
 
     def _told(self, name: str, causes: Mapping[str, Sequence[_Part]], draft: Draft) -> Provenance:
-        parts = causes.get(name, ())
+        path = name.removeprefix("unknown.")
+        withheld = path != name and self._resource.unknown[path] == SENSITIVE
+        # A value that is withheld because another resource marks it comes from where it stands.
+        parts = causes.get(name) or (causes.get(path, []) if withheld else [])
         fields = tuple(dict.fromkeys(field for part in parts for field in part.fields))
         if name == "price" and self._resource.price:
             price = self._resource.price
@@ -263,6 +266,9 @@ class _Search:
         if name in ("hourly_usd", "max_hourly_usd"):
             return Provenance("price × count" if name == "hourly_usd" else "price × max_count", fields)
         if name.startswith("unknown."):
+            if withheld and not parts:
+                marks = Field(self._resource.id, ("change", "after_sensitive"))
+                return Provenance("marks of what is sensitive", (marks,))
             return Provenance(self._doubt(parts, draft) or _BY_TYPE, fields)
         if name == "region" and self._resource.id in self._collector.facts.own_regions:
             # What the resource says itself wins over its provider, which may say the same.
