@@ -23,7 +23,7 @@ LAYERS = (
     {"written"},
     {"library", "config"},
     {"coverage"},
-    {"cases", "pages"},
+    {"cases", "explain", "pages"},
     {"scaffold", "schemas"},
     {"commands"},
     {"cli"},

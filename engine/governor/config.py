@@ -60,11 +60,17 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """The level of a policy in a stage."""
-        level = DEFAULT_LEVELS[policy.severity]
-        for rule in self.levels:
-            if (not rule.stages or stage in rule.stages) and glob(rule.policies).fullmatch(policy.id):
-                level = rule.level
-        return level
+        number = self.level_rule(policy, stage)
+        return DEFAULT_LEVELS[policy.severity] if number is None else self.levels[number].level
+
+    def level_rule(self, policy: Policy, stage: Stage) -> int | None:
+        """The position of the rule that decides the level of a policy; None when its severity does."""
+        fitting = (
+            number
+            for number, rule in enumerate(self.levels)
+            if (not rule.stages or stage in rule.stages) and glob(rule.policies).fullmatch(policy.id)
+        )
+        return max(fitting, default=None)
 
 
 class _Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -74,9 +74,13 @@ def unknown_reason(resource: Resource, attribute: str) -> str:
     It is not known when it is listed in `unknown`, or lies under a path that is. Tag keys may hold dots, so what
     follows `tags.` is always one key; `tags.*` hides the keys that are not listed, and so how many there are.
     """
-    unknown = resource.unknown
-    path = _hiding(unknown, resource.tags, attribute)
-    return "" if path is None else unknown[path] or "not known"
+    path = hidden_by(resource, attribute)
+    return "" if path is None else resource.unknown[path] or "not known"
+
+
+def hidden_by(resource: Resource, attribute: str) -> str | None:
+    """The path in `resource.unknown` that hides an attribute; None when it is known."""
+    return _hiding(resource.unknown, resource.tags, attribute)
 
 
 def _hiding(unknown: Mapping[str, str], tags: Mapping[str, str], attribute: str) -> str | None:

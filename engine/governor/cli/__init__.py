@@ -38,6 +38,7 @@ def cli() -> None:
 
 for _command in (
     judging.check,
+    judging.explain,
     authoring.policies,
     authoring.run_tests,
     authoring.docs,

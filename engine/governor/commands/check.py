@@ -55,8 +55,7 @@ def run(
         space = workspace.enter(config, policies, raw_policies)
         exemptions = space.exemptions()
         library = space.library(stage)
-        locator = _locator(source)
-        data, place = _read(plan)
+        data, place, locator = open_plan(plan, source)
         inventory = _collect(data, place, locator, stage, space)
         guests = [_checkov(data, place, source, locator, stage, space)] if "checkov" in others else []
         judgement = judge(inventory, [*library.evaluators, *guests], today)
@@ -80,23 +79,20 @@ def run(
     return 0 if exit_zero and code == 1 else code
 
 
-def _locator(source: Path | None) -> Locator | None:
+def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | None]:
+    """The plan's bytes, its name for messages, and what finds its HCL."""
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
-    return Locator(source) if source else None
-
-
-def _read(plan: str) -> tuple[bytes, str]:
-    """(what was given, its name in messages)."""
     place = "standard input" if plan == "-" else plan
     try:
-        return sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes(), place
+        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
     except IsADirectoryError:
         raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
     except OSError as error:
         raise Refusal(
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
         ) from None
+    return data, place, Locator(source) if source else None
 
 
 def _collect(data: bytes, place: str, locator: Locator | None, stage: Stage, space: workspace.Workspace) -> Inventory:
@@ -149,7 +145,7 @@ def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quie
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=_colour(shown) and file is None, verbose=verbose)
+        options = reports.Options(width=_width(shown), colour=colour(shown) and file is None, verbose=verbose)
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:
@@ -166,7 +162,7 @@ def _width(shown: bool) -> int:
     return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
 
 
-def _colour(shown: bool) -> bool:
+def colour(shown: bool) -> bool:
     """https://no-color.org and https://force-color.org."""
     if os.environ.get("NO_COLOR"):
         return False

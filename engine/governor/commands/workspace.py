@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ class Workspace(Struct, frozen=True):
     folders: tuple[Path, ...]
     raw: tuple[Path, ...] = ()
     """Folders of policies that read the plan as Terraform wrote it."""
+    file: Path | None = None
+    """governor.yaml, when there is one."""
 
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
@@ -37,6 +39,14 @@ class Workspace(Struct, frozen=True):
     def level(self, policy: Policy, stage: Stage) -> Level:
         """What the settings say of a policy in a stage."""
         return self.settings.level(policy, stage)
+
+    def level_from(self, policy: Policy, stage: Stage) -> str:
+        """What gives a policy its level, for people."""
+        number = self.settings.level_rule(policy, stage)
+        if number is None or self.file is None:
+            return f"as its severity is {policy.severity}"
+        pattern = self.settings.levels[number].policies
+        return f"by the rule for {pattern} in {near(yamlfile.place(self.file, ('levels', number)))}"
 
     def prices(self) -> PriceBook:
         """The shipped price book under the organisation's own prices."""
@@ -53,8 +63,13 @@ class Workspace(Struct, frozen=True):
 
     def exemptions(self) -> list[Exemption]:
         """Those of the file that the settings name, if any."""
+        return configuration.load_exemptions(self.exemption_file) if self.exemption_file else []
+
+    @property
+    def exemption_file(self) -> Path | None:
+        """The file that the settings name, if any."""
         name = self.settings.exemptions
-        return configuration.load_exemptions(self.home / name) if name else []
+        return self.home / name if name else None
 
 
 def enter(config: Path | None, folders: Sequence[str], raw: Sequence[str] = ()) -> Workspace:
@@ -80,6 +95,7 @@ def enter(config: Path | None, folders: Sequence[str], raw: Sequence[str] = ()) 
         home,
         folders=_distinct([*facts, *(_folder(name, Path()) for name in folders)]),
         raw=_distinct([*plans, *map(Path, raw)]),
+        file=path,
     )
 
 
@@ -98,6 +114,15 @@ def _applies(policy: Policy, stage: Stage) -> bool:
 def everything(space: Workspace) -> library.Library:
     """The policies of every stage, those that are off included."""
     return library.load(space.folders, raw=space.raw)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`did you mean TAG001? `, when something known is near; else nothing."""
+    from difflib import get_close_matches
+
+    names = {name.casefold(): name for name in known}
+    close = [names[name] for name in get_close_matches(word.casefold(), names, n=3)]
+    return f"did you mean {' or '.join(close)}? " if close else ""
 
 
 def near(place: str) -> str:

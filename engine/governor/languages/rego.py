@@ -20,7 +20,8 @@ import yaml
 
 from governor.catalog import regions
 from governor.errors import Refusal
-from governor.languages import Source, failures
+from governor.languages import Passage, Source, SourceLine, failures
+from governor.languages.rego_source import Body, bodies, facts_named, reached
 from governor.model import Answer, Inventory, Policy, Resource, Severity, Stage, Violation
 from governor.workers import WORTH_FORKING, cores, spread
 from governor.yamlfile import Loader, read_text
@@ -104,6 +105,36 @@ class RegoPolicies:
     def lines(self) -> dict[str, Lines]:
         """File → the lines that ran and those that did not, of files that were asked since they were loaded."""
         return _lines(self._engine)
+
+    def alone(self, policy: Policy) -> RegoPolicies:
+        """See `Explainable`. The engine is shared."""
+        return RegoPolicies(self._engine, [policy])
+
+    def reads(self, policy: Policy) -> frozenset[str]:
+        """See `Explainable`."""
+        return facts_named(self._reached(policy))
+
+    def passages(self, policy: Policy, inventory: Inventory, today: date) -> list[Passage]:
+        """See `Explainable`: what ran is what the engine's own coverage says."""
+        self._engine.set_enable_coverage(True)
+        try:
+            self._engine.clear_coverage_data()
+            list(self.alone(policy).evaluate(inventory, today))
+            report = json.loads(self._engine.get_coverage_report_as_json())
+        finally:
+            self._engine.set_enable_coverage(False)
+        files = {file["path"]: file for file in report["files"]}
+        found = []
+        for body in self._reached(policy):
+            file = files[body.file]
+            ran = dict.fromkeys(file["not_covered"], False) | dict.fromkeys(file["covered"], True)
+            written = file["code"].split("\n")
+            lines = tuple(SourceLine(n, written[n - 1], ran.get(n)) for n in range(body.first, body.last + 1))
+            found.append(Passage(body.file, lines, helper=body.path != policy.rule))
+        return found
+
+    def _reached(self, policy: Policy) -> list[Body]:
+        return reached(bodies(msgspec.json.decode(self._engine.get_ast_as_json())), policy.rule)
 
     def _try(self, number: int) -> bytes:
         return ask(self._engine, self.policies[number].rule)
