@@ -137,13 +137,18 @@ def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
     return concerns
 
 
-def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
-    name = folder.name
-    sources = tuple(
-        Source(name, file)
+def sources_in(folder: Path) -> tuple[Source, ...]:
+    """The files of a concern's folder that hold policies: neither tests nor helpers that begin with an underscore."""
+    return tuple(
+        Source(folder.name, file)
         for file in sorted(folder.iterdir())
         if file.suffix in LANGUAGES and not file.stem.endswith("_test") and not file.name.startswith(("_", "test_"))
     )
+
+
+def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
+    name = folder.name
+    sources = sources_in(folder)
     data, schema = folder / "data.yaml", folder / "schema.json"
     if not sources and not data.is_file():
         return False

@@ -63,7 +63,7 @@ def load(
     engine = _engine([source.path for source in sources], trace=trace)
     engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
     concerns = {str(source.path): source.concern for source in sources}
-    modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
+    modules = [Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
     policies = [policy for module in modules for policy in module.policies()]
     _check_rules(modules, policies)
     return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
@@ -80,6 +80,12 @@ def _engine(files: Sequence[Path], *, trace: bool = False) -> regorus.Engine:
             place, message = told(error)
             raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
     return engine
+
+
+def syntax(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The syntax tree of each file, with its source; `start` and `end` of a span count bytes."""
+    trees: list[dict[str, Any]] = json.loads(_engine(files).get_ast_as_json())
+    return trees
 
 
 class RegoPolicies:
@@ -201,7 +207,7 @@ class Rule(msgspec.Struct, frozen=True):
     name: str
 
 
-class _Module:
+class Module:
     """One file of Rego, as far as cards go."""
 
     def __init__(self, module: Mapping[str, Any], concerns: Mapping[str, str]) -> None:
@@ -220,37 +226,49 @@ class _Module:
         self.rules = [rule_of(rule) for rule in module["ast"]["rules"]]
 
     def policies(self) -> Iterator[Policy]:
-        """Every rule whose METADATA carries an id. The AST has no annotations: they are read from the comments.
+        """Every rule whose METADATA carries an id. The AST has no annotations: they are read from the comments."""
+        for mark in self.marks():
+            if policy := self.policy(mark):
+                yield policy
+
+    def marks(self) -> Iterator[int]:
+        """The lines that begin a METADATA block.
 
         As in OPA, a block starts in the first column, ends at the first line that is no comment, and belongs to the
         statement that follows: https://www.openpolicyagent.org/docs/policy-language#annotations.
         """
-        for number, text in enumerate(self.lines, start=1):
-            if METADATA.fullmatch(text) and (card := self._card(number)):
-                place = f"{self.path}:{number}"
-                rule = next((rule for rule in self.rules if rule.line > number > self.start), None)
-                if rule is None:
-                    raise Refusal(f"the card of {card.custom.id} stands above no rule: move it there", place=place)
-                if rule.form != "Set" or not re.fullmatch(r"[\w.]+", rule.name):
-                    raise Refusal(
-                        f"{card.custom.id} is no policy: write it as `deny_something contains violation if …`",
-                        place=f"{self.path}:{rule.line}",
-                    )
-                yield Policy(
-                    id=card.custom.id,
-                    title=card.title,
-                    description=" ".join(card.description.split()),
-                    severity=card.custom.severity,
-                    concern=self.concern,
-                    stages=card.custom.stages,
-                    kinds=card.custom.kinds,
-                    remediation=" ".join(card.custom.remediation.split()),
-                    references=card.custom.references,
-                    together=card.custom.together,
-                    language="rego",
-                    location=f"{self.path}:{rule.line}",
-                    rule=f"data.{self.package}.{rule.name}",
-                )
+        return (number for number, text in enumerate(self.lines, start=1) if METADATA.fullmatch(text))
+
+    def policy(self, mark: int) -> Policy | None:
+        """The policy whose card begins there, or None when the block carries no id."""
+        card = self._card(mark)
+        if card is None:
+            return None
+        rule = next((rule for rule in self.rules if rule.line > mark > self.start), None)
+        if rule is None:
+            raise Refusal(
+                f"the card of {card.custom.id} stands above no rule: move it there", place=f"{self.path}:{mark}"
+            )
+        if rule.form != "Set" or not re.fullmatch(r"[\w.]+", rule.name):
+            raise Refusal(
+                f"{card.custom.id} is no policy: write it as `deny_something contains violation if …`",
+                place=f"{self.path}:{rule.line}",
+            )
+        return Policy(
+            id=card.custom.id,
+            title=card.title,
+            description=" ".join(card.description.split()),
+            severity=card.custom.severity,
+            concern=self.concern,
+            stages=card.custom.stages,
+            kinds=card.custom.kinds,
+            remediation=" ".join(card.custom.remediation.split()),
+            references=card.custom.references,
+            together=card.custom.together,
+            language="rego",
+            location=f"{self.path}:{rule.line}",
+            rule=f"data.{self.package}.{rule.name}",
+        )
 
     def _card(self, mark: int) -> _Card | None:
         """The card below a METADATA mark, or None when it has no id."""
@@ -276,7 +294,7 @@ def metadata(lines: Sequence[str], mark: int, path: str) -> Any:
         raise Refusal(f"this METADATA is not YAML: {error.problem}", place=f"{path}:{line}") from None
 
 
-def _check_rules(modules: Iterable[_Module], policies: Iterable[Policy]) -> None:
+def _check_rules(modules: Iterable[Module], policies: Iterable[Policy]) -> None:
     """A rule has one card, whatever the number of its bodies, and a `deny` rule is never without."""
     cards: dict[str, Policy] = {}
     for policy in policies:
