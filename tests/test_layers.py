@@ -24,7 +24,7 @@ LAYERS = (
     {"library", "config"},
     {"coverage"},
     {"cases", "explain", "pages"},
-    {"scaffold", "schemas"},
+    {"lint", "scaffold", "schemas"},
     {"commands"},
     {"cli"},
     {"__main__"},

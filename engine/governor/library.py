@@ -24,7 +24,7 @@ from governor.model import Evaluator, Policy
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-_RESERVED = ("config", "catalog")
+RESERVED = ("config", "catalog")
 """What policies find below `data` beside the concerns' own rules."""
 
 
@@ -152,23 +152,33 @@ def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
     data, schema = folder / "data.yaml", folder / "schema.json"
     if not sources and not data.is_file():
         return False
-    if not name.isidentifier() or name in _RESERVED:
-        raise Refusal(
-            f"a concern cannot be named {name}: take letters, digits and underscores, and not {' or '.join(_RESERVED)}",
-            place=str(folder),
-        )
+    if why := bad_name(name):
+        raise Refusal(why, place=str(folder))
     before = concerns.get(name, Concern(name, (), {}))
     concern = replace(before, sources=before.sources + sources, schema=schema if schema.is_file() else before.schema)
     if data.is_file():
-        loaded = _plain(yamlfile.read(data) or {})
-        if not isinstance(loaded, dict):
-            raise Refusal("the data of a concern is a mapping: write `name: value`", place=yamlfile.place(data, ()))
+        loaded = read_data(data)
         concern = replace(concern, config=merge(before.config, loaded), config_files=(*before.config_files, data))
         # The shipped data is checked by our own tests; jsonschema costs 0.1 s to import.
         if folder.parent != builtin() or before.config_files:
             _validate(concern, concern.config, file=data)
     concerns[name] = concern
     return True
+
+
+def bad_name(concern: str) -> str:
+    """Why a concern cannot have this name; empty when it can."""
+    if concern.isidentifier() and concern not in RESERVED:
+        return ""
+    return f"a concern cannot be named {concern}: take letters, digits and underscores, and not {' or '.join(RESERVED)}"
+
+
+def read_data(file: Path) -> dict[str, Any]:
+    """One `data.yaml`."""
+    loaded = _plain(yamlfile.read(file) or {})
+    if not isinstance(loaded, dict):
+        raise Refusal("the data of a concern is a mapping: write `name: value`", place=yamlfile.place(file, ()))
+    return loaded
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
