@@ -41,6 +41,7 @@ for _command in (
     judging.explain,
     authoring.policies,
     authoring.run_tests,
+    authoring.lint,
     authoring.docs,
     authoring.new,
     authoring.checkov_checks,

@@ -84,6 +84,28 @@ def run_tests(watch: bool, **options: Any) -> int:
 
 
 @click.command()
+@click.argument("folders", nargs=-1, type=FILE, metavar="[FOLDER]...")
+@policies_option
+@config_option
+@click.option("--fix", is_flag=True, help="Format the Rego with `opa fmt` first, where opa is on PATH.")
+@click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
+def lint(folders: tuple[Path, ...], policies: tuple[str, ...], config: Path | None, fix: bool, format: str) -> int:
+    """Check policies for mistakes, without judging anything by them.
+
+    FOLDER is a folder of policies, or that of one concern.  [default: those of the settings, without the builtin ones]
+
+    \b
+    Examples:
+      governor lint
+      governor lint policies/tagging
+      governor lint policies --format json
+    """
+    from governor.commands import lint as command
+
+    return command.run(folders, folders=policies, config=config, format=format, fix=fix)
+
+
+@click.command()
 @click.argument("out", type=FILE, default=Path("docs/policies"))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
 @policies_option

@@ -61,7 +61,7 @@ class Negation(Struct, frozen=True):
 
     node: Node
     defined: frozenset[str]
-    """Paths that other lines of the body need: were one undefined, the `not` would not matter."""
+    """Paths that other lines of the body, or the rule's value, need: were one undefined, nothing would hold anyway."""
 
 
 class Rule(Struct, frozen=True):
@@ -156,6 +156,7 @@ class Module:
         nodes: list[tuple[str, Node]] = []
         own = {name for argument in arguments for name in names(argument)}
         parts = {name: part for name, part in rule.get("head", {}).get(_form(rule), {}).items() if name != "refr"}
+        values = {id(body["query"]): body["assign"] if body["is_else"] else list(parts.values()) for body in bodies}
         parts |= {"index": named.indices, "bodies": bodies, "value": rule.get("value")}
         for kind, node in walk(parts):
             if kind == "Ref":
@@ -166,7 +167,7 @@ class Module:
             elif kind == "With":
                 mocks.append(node["span"]["start"])
             elif kind == "Query":
-                negations += _negations(node)
+                negations += _negations(node, values.get(id(node)))
             else:
                 own.update(self._introduced(kind, node))
                 nodes.append((kind, node))
@@ -289,10 +290,11 @@ def names(node: Node | None) -> set[str]:
     return {found.path[0] for kind, found in walk(node) if kind == "Ref" and found.path[0] and len(found.path) == 1}
 
 
-def _negations(body: Node) -> Iterator[Negation]:
+def _negations(body: Node, value: Any) -> Iterator[Negation]:
+    """Each `not` of a body. What the rule's value is made of is needed, too."""
     literals = [statement["literal"] for statement in body["stmts"]]
     plain = [literal for literal in literals if kind_of(literal) not in ("NotExpr", "Every")]
-    defined = frozenset(map(str, _needed(plain)))
+    defined = frozenset(map(str, _needed([*plain, value])))
     return (Negation(literal["NotExpr"]["expr"], defined) for literal in literals if kind_of(literal) == "NotExpr")
 
 
