@@ -92,7 +92,7 @@ def missing_attribute(folders: Folders) -> Iterator[Remark]:
                 continue
             keys = {text(key) for _, key, _ in node["fields"]}
             if {"resource", "msg"} <= keys and "attribute" not in keys:
-                yield Remark(module.place(node["span"]["start"]), "this violation has no attribute", fix)
+                yield Remark(module.place_of_object(node), "this violation has no attribute", fix)
     for script in folders.scripts:
         names = script.imported()
         for call in ast.walk(script.tree):

@@ -118,6 +118,11 @@ class Module:
         before = self._bytes[self._lines[line - 1] : start]
         return Place(self.file, line, len(before.decode(errors="replace")) + 1)
 
+    def place_of_object(self, content: Node) -> Place:
+        """The place of `{"a": 1}`. The engine gives the offset of its last key."""
+        first = start(content["fields"][0][1])
+        return self.place(self._bytes.rfind(b"{", 0, first))
+
     def path(self, rule: Rule | None, ref: Ref) -> tuple[str | None, ...]:
         """What a reference of a rule leads to, from `data` or `input` on; empty for what is the rule's own."""
         root = ref.path[0]
