@@ -423,7 +423,9 @@ STORIES = [
             "_g contains 1",
             "_h if not 1 in _g",
             '_i(resource) if not startswith(resource.id, "c")',
-        ),
+            "_j(x) if not x in data.config.names.known",
+        )
+        | {"names/data.yaml": "known: []\n", "names/schema.json": "{}"},
     ),
     Story(
         "sprintf-verb",

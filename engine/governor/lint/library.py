@@ -14,6 +14,7 @@ from typing import Any
 from governor import yamlfile
 from governor.catalog.attributes import ATTRIBUTES
 from governor.catalog.kinds import KINDS
+from governor.languages.rego import Document
 from governor.lint.folders import Folders
 from governor.lint.rego import resources
 from governor.lint.remark import Place, Remark, place_of
@@ -23,7 +24,6 @@ from governor.model import Resource
 WIDTH = 120
 _TAB = 4
 _ID = re.compile(r"[A-Z]{2,6}[0-9]{3}")
-_INPUT = ("stage", "today", "resources", "spend")
 
 
 def parse_error(folders: Folders) -> Iterator[Remark]:
@@ -187,15 +187,15 @@ def unknown_field(folders: Folders) -> Iterator[Remark]:
 
     In Rego what does not exist is undefined, and the rule never holds. docs/plan-facts.md lists the fields.
     """
-    fields = Resource.__struct_fields__
+    inputs, fields = Document.__struct_fields__, Resource.__struct_fields__
     for module, rule in _judging(folders):
         given = resources(module, rule)
         for reference in rule.refs:
             path = module.path(rule, reference)
             field = reference.path[1] if len(reference.path) > 1 and reference.path[0] in given else None
-            if path[:1] == ("input",) and len(path) > 1 and path[1] and path[1] not in _INPUT:
+            if path[:1] == ("input",) and len(path) > 1 and path[1] and path[1] not in inputs:
                 message = f"the input has no field {path[1]}"
-                yield Remark(module.place(reference.start), message, f"there are {', '.join(_INPUT)}")
+                yield Remark(module.place(reference.start), message, f"there are {', '.join(inputs)}")
             elif field is None and path[:2] == ("input", "resources") and len(path) > 3:
                 field = path[3]
             if field and field not in fields:

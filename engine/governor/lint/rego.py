@@ -6,7 +6,7 @@ Each docstring is the check's documentation in docs/lint.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -20,7 +20,7 @@ from governor.lint.syntax import Call, Module, Node, Ref, Rule, called, dotted, 
 _ALWAYS_THERE = ("id", "kind", "type", "provider")
 """Fields that every resource has."""
 _VERB = re.compile(r"%(%|[-+# 0-9.*\[\]]*[a-zA-Z])")
-_PLAIN_VERB = re.compile(r"%([svdqxXbc]|0\d+d)")
+_PLAIN_VERB = re.compile(r"%([svqxXbc]|\d*d)")
 _CLASS = re.compile(r"(?<!\\)(?:\\\\)*(\\[wWdDsSbB])")
 _REFS = ("Var", "RefDot", "RefBrack")
 _EQUAL = ("Eq", "ColEq")
@@ -223,8 +223,8 @@ def negated_reference(folders: Folders) -> Iterator[Remark]:
 def sprintf_verb(folders: Folders) -> Iterator[Remark]:
     """A verb of `sprintf` that the embedded engine and OPA write differently, or that one of them does not know.
 
-    `%s`, `%v`, `%d`, `%q` and `%05d` are the same in both, for what each is meant for. A width, a precision or `%f`
-    is not: `sprintf("%.2f", [3])` is `3` in the engine and `%!f(int=03)` in OPA.
+    `%s`, `%v`, `%q`, `%d` and `%5d` are the same in both, for what each is meant for. A precision, `%f`, `%t` or
+    `%-5s` is not: `sprintf("%.2f", [3])` is `3` in the engine and `%!f(int=03)` in OPA.
     """
     for module, call, verbs in _formats(folders):
         if odd := next((verb for verb in verbs if not _PLAIN_VERB.fullmatch(verb)), None):
@@ -345,14 +345,25 @@ def _undefined_at_times(folders: Folders, module: Module, rule: Rule) -> Callabl
 
     def may_be(reference: Ref) -> bool:
         root, *steps = reference.path
+        path = module.path(rule, reference)
+        if path[:2] == ("data", "config") and _is_in(folders.config, path[2:]):
+            return False
         if steps:
             return not (root in given and len(steps) == 1 and steps[0] in _ALWAYS_THERE)
-        if not module.path(rule, reference):
+        if not path:
             return False
         forms = {other.form for _, other in folders.packages[module.package] if other.name == root}
         return bool(forms) and not forms & {"Set", "Object", "Default"}
 
     return may_be
+
+
+def _is_in(config: Any, path: Sequence[str | None]) -> bool:
+    for step in path:
+        if not isinstance(config, Mapping) or config.get(step) is None:
+            return False
+        config = config[step]
+    return True
 
 
 def resources(module: Module, rule: Rule) -> set[str]:
