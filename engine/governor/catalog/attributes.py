@@ -20,7 +20,7 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     "copies_to": ("snapshot", "bucket", "replication"),
     "delivered_tags": ("compute_instance", "compute_group", "launch_template", "node_pool"),
     "instance_type": _LAUNCHES,
-    "instance_types": _LAUNCHES,
+    "instance_types": tuple(kind for kind in _LAUNCHES if kind != "launch_template"),
     "key": ("api_key",),
     "local_auth": ("ai_account", "bucket"),
     "model": ("model_endpoint", "training_job", "model_deployment", "provisioned_throughput"),
