@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
@@ -15,7 +16,9 @@ import regorus
 from governor.lint import lint
 from governor.lint.functions import functions
 from lint.conftest import Answers, Ask
+from real_terraform import PROJECT
 
+_PAGE = (PROJECT / "docs" / "lint.md").read_text("utf-8")
 SOMEONE = {"rs": [{"tags": {"a": 1}}]}
 """A resource without a field `q`."""
 
@@ -109,6 +112,24 @@ def test_a_rule_hides_a_package_in_one_engine_and_is_refused_by_the_other(ask: A
     files = {"a.rego": "package a\n\nb := 1\n", "b.rego": "package a.b\n\nc := 2\n"}
 
     assert ask(files, "data.a.b") == (1, "refused")
+
+
+ROWS = re.findall(r"^\| `(.+?)` \| (`?)([^|`]+)`? \| (`?)([^|`]+)`? \|$", _PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_the_engines_differ_as_the_page_says(row: tuple[str, str, str, str, str], ask: Ask) -> None:
+    expression, _, embedded, _, opa = row
+    text = "package a\n\nx := " + expression.replace("\\|", "|") + "\n"
+
+    answers = ask({"a.rego": text}, "data.a.x", {"one": 1, "text": "b", "none": None})
+
+    said = {"error": "refused", "undefined": None}
+    assert answers == tuple(said[word] if word in said else json.loads(word) for word in (embedded, opa))
+
+
+def test_the_page_has_differences() -> None:
+    assert len(ROWS) == len(re.findall(r"^\| `", _PAGE, re.MULTILINE)) > 5
 
 
 @pytest.mark.parametrize("verb", ["%s", "%v", "%d", "%q", "%5d", "%05d", "%x", "%X", "%b", "%c"])

@@ -292,6 +292,9 @@ def metadata(lines: Sequence[str], mark: int, path: str) -> Any:
     except yaml.MarkedYAMLError as error:
         line = mark + 1 + (error.problem_mark.line if error.problem_mark else 0)
         raise Refusal(f"this METADATA is not YAML: {error.problem}", place=f"{path}:{line}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
+        raise Refusal(f"this METADATA is not YAML: {problem}", place=f"{path}:{mark}") from None
 
 
 def _check_rules(modules: Iterable[Module], policies: Iterable[Policy]) -> None:
