@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,17 @@ def test_a_file_that_does_not_parse_ends_nothing(governor: Governor, mine: Path)
         "parse-error",
         "negated-reference",
     ]
+
+
+def test_rego_of_before_opa_1_is_told_how_to_become_new(governor: Governor, mine: Path, opa: str) -> None:
+    write(mine, {"policies/names/more.rego": "package names\n\n_x[y] {\n\ty := 1\n}\n"})
+
+    message, fix = governor("lint").out.splitlines()[:2]
+
+    assert message.startswith("policies/names/more.rego:3:7: parse-error: this Rego does not parse: if keyword is")
+    (command,) = re.findall("`opa (.+)`", fix)
+    subprocess.run([opa, *command.split(), "policies/names/more.rego"], check=True)
+    assert governor("lint").code == 0
 
 
 def test_no_policy_is_run(governor: Governor, mine: Path) -> None:

@@ -22,6 +22,7 @@ from governor.lint.remark import Place, Remark, refused
 from governor.lint.syntax import Module, Rule
 
 _Read = TypeVar("_Read")
+_BEFORE_1 = "it is Rego of before OPA 1.0: `opa fmt --v0-v1 --write` rewrites it"
 _UNREAD = "correct it: no other check has seen this file"
 
 
@@ -123,7 +124,8 @@ class Folders:
         try:
             return read()
         except Refusal as refusal:
-            self.unread.append(refused(file, refusal, _UNREAD))
+            before_1 = file.suffix == ".rego" and syntax.is_before_1(file)
+            self.unread.append(refused(file, refusal, _BEFORE_1 if before_1 else _UNREAD))
         except SyntaxError as error:
             place = Place(file, error.lineno or 1, max(error.offset or 1, 1))
             self.unread.append(Remark(place, f"this is not Python: {error.msg}", _UNREAD))

@@ -13,10 +13,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import regorus
 from msgspec import Struct
 
+from governor.errors import Refusal
 from governor.languages import rego
 from governor.lint.remark import Place
+from governor.yamlfile import read_text
 
 Node = Mapping[str, Any]
 """`{"Call": {…}}`: a node of the syntax tree, as the engine writes it."""
@@ -200,6 +203,17 @@ def read(file: Path, concern: str) -> Module:
     """Parse a file; a Refusal when it does not parse."""
     (tree,) = rego.syntax([file])
     return Module(file, concern, tree)
+
+
+def is_before_1(file: Path) -> bool:
+    """Whether a file that does not parse would, as Rego was before OPA 1.0."""
+    engine = regorus.Engine()
+    engine.set_rego_v0(True)
+    try:
+        engine.add_policy(str(file), read_text(file))
+    except (RuntimeError, Refusal):
+        return False
+    return True
 
 
 def walk(tree: Any) -> Iterator[tuple[str, Any]]:
