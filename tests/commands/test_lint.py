@@ -81,14 +81,36 @@ def test_an_overlay_needs_no_schema_of_its_own_and_may_remove_what_lies_below(go
     assert run.out.count("data.yaml") == 1
 
 
-def test_raw_folders_are_asked_for_their_language_only(governor: Governor, mine: Path) -> None:
-    text = 'package main\n\ndeny contains "no" if input.resource_changes[_].x\n\nx := crypto.md5("a")\n'
-    write(mine, {"raw/deep/main.rego": text, "governor.yaml": "policies: [policies, {source: raw, input: raw}]\n"})
+CONFTEST = """\
+package main
 
-    assert governor("lint").out.splitlines()[0] == (
-        "raw/deep/main.rego:5:6: unknown-function: OPA has the function crypto.md5, the embedded engine does not"
+deny[msg] {
+	input.resource_changes[_].type == data.types[_]
+	not startswith(input.format_version, "1")
+	msg := md5("a")
+	any([true])
+}
+"""
+SAID = """\
+{}/deep/main.rego:5:6: negated-reference: where input.format_version is undefined, OPA gives up the rule; \
+the embedded engine takes the `not` for true
+{}/deep/main.rego:6:9: unknown-function: no function is named md5
+"""
+
+
+def test_policies_for_conftest_are_asked_for_their_language_only(governor: Governor, mine: Path) -> None:
+    settings = "policies: [policies, {source: raw, input: raw}]\n"
+    write(
+        mine, {"raw/deep/main.rego": CONFTEST, "mine/deep/main.rego": f"{CONFTEST}# mine\n", "governor.yaml": settings}
     )
-    assert "2 problems" not in governor("lint", "raw").out
+
+    def said(*arguments: object) -> str:
+        return "\n".join(governor("lint", *arguments).out.splitlines()[:-1:2]) + "\n"
+
+    raw, other = SAID.replace("{}", "raw"), SAID.replace("{}", "mine")
+    assert said() == raw
+    assert said("raw/deep") == raw
+    assert said("--raw-policies", "mine") == other + raw
 
 
 def test_json_is_for_programs(governor: Governor, mine: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.policy_folders import rego, write
@@ -27,11 +27,11 @@ def script(text: str) -> dict[str, str | None]:
     return {"names/names.py": text, "names/cases.yaml": CASES + cases.replace("too long", "python")}
 
 
-def problems(folder: Path, files: Mapping[str, str | None], raw: Sequence[str] = ()) -> list[str]:
+def problems(folder: Path, files: Mapping[str, str | None]) -> list[str]:
     """What lint says of the clean folder with these files in it; None takes one out of it."""
     whole = {name: text for name, text in {**CLEAN, **files}.items() if text is not None}
     write(folder, whole)
-    report = lint([folder], [folder], [folder / name for name in raw])
+    report = lint([folder], [folder])
     return [
         f"{problem.file.relative_to(folder)}:{problem.line}:{problem.column}: {problem.check}: {problem.message}"
         for problem in report.problems

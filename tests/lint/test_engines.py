@@ -39,7 +39,7 @@ def told(text: str, tmp_path: Path) -> set[str]:
     folder = tmp_path / "raw"
     folder.mkdir(exist_ok=True)
     (folder / "a.rego").write_text(text, "utf-8")
-    return {problem.check for problem in lint([folder], [folder], [folder]).problems}
+    return {problem.check for problem in lint([folder], raw=[folder]).problems}
 
 
 CONDITIONS = [

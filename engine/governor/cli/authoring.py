@@ -84,12 +84,16 @@ def run_tests(watch: bool, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=FILE, metavar="[FOLDER]...")
+@click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
 @policies_option
+@click.option(
+    "--raw-policies", multiple=True, metavar="FOLDER",
+    help="Check a folder of conftest policies, too. May be repeated.",
+)  # fmt: skip
 @config_option
 @click.option("--fix", is_flag=True, help="Format the Rego with `opa fmt` first, where opa is on PATH.")
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
-def lint(folders: tuple[Path, ...], policies: tuple[str, ...], config: Path | None, fix: bool, format: str) -> int:
+def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tuple[str, ...], **options: Any) -> int:
     """Check policies for mistakes, without judging anything by them.
 
     FOLDER is a folder of policies, or that of one concern.  [default: those of the settings, without the builtin ones]
@@ -98,11 +102,11 @@ def lint(folders: tuple[Path, ...], policies: tuple[str, ...], config: Path | No
     Examples:
       governor lint
       governor lint policies/tagging
-      governor lint policies --format json
+      governor lint --raw-policies ./policy --format json
     """
     from governor.commands import lint as command
 
-    return command.run(folders, folders=policies, config=config, format=format, fix=fix)
+    return command.run(targets, folders=policies, raw=raw_policies, **options)
 
 
 @click.command()

@@ -18,36 +18,38 @@ from governor.lint import CHECKS, Report, lint
 from governor.reports.grouping import count
 
 
-def run(paths: Sequence[Path], *, folders: Sequence[str], config: Path | None, format: str, fix: bool) -> int:
-    """Check the policies below the paths; without any, those of the settings that are not governor's own."""
-    space = workspace.enter(config, folders)
+def run(
+    targets: Sequence[Path], *, folders: Sequence[str], raw: Sequence[str], config: Path | None, format: str, fix: bool
+) -> int:
+    """Check the policies below the targets; without any, those of the settings that are not governor's own."""
+    space = workspace.enter(config, folders, raw)
+    plans = _resolved(space.raw)
     builtin = library.builtin().resolve()
-    targets = list(paths) or [folder for folder in space.folders if folder.resolve() != builtin] or [*space.folders]
-    raw = {folder.resolve() for folder in space.raw}
-    around = {folder.resolve(): folder for folder in space.folders}
-    for target in targets:
-        if not target.is_dir():
-            raise Refusal("no such folder of policies", place=str(target))
-        whole = target if target.resolve() in raw else _library(target)
-        around.setdefault(whole.resolve(), whole)
+    wanted = _resolved(targets) or [folder for folder in [*_resolved(space.folders), *plans] if folder != builtin]
+    wanted = wanted or _resolved(space.folders)
+    libraries = [_library(target) for target in wanted if not any(target.is_relative_to(plan) for plan in plans)]
     if fix:
-        _format([file for target in targets for file in sorted(target.rglob("*.rego"))])
-    report = lint(
-        [target.resolve() for target in targets],
-        list(around),
-        [folder for folder in around if folder in raw],
-    )
+        _format([file for target in wanted for file in sorted(target.rglob("*.rego"))])
+    report = lint(wanted, list(dict.fromkeys([*_resolved(space.folders), *libraries])), plans)
     if not report.files:
-        raise Refusal("no policy lies below", place=", ".join(map(str, targets)), code=4)
+        raise Refusal("no policy lies below", place=", ".join(workspace.near(str(target)) for target in wanted), code=4)
     print("\n".join(_table(report)) if format == "table" else _json(report))
     return 1 if report.problems else 0
+
+
+def _resolved(folders: Sequence[Path]) -> list[Path]:
+    """The folders, each once. Those that are none are refused."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise Refusal("no such folder of policies", place=str(folder))
+    return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
 def _library(folder: Path) -> Path:
     """The library that a folder is, or, as the folder of a concern, lies in."""
     concern = library.sources_in(folder) or (folder / "data.yaml").is_file()
     holds_concerns = any(library.sources_in(place) for place in folder.iterdir() if place.is_dir())
-    return folder.resolve().parent if concern and not holds_concerns else folder
+    return folder.parent if concern and not holds_concerns else folder
 
 
 def _table(report: Report) -> Iterator[str]:

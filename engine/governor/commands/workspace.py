@@ -28,11 +28,6 @@ class Workspace(Struct, frozen=True):
     file: Path | None = None
     """governor.yaml, when there is one."""
 
-    @property
-    def raw(self) -> list[Path]:
-        """Folders whose policies see the plan as Terraform wrote it."""
-        return [_folder(entry.source, self.home) for entry in self.settings.policy_entries if entry.input == "raw"]
-
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
         return library.load(

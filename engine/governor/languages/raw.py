@@ -47,7 +47,7 @@ PLAN = "plan"
 _POLICY = re.compile(r"(deny|violation|warn)((?:_[a-zA-Z0-9]+)*)")
 """The names that conftest asks."""
 _UNDEFINED = "<undefined>"
-_V0_ONLY = "keyword is required"
+V0_ONLY = "keyword is required"
 """In what the parser of Rego v1 says of a rule without `if`, which is Rego v0."""
 _PLAN_KEYS = {
     "action_invocations", "applyable", "checks", "complete", "configuration", "deferred_action_invocations",
@@ -328,7 +328,7 @@ def _files(folder: Path, *, tests: bool = False) -> list[Path]:
 def _engine(folders: Sequence[Path], files: Sequence[Path]) -> tuple[regorus.Engine, list[_Module]]:
     engine = regorus.Engine()
     engine.set_policy_length_config(**_LIMITS)
-    own = _extend(engine)
+    own = extend(engine)
     for file in {file.resolve(): file for file in files}.values():
         _add(engine, file)
     modules = [_Module(module) for module in json.loads(engine.get_ast_as_json())]
@@ -351,11 +351,20 @@ def _add(engine: regorus.Engine, file: Path) -> None:
             return
         except RuntimeError as error:
             complaints.append(told(error))
-            if _V0_ONLY not in complaints[0][1]:
+            if V0_ONLY not in complaints[0][1]:
                 break
     # The language that the file is written in is the one that got further.
     place, message = max(complaints, key=lambda complaint: _position(complaint[0]))
     raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+
+
+def syntax(file: Path) -> dict[str, Any]:
+    """The syntax tree of one file; see `rego.syntax`."""
+    engine = regorus.Engine()
+    engine.set_policy_length_config(**_LIMITS)
+    _add(engine, file)
+    (tree,) = json.loads(engine.get_ast_as_json())
+    return dict(tree)
 
 
 @contextmanager
@@ -487,7 +496,7 @@ def _names(ref: Mapping[str, Any]) -> list[str]:
 # Functions
 
 
-def _extend(engine: regorus.Engine) -> set[str]:
+def extend(engine: regorus.Engine) -> set[str]:
     """Add the functions of Rego v0 that the engine lacks; gives their names."""
     regex = regorus.Engine()
     regex.add_policy("re_match", "package re\n\nmatch := regex.match(input.pattern, input.value)\n")

@@ -85,13 +85,19 @@ class Report(Struct, frozen=True, kw_only=True):
 def lint(targets: Sequence[Path], around: Sequence[Path] = (), raw: Sequence[Path] = ()) -> Report:
     """Check all that lies below the targets.
 
-    `around` are the folders of the library they belong to, the targets among them: ids, rules and data of the others
-    are known, and what is wrong there is not told. Those in `raw` hold policies of plans as Terraform wrote them.
+    `around` are the folders of the library they belong to, and `raw` those whose policies read plans as Terraform wrote
+    them; the targets lie among them. Ids, rules and data of the others are known; what is wrong there is not told.
     """
-    folders = Folders(around, raw)
-    ours = {file for file in folders.files if any(file.is_relative_to(target) for target in targets)}
+    worlds = [Folders(around), Folders(raw, raw=True)]
+    ours = {file for world in worlds for file in world.files if any(file.is_relative_to(target) for target in targets)}
     found = sorted(
-        {(remark, check) for check, run in CHECKS.items() for remark in run(folders) if remark.place.file in ours}
+        {
+            (remark, check)
+            for world in worlds
+            for check, run in CHECKS.items()
+            for remark in run(world)
+            if remark.place.file in ours
+        }
     )
     ignores = {ignore: False for file in sorted(ours) for ignore in _ignores(file)}
     told = []
@@ -106,7 +112,7 @@ def lint(targets: Sequence[Path], around: Sequence[Path] = (), raw: Sequence[Pat
         problems=[_problem(remark, check) for remark, check in sorted(told)],
         ignored=len(found) + sum(not used for used in ignores.values()) - len(told),
         files=len(ours),
-        policies=sum(card.place.file in ours for card in folders.cards),
+        policies=sum(card.place.file in ours for world in worlds for card in world.cards),
     )
 
 

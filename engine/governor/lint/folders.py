@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import regorus
 from msgspec import Struct
 
 from governor import cases, library, yamlfile
 from governor.errors import Refusal
+from governor.languages import raw as conftest
 from governor.lint import cards, syntax
 from governor.lint.cards import Card, Script
 from governor.lint.remark import Place, Remark, refused
@@ -37,9 +39,9 @@ class Data(Struct, frozen=True):
 
 
 class Folders:
-    """Folders, read in order. Those in `raw` hold policies that judge plans as Terraform wrote them: any Rego."""
+    """Folders, read in order. Those that are `raw` hold Rego for plans as Terraform wrote them, wherever it lies."""
 
-    def __init__(self, folders: Sequence[Path], raw: Sequence[Path] = ()) -> None:
+    def __init__(self, folders: Sequence[Path], *, raw: bool = False) -> None:
         self.files: list[Path] = []
         """All that was read, or tried."""
         self.modules: list[Module] = []
@@ -56,11 +58,13 @@ class Folders:
         self.unread: list[Remark] = []
         self.misplaced: list[Remark] = []
         for folder in folders:
-            if folder in raw:
+            if raw:
                 for file in sorted(folder.rglob("*.rego")):
                     self._read_module(file, "")
             else:
                 self._read_folder(folder)
+        self.extensions = conftest.extend(regorus.Engine()) if raw else set()
+        """Functions that the engine is given besides its own."""
         found = [card for module in self.modules for card in cards.of_module(module)]
         found += [card for script in self.scripts for card in cards.of_script(script)]
         self.cards = [card for card in found if isinstance(card, Card)]
@@ -124,7 +128,7 @@ class Folders:
         try:
             return read()
         except Refusal as refusal:
-            before_1 = file.suffix == ".rego" and syntax.is_before_1(file)
+            before_1 = file.suffix == ".rego" and conftest.V0_ONLY in refusal.message
             self.unread.append(refused(file, refusal, _BEFORE_1 if before_1 else _UNREAD))
         except SyntaxError as error:
             place = Place(file, error.lineno or 1, max(error.offset or 1, 1))

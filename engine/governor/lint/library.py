@@ -210,7 +210,7 @@ def unresolved_reference(folders: Folders) -> Iterator[Remark]:
     """
     for module, rule in folders.rules():
         written = {"data", *(found.name for found in module.imports)}
-        for reference in rule.refs:
+        for reference in rule.refs if module.concern else ():
             path = module.path(rule, reference) if reference.path[0] in written else ()
             steps = [step for step in takewhile(bool, path[1:]) if step] if path[:1] == ("data",) else []
             if why := _leads_nowhere(folders, steps):
@@ -297,7 +297,7 @@ def _lookups(tree: ast.AST) -> Iterator[tuple[str, str, ast.expr]]:
 def _leads_nowhere(folders: Folders, path: Sequence[str]) -> str:
     """Why nothing lies at a path below `data`; empty when something does, or may."""
     name = ".".join(path)
-    if not path or "" in folders.uncertain:
+    if not path:
         return ""
     if path[0] == "catalog":
         return "" if len(path) < 2 or path[1] == "regions" else f"the catalogue at data.catalog has no {path[1]}"

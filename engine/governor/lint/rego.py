@@ -56,7 +56,7 @@ def unknown_function(folders: Folders) -> Iterator[Remark]:
             if call.name.split(".")[0] in rule.locals or _definitions(folders, module, rule, call):
                 continue
             builtin = functions().get(call.name)
-            if builtin and builtin.in_engine:
+            if (builtin and builtin.in_engine) or call.name in folders.extensions:
                 continue
             place = module.place(call.start)
             if builtin and builtin.in_opa:
@@ -133,7 +133,7 @@ def rule_conflict(folders: Folders) -> Iterator[Remark]:
     hides that package, and data hides a rule.
     """
     for module in folders.modules:
-        if module.package.split(".")[0] in RESERVED:
+        if module.concern and module.package.split(".")[0] in RESERVED:
             yield Remark(
                 module.place(module.package_start),
                 f"the package {module.package} lies where governor keeps data",

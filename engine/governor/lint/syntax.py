@@ -13,13 +13,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import regorus
 from msgspec import Struct
 
-from governor.errors import Refusal
-from governor.languages import rego
+from governor.languages import raw, rego
 from governor.lint.remark import Place
-from governor.yamlfile import read_text
 
 Node = Mapping[str, Any]
 """`{"Call": {…}}`: a node of the syntax tree, as the engine writes it."""
@@ -200,20 +197,8 @@ class Module:
 
 
 def read(file: Path, concern: str) -> Module:
-    """Parse a file; a Refusal when it does not parse."""
-    (tree,) = rego.syntax([file])
-    return Module(file, concern, tree)
-
-
-def is_before_1(file: Path) -> bool:
-    """Whether a file that does not parse would, as Rego was before OPA 1.0."""
-    engine = regorus.Engine()
-    engine.set_rego_v0(True)
-    try:
-        engine.add_policy(str(file), read_text(file))
-    except (RuntimeError, Refusal):
-        return False
-    return True
+    """Parse a file; a Refusal when it does not parse. Without a concern it may be Rego as it was before OPA 1.0."""
+    return Module(file, concern, rego.syntax([file])[0] if concern else raw.syntax(file))
 
 
 def walk(tree: Any) -> Iterator[tuple[str, Any]]:
