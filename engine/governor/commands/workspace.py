@@ -12,6 +12,7 @@ from governor import config as configuration
 from governor import library
 from governor.catalog.prices import PriceBook
 from governor.errors import Refusal
+from governor.languages import Language
 from governor.model import Exemption, Level, Policy, Stage
 
 
@@ -26,8 +27,18 @@ class Workspace(Struct, frozen=True):
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
         return library.load(
-            self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off"
+            self.folders,
+            keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off",
+            languages=self._engine(),
         )
+
+    def _engine(self) -> dict[str, Language]:
+        """What takes the place of the embedded engine."""
+        if self.settings.engine == "embedded":
+            return {}
+        from governor.commands import opa
+
+        return {".rego": opa.engine(self.settings.opa, self.home)}
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """What the settings say of a policy in a stage."""

@@ -51,20 +51,35 @@ def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[P
     Refuses a file that does not parse or whose package is not its folder, a card that is malformed or stands above no
     rule, and a `deny` rule without a card: none of them would be asked, and nobody would notice.
     """
-    engine = regorus.Engine()
-    for source in sources:
-        text = read_text(source.path)
-        try:
-            engine.add_policy(str(source.path), text)
-        except RuntimeError as error:
-            place, message = _told(error)
-            raise Refusal(f"this Rego does not parse: {message}", place=place or str(source.path)) from None
-    engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
+    engine = _parse([source.path for source in sources])
+    engine.add_data(world(config))
     concerns = {str(source.path): source.concern for source in sources}
     modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
     policies = [policy for module in modules for policy in module.policies()]
     _check_rules(modules, policies)
     return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
+
+
+def _parse(files: Sequence[Path]) -> regorus.Engine:
+    engine = regorus.Engine()
+    for file in files:
+        try:
+            engine.add_policy(str(file), read_text(file))
+        except RuntimeError as error:
+            place, message = _told(error)
+            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+    return engine
+
+
+def syntax(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The syntax tree of each file, with its source; `start` and `end` of a span count bytes."""
+    trees: list[dict[str, Any]] = json.loads(_parse(files).get_ast_as_json())
+    return trees
+
+
+def world(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What policies find below `data` beside the rules."""
+    return {"config": dict(config), "catalog": {"regions": regions.document()}}
 
 
 class RegoPolicies:
@@ -116,7 +131,12 @@ def _violations(answer: bytes) -> list[Violation]:
     try:
         return _VIOLATIONS.decode(answer)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}") from None
+        raise shapeless(error) from None
+
+
+def shapeless(error: msgspec.ValidationError) -> PolicyError:
+    """What an answer is that does not decode to violations."""
+    return PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}")
 
 
 def document(inventory: Inventory, today: date) -> str:
@@ -272,13 +292,7 @@ class RuleTest(msgspec.Struct, frozen=True):
 
 def rule_tests(files: Sequence[Path]) -> list[RuleTest]:
     """Run the `test_` rules of a concern: its policies and its `*_test.rego` together, without any data."""
-    engine = regorus.Engine()
-    for file in files:
-        try:
-            engine.add_policy(str(file), read_text(file))
-        except RuntimeError as error:
-            place, message = _told(error)
-            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+    engine = _parse(files)
     found = []
     for module in json.loads(engine.get_ast_as_json()):
         package = _path(module["ast"]["package"]["refr"])

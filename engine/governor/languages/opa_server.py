@@ -1,0 +1,277 @@
+"""One OPA server, through opa-python-client: what is asked in, the answer or a Refusal out; never silence.
+
+The client has the calls. Its session is made here, because its own trusts no private CA, tries a POST once only and
+sends an inventory of ten megabytes as it stands.
+"""
+
+from __future__ import annotations
+
+import gzip
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import requests
+from opa_client import OpaClient
+from opa_client.errors import PolicyNotFoundError
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.languages.nested import ASK, LIBRARY, Nested
+from governor.languages.rego import PolicyError
+
+TRIES = 5
+"""Further tries after one that met nobody, or a server that is busy. The waits between them double, and together take
+half of the time there is."""
+
+KEPT = 10
+"""Revisions that stay on the server, the newest. Who needs an older one puts it there again."""
+
+_BUSY = (429, 502, 503, 504)
+_REGISTER = "governor/revisions"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the module that answers says."""
+
+    revision: str
+    violations: dict[str, Any]
+    """Policy id → what the policy says."""
+
+
+class Server:
+    """Every call ends within the time given, whatever the server does, or is a Refusal with exit code 3."""
+
+    def __init__(self, url: str, *, token: str = "", ca: Path | None = None, seconds: float) -> None:
+        self.url = url.rstrip("/")
+        self._seconds = seconds
+        self._client = _Client(self.url, token, ca, seconds)
+
+    def ask(self, nested: Nested, asked: list[str], inventory: Any) -> Answer | None:
+        """The answers of the policies; None when the server does not know them in this revision.
+
+        Raises PolicyError when a policy cannot be evaluated: a failing builtin is an error here, as in the embedded
+        engine, and not, as OPA has it by default, undefined.
+        """
+        given = {"asked": asked, "inventory": inventory}
+        package = f"{nested.root}.{ASK}"
+        said = self._call(
+            self._client.query_rule, given, package, "answer", query_params={"strict-builtin-errors": True}
+        )
+        if not isinstance(said, dict):
+            raise self._refusal("answers something that is no decision")
+        if "result" not in said:
+            return None
+        try:
+            answer = msgspec.convert(said["result"], Answer)
+        except msgspec.ValidationError as error:
+            raise self._refusal(f"answers something that is no decision: {error}") from None
+        if answer.revision != nested.revision:
+            raise self._refusal(
+                f"judges by the revision {answer.revision}, and the policies here are {nested.revision}"
+            )
+        if missing := [id for id in asked if id not in answer.violations]:
+            raise self._refusal(f"does not answer {', '.join(missing)}: its copy of the policies is not whole")
+        return answer
+
+    def put(self, nested: Nested) -> None:
+        """Put a revision on the server: data, modules, and last of all the module that answers."""
+        folder = nested.root.replace(".", "/")
+        self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
+        self._put_modules(dict(nested.modules))
+        with suppress(Refusal):  # what is left over does no harm
+            self._forget_old(nested)
+
+    def bundle_revision(self, name: str) -> str | None:
+        """The revision of a bundle that the server has loaded, if it has."""
+        path = f"system/bundles/{quote(name, safe='')}/manifest/revision"
+        found = self._call(self._data, path)
+        return found if isinstance(found, str) else None
+
+    def _put_modules(self, modules: dict[str, str]) -> None:
+        """The server compiles each module as it comes: one that needs another waits for the next round."""
+        while modules:
+            refused: dict[str, str] = {}
+            for name, text in modules.items():
+                try:
+                    self._call(self._client.update_policy_from_string, text, name, rego_compat=False)
+                except PolicyError as error:
+                    refused[name] = str(error)
+            if len(refused) == len(modules):
+                raise self._refusal(
+                    f"does not take the policies: {next(iter(refused.values()))}"
+                    " (files that need one another in a circle can only be served as a bundle)"
+                )
+            modules = {name: modules[name] for name in refused}
+
+    def _forget_old(self, nested: Nested) -> None:
+        """Register this revision, and delete those that are neither among the newest nor this one."""
+        mine = nested.root.rpartition(".")[2]
+        entry = {"at": datetime.now(UTC).isoformat(), "modules": list(nested.modules)}
+        self._call(self._client.update_or_create_data, entry, f"{_REGISTER}/{mine}")
+        register = self._call(self._data, _REGISTER) or {}
+        for name in sorted(register, key=lambda name: str(register[name]["at"]), reverse=True)[KEPT:]:
+            for module in reversed(register[name]["modules"]):
+                with suppress(Refusal):
+                    self._call(self._client.delete_policy, module)
+            self._call(self._client.delete_data, f"governor/{name}")
+            self._call(self._client.delete_data, f"{_REGISTER}/{name}")
+
+    def _data(self, path: str) -> Any:
+        try:
+            return self._client.get_data(path)["result"]
+        except PolicyNotFoundError:
+            return None
+
+    def _call(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a call of the client gives, or a Refusal that says in a line what is wrong with the server."""
+        try:
+            return _within(self._seconds, lambda: call(*arguments, **options))
+        except TimeoutError:
+            raise self._refusal(f"has not answered within {self._seconds:g} s: see opa.timeout") from None
+        except requests.HTTPError as error:
+            raise self._told(error) from None
+        except requests.exceptions.SSLError as error:
+            raise self._refusal(f"has no certificate that is trusted here ({_cause(error)}): see opa.ca") from None
+        except requests.TooManyRedirects:
+            raise self._refusal("sends elsewhere: give opa.url the address that answers") from None
+        except requests.exceptions.JSONDecodeError:
+            raise self._refusal("answers something that is no JSON") from None
+        except requests.exceptions.ChunkedEncodingError:
+            raise self._refusal("broke off in the middle of its answer") from None
+        except requests.ConnectionError as error:
+            raise self._refusal(f"cannot be reached: {_cause(error)}") from None
+        except requests.RequestException as error:
+            raise self._refusal(f"cannot be asked: {_cause(error)}") from None
+
+    def _told(self, error: requests.HTTPError) -> Refusal | PolicyError:
+        """What an error status means."""
+        response = error.response
+        assert response is not None
+        try:
+            body = response.json()
+            message, errors = str(body["message"]), body.get("errors", [])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            message, errors = response.reason or "", []
+        status = response.status_code
+        if status in (401, 403):
+            return self._refusal(f"turns the request away ({status} {message}): see opa.token_env and opa.token_file")
+        if errors and not any(_of_the_server(error) for error in errors):
+            return PolicyError(_complaint(errors[0]))
+        if status == 413 or "too large" in message:
+            return self._refusal(
+                f"takes no request of this size ({status} {message}): raise its limit, see docs/opa.md"
+            )
+        return self._refusal(f"answers {status} {message}".rstrip())
+
+    def _refusal(self, what: str) -> Refusal:
+        return Refusal(f"the OPA server {what}", place=self.url, code=CANNOT_JUDGE)
+
+
+class _Client(OpaClient):  # type: ignore[misc]
+    def __init__(self, url: str, token: str, ca: Path | None, seconds: float) -> None:
+        self._token, self._ca = token, ca
+        address = urlsplit(url)
+        secure = address.scheme == "https"
+        port = address.port or (443 if secure else 80)
+        super().__init__(str(address.hostname), port, ssl=secure, retries=TRIES, timeout=seconds)
+        # The client knows host and port only; a server may lie below a path.
+        self.root_url = f"{url}/{self.version}"
+
+    def _init_session(self) -> requests.Session:
+        session = requests.Session()
+        session.max_redirects = 0
+        session.hooks["response"].append(lambda response, **_: response.raise_for_status())
+        adapter = _Adapter(self._ca, self.timeout)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        if self._token:
+            session.auth = self._bear
+        return session
+
+    def _bear(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """As `auth`, because a header would give way to a ~/.netrc."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, ca: Path | None, seconds: float) -> None:
+        self._ca = ca
+        # Every call is safe to repeat. A certificate that is not trusted stays so: `other`.
+        waits = sum(2**number for number in range(1, TRIES))
+        super().__init__(
+            max_retries=Retry(
+                total=TRIES,
+                other=0,
+                allowed_methods=None,
+                status_forcelist=_BUSY,
+                raise_on_status=False,
+                backoff_factor=seconds / 2 / waits,
+            )
+        )
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        if request.method == "POST" and isinstance(request.body, bytes):
+            request.prepare_body(gzip.compress(request.body, 1, mtime=0), None)
+            request.headers["Content-Encoding"] = "gzip"
+        # As an attribute of the session it would give way to REQUESTS_CA_BUNDLE.
+        return super().send(request, stream, timeout, str(self._ca) if self._ca else verify, cert, proxies)
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """What `call` gives or raises. A socket's own timeout starts again with every byte: this one does not."""
+    results: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:
+            results.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        result, error = results.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return result
+
+
+def _of_the_server(error: Mapping[str, Any]) -> bool:
+    """Whether an error of OPA is no fault of a policy: an evaluation that was cancelled, a store that is broken."""
+    code = str(error.get("code", ""))
+    return code == "eval_cancel_error" or not code.startswith(("eval_", "rego_"))
+
+
+def _complaint(error: Mapping[str, Any]) -> str:
+    """`tagging.rego:12: lower: operand 1 must be string`: no column, it counts what was put in."""
+    location = error.get("location") or {}
+    file = Path(str(location.get("file", ""))).name
+    place = f"{file}:{location.get('row')}: " if file else ""
+    return f"{place}{error.get('message', '')}"
+
+
+def _cause(error: BaseException) -> str:
+    """`Connection refused`: the innermost words of an error that wraps others."""
+    text = str(error)
+    for mark in ("[Errno ", "certificate verify failed: "):
+        if mark in text:
+            text = text[text.rindex(mark) :]
+    return text.partition("] ")[2].strip("\"')(") or text.strip("\"')(")
