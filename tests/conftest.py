@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+import real_opa
 import real_terraform
 
 SCRUBBED = frozenset({"CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TZ"})
 SCRUBBED_PREFIXES = (
-    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "CI_", "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPENAI_", "TF_",
+    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "CI_", "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPA_", "OPENAI_",
+    "TF_",
 )  # fmt: skip
 
 
@@ -31,6 +33,22 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared material (../shared) is not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def opa() -> str:
+    """The path of OPA."""
+    found = real_opa.find()
+    if found is None:
+        pytest.skip("opa is neither in ../shared/tools nor on PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def opa_server(opa: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_opa.Server]:
+    """An empty OPA server that takes whatever it is given."""
+    with real_opa.serve(opa, tmp_path_factory.mktemp("opa")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ LAYERS = (
     {"sources", "languages", "reports", "enforcement", "enforcers"},
     {"written"},
     {"library", "config"},
-    {"cases", "pages"},
+    {"bundle", "cases", "pages"},
     {"commands"},
     {"cli"},
     {"__main__"},

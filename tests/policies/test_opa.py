@@ -1,9 +1,6 @@
 """The Rego of the library is everybody's Rego: OPA accepts it, and both engines answer alike."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,7 @@ from typing import Any
 import pytest
 import regorus
 
-import real_terraform
+import real_opa
 from governor import cases, library
 from governor.catalog import regions
 from governor.languages.rego import document
@@ -21,18 +18,8 @@ LIBRARY = library.builtin()
 CONCERNS = sorted(file.parent.name for file in LIBRARY.glob("*/*_test.rego"))
 
 
-@pytest.fixture(scope="session")
-def opa() -> str:
-    """The path of OPA."""
-    found = shutil.which("opa")
-    beside = real_terraform.PROJECT.parent / "shared" / "tools" / "opa"
-    if found is None and not (beside.is_file() and os.access(beside, os.X_OK)):
-        pytest.skip("opa is neither on PATH nor in ../shared/tools")
-    return found or str(beside)
-
-
 def run(opa: str, *arguments: str) -> str:
-    finished = subprocess.run([opa, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    finished = real_opa.run(opa, *arguments)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 

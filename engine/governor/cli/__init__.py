@@ -41,6 +41,7 @@ for _command in (
     authoring.policies,
     authoring.run_tests,
     authoring.docs,
+    authoring.bundle,
     about.schema,
     about.version,
     about.completion,

@@ -27,6 +27,10 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
 )  # fmt: skip
 @policies_option
 @config_option
+@click.option(
+    "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
+)
+@click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
     "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."

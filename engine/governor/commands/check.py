@@ -37,6 +37,8 @@ def run(
     formats: Sequence[str],
     policies: Sequence[str],
     config: Path | None,
+    engine: str | None,
+    opa_url: str,
     today: date,
     strict: bool | None,
     exit_zero: bool,
@@ -46,7 +48,7 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies)
+        space = workspace.enter(config, policies, engine=engine, opa_url=opa_url)
         exemptions = space.exemptions()
         library = space.library(stage)
         inventory = _collect(plan, source, stage, space)

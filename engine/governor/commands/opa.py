@@ -17,7 +17,7 @@ from governor.yamlfile import read_text
 def engine(settings: Opa | None, home: Path) -> Language:
     """Rego as an OPA server evaluates it; paths in the settings start at `home`."""
     if settings is None:
-        raise Refusal("engine: opa wants a server: set opa.url in governor.yaml")
+        raise Refusal("engine: opa wants a server: set opa.url in governor.yaml, or give --opa-url")
     address = _address(settings.url)
     token = _token(settings, home)
     if token and address.scheme == "http" and not _is_here(address.hostname or ""):

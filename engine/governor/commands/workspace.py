@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor import config as configuration
 from governor import library
@@ -57,12 +59,12 @@ class Workspace(Struct, frozen=True):
         return configuration.load_exemptions(self.home / name) if name else []
 
 
-def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
-    """Read the settings; `folders` lie over those they name."""
+def enter(config: Path | None, folders: Sequence[str], *, engine: str | None = None, opa_url: str = "") -> Workspace:
+    """Read the settings; `folders` lie over those they name, `engine` and `opa_url` take the place of theirs."""
     if config is not None and not config.is_file():
         raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
     path = config or configuration.find(Path.cwd())
-    settings = configuration.load(path)
+    settings = _asked(configuration.load(path), engine, opa_url)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
     named = [
@@ -70,6 +72,16 @@ def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
         *(_folder(name, Path()) for name in folders),
     ]
     return Workspace(settings, home, tuple({folder.resolve(): folder for folder in named}.values()))
+
+
+def _asked(settings: configuration.Settings, engine: Any, opa_url: str) -> configuration.Settings:
+    """The settings with the engine that the command line asks for."""
+    if opa_url and engine == "embedded":
+        raise Refusal("--opa-url asks a server and --engine embedded none: leave one out")
+    if opa_url:
+        server = replace(settings.opa, url=opa_url) if settings.opa else configuration.Opa(url=opa_url)
+        return replace(settings, engine="opa", opa=server)
+    return replace(settings, engine=engine) if engine else settings
 
 
 def _folder(name: str, home: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import queue
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -169,7 +170,8 @@ class Server:
             return self._refusal(
                 f"takes no request of this size ({status} {message}): raise its limit, see docs/opa.md"
             )
-        return self._refusal(f"answers {status} {message}".rstrip())
+        hint = ": is opa.url the address of an OPA server?" if status == 404 else ""
+        return self._refusal(f"answers {status} {message}".rstrip() + hint)
 
     def _refusal(self, what: str) -> Refusal:
         return Refusal(f"the OPA server {what}", place=self.url, code=CANNOT_JUDGE)
@@ -269,9 +271,8 @@ def _complaint(error: Mapping[str, Any]) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """`Connection refused`: the innermost words of an error that wraps others."""
-    text = str(error)
-    for mark in ("[Errno ", "certificate verify failed: "):
-        if mark in text:
-            text = text[text.rindex(mark) :]
-    return text.partition("] ")[2].strip("\"')(") or text.strip("\"')(")
+    """`Connection refused`: the words of the system in an error that wraps others."""
+    found = re.search(
+        r"certificate verify failed: (.+?)\.? \(_ssl|\[(?:Errno -?\d+|SSL[^]]*)\] ([^()'\"]+)", str(error)
+    )
+    return (found[1] or found[2]).strip() if found else type(error).__name__
