@@ -34,8 +34,10 @@ class ServerError(Exception):
 class Server:
     """A running `opa run --server`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
         self.url = url
+        self.folder = folder
+        """Where it runs."""
         self._process = process
 
     def kill(self) -> None:
@@ -46,7 +48,7 @@ class Server:
 
 @contextmanager
 def serve(opa: str, folder: Path, *arguments: object, scheme: str = "http") -> Iterator[Server]:
-    """A server on a free port; its log goes to the folder."""
+    """A server on a free port that runs in the folder, and writes its log there."""
     server = _start(opa, folder, arguments, scheme)
     try:
         yield server
@@ -64,7 +66,7 @@ def _start(opa: str, folder: Path, arguments: Sequence[object], scheme: str) -> 
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Server(process, f"{scheme}://127.0.0.1:{port}")
+                return Server(process, f"{scheme}://127.0.0.1:{port}", folder)
         time.sleep(0.05)
     process.kill()
     process.wait()

@@ -352,7 +352,7 @@ _allowed_instead(rule, value) := sprintf("allowed is %s", [concat(", ", rule.val
 	not _is_day(value)
 } else := "it takes a number" if {
 	_is_numeric(rule)
-	not regex.match(`^-?[0-9]{1,15}(\.[0-9]{1,9})?$`, value)
+	not regex.match(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$`, value)
 } else := sprintf("the least is %v", [rule.minimum]) if {
 	is_number(rule.minimum)
 	to_number(value) < rule.minimum

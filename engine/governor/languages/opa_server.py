@@ -141,8 +141,6 @@ class Server:
             raise self._told(error) from None
         except requests.exceptions.SSLError as error:
             raise self._refusal(f"has no certificate that is trusted here ({_cause(error)}): see opa.ca") from None
-        except requests.TooManyRedirects:
-            raise self._refusal("sends elsewhere: give opa.url the address that answers") from None
         except requests.exceptions.JSONDecodeError:
             raise self._refusal("answers something that is no JSON") from None
         except requests.exceptions.ChunkedEncodingError:
@@ -163,14 +161,14 @@ class Server:
             message, errors = response.reason or "", []
         status = response.status_code
         if status in (401, 403):
-            return self._refusal(f"turns the request away ({status} {message}): see opa.token_env and opa.token_file")
+            return self._refusal(f"turns the request away ({status} {message}): see opa.token_env, opa.token_file")
         if errors and not any(_of_the_server(error) for error in errors):
             return PolicyError(_complaint(errors[0]))
         if status == 413 or "too large" in message:
             return self._refusal(
                 f"takes no request of this size ({status} {message}): raise its limit, see docs/opa.md"
             )
-        hint = ": is opa.url the address of an OPA server?" if status == 404 else ""
+        hint = ": is opa.url the address of an OPA server?" if 300 <= status < 400 or status == 404 else ""
         return self._refusal(f"answers {status} {message}".rstrip() + hint)
 
     def _refusal(self, what: str) -> Refusal:
@@ -189,8 +187,7 @@ class _Client(OpaClient):  # type: ignore[misc]
 
     def _init_session(self) -> requests.Session:
         session = requests.Session()
-        session.max_redirects = 0
-        session.hooks["response"].append(lambda response, **_: response.raise_for_status())
+        session.hooks["response"].append(_refuse)
         adapter = _Adapter(self._ca, self.timeout)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
@@ -236,6 +233,12 @@ class _Adapter(HTTPAdapter):
         return super().send(request, stream, timeout, str(self._ca) if self._ca else verify, cert, proxies)
 
 
+def _refuse(response: requests.Response, **_: Any) -> None:
+    """Every answer but a good one is an error, redirects too: a POST would be sent on as a GET."""
+    if not 200 <= response.status_code < 300:
+        raise requests.HTTPError(response=response)
+
+
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
     """What `call` gives or raises. A socket's own timeout starts again with every byte: this one does not."""
     results: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
@@ -272,7 +275,7 @@ def _complaint(error: Mapping[str, Any]) -> str:
 
 def _cause(error: BaseException) -> str:
     """`Connection refused`: the words of the system in an error that wraps others."""
-    found = re.search(
-        r"certificate verify failed: (.+?)\.? \(_ssl|\[(?:Errno -?\d+|SSL[^]]*)\] ([^()'\"]+)", str(error)
-    )
-    return (found[1] or found[2]).strip() if found else type(error).__name__
+    for words in (r"certificate verify failed: (.+?)\.? \(_ssl", r"\[(?:Errno -?\d+|SSL[^]]*)\] ([^()'\"]+)"):
+        if found := re.search(words, str(error)):
+            return found[1].strip()
+    return type(error).__name__
