@@ -144,15 +144,21 @@ FITTING = {
     "experiment-id": ["baseline", "exp-1", "exp-x"],
     "stage": ["fine-tuning", "inference", "Inference"],
     "cost-budget-limit": ["5000", "12.5/hour", "12,5"],
-    "ends": ["2026-12-31", "2026-02-29", "2024-02-29", "2026-9-1"],
-    "gpus": ["4", "0", "9", "4.5", "1e1", "007"],
+    "ends": ["2026-12-31", "2026-02-29", "2024-02-29", "2026-9-1", "٢٠٢٦-12-31"],
+    "gpus": ["4", "0", "9", "4.5", "1e1", "007", "٣"],
     "model": ["llama"],
 }
 RIGHT = [(key, value) for key, values in FITTING.items() for value in values]
 MISSPELT = [
     (spelt, FITTING[key][0])
     for key in FITTING
-    for spelt in (*TAGS[key].get("aliases", []), key.upper(), key.replace("-", "_"), f" {key}")
+    for spelt in (
+        *TAGS[key].get("aliases", []),
+        key.upper(),
+        key.replace("-", "_"),
+        key.replace("-", "\u00a0"),
+        f" {key}\u3000",
+    )
 ]
 # What Unicode has had for long: `%q` spells out what the tables of an engine do not know yet.
 texts = st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cn", "Cs"]), max_size=6)
