@@ -10,9 +10,10 @@ import gzip
 import queue
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -85,9 +86,18 @@ class Server:
     def put(self, nested: Nested) -> None:
         """Put a revision on the server: data, modules, and last of all the module that answers."""
         folder = nested.root.replace(".", "/")
-        self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
-        self._put_modules(dict(nested.modules))
-        with suppress(Refusal):  # what is left over does no harm
+        try:
+            self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
+            self._in_rounds(
+                nested.modules,
+                lambda name: self._client.update_policy_from_string(nested.modules[name], name, rego_compat=False),
+            )
+        except PolicyError as error:
+            raise self._refusal(
+                f"does not take the policies: {error}"
+                " (files that need one another in a circle can only be served as a bundle)"
+            ) from None
+        with suppress(Refusal, PolicyError):  # what is left over does no harm
             self._forget_old(nested)
 
     def bundle_revision(self, name: str) -> str | None:
@@ -96,21 +106,22 @@ class Server:
         found = self._call(self._data, path)
         return found if isinstance(found, str) else None
 
-    def _put_modules(self, modules: dict[str, str]) -> None:
-        """The server compiles each module as it comes: one that needs another waits for the next round."""
-        while modules:
-            refused: dict[str, str] = {}
-            for name, text in modules.items():
+    def _in_rounds(self, names: Iterable[str], call: Callable[[str], Any]) -> None:
+        """Call for every module. The server compiles what it has after each: one that is too early waits a round.
+
+        Raises PolicyError when those that are left never fit.
+        """
+        left = list(names)
+        while left:
+            refused: dict[str, PolicyError] = {}
+            for name in left:
                 try:
-                    self._call(self._client.update_policy_from_string, text, name, rego_compat=False)
+                    self._call(call, name)
                 except PolicyError as error:
-                    refused[name] = str(error)
-            if len(refused) == len(modules):
-                raise self._refusal(
-                    f"does not take the policies: {next(iter(refused.values()))}"
-                    " (files that need one another in a circle can only be served as a bundle)"
-                )
-            modules = {name: modules[name] for name in refused}
+                    refused[name] = error
+            if len(refused) == len(left):
+                raise refused[left[0]]
+            left = list(refused)
 
     def _forget_old(self, nested: Nested) -> None:
         """Register this revision, and delete those that are neither among the newest nor this one."""
@@ -119,11 +130,17 @@ class Server:
         self._call(self._client.update_or_create_data, entry, f"{_REGISTER}/{mine}")
         register = self._call(self._data, _REGISTER) or {}
         for name in sorted(register, key=lambda name: str(register[name]["at"]), reverse=True)[KEPT:]:
-            for module in reversed(register[name]["modules"]):
-                with suppress(Refusal):
-                    self._call(self._client.delete_policy, module)
-            self._call(self._client.delete_data, f"governor/{name}")
-            self._call(self._client.delete_data, f"{_REGISTER}/{name}")
+            self._in_rounds(register[name]["modules"], partial(self._delete, self._client.delete_policy))
+            self._call(self._delete, self._client.delete_data, f"governor/{name}")
+            self._call(self._delete, self._client.delete_data, f"{_REGISTER}/{name}")
+
+    def _delete(self, delete: Callable[[str], Any], name: str) -> None:
+        """Delete what another run may have deleted already."""
+        try:
+            delete(name)
+        except requests.HTTPError as error:
+            if error.response is None or error.response.status_code != 404:
+                raise
 
     def _data(self, path: str) -> Any:
         try:
