@@ -45,8 +45,8 @@ def embedded(folder: Path, *resources: Resource) -> Judgement:
 
 ALIKE: dict[str, Files] = {
     "every way to say data": {
-        "names/names.rego": rego(body='_data[resource.id]\n\tdata["config"].names.long == "data é𝄞"; data.names._short')
-        + '\n# data\n_data := {"a": data.config["names"][_k] | _k := `long`} # data.config\n\n_short if not data.nowhere\n',
+        "names/names.rego": rego(body='_data[resource.id]\n\tdata["config"].names.long == "data é𝄞"; data.names.short')
+        + '\n# data\n_data := {"a": data.config["names"][_k] | _k := `long`} # data\n\nshort if not data.nowhere\n',
         "names/data.yaml": 'long: "data é𝄞"\n',
     },
     "rules of another file and another package": {
@@ -57,8 +57,8 @@ ALIKE: dict[str, Files] = {
         "words/sub.rego": 'package words.sub\n\nends(id) if endswith(id, "a")\n',
     },
     "a walk over all of the data": {
-        "names/names.rego": rego(body="count([path | walk(data.config, [path, _])]) == 4; some k in object.keys(data.config)\n"
-                                 '\tdata.config[k].deep.deeper == resource.id'),
+        "names/names.rego": rego(body="count([path | walk(data.config, [path, _])]) == 4\n"
+                                 '\tsome k in object.keys(data.config); data.config[k].deep.deeper == resource.id'),
         "names/data.yaml": "deep: {deeper: a}\n",
     },
     "data that is laid over within a policy": {
@@ -249,16 +249,18 @@ def test_two_libraries_live_side_by_side(opa_server: real_opa.Server, tmp_path: 
 
 def test_old_revisions_leave_the_server_and_come_back_when_they_are_needed(opa: str, tmp_path: Path) -> None:
     with real_opa.serve(opa, tmp_path) as server:
-        folders = [write(tmp_path / f"{n}", {"names/names.rego": rego(id=f"N{n}")}) for n in range(opa_server.KEPT + 2)]
+        first = write(tmp_path / "first", ALIKE["rules of another file and another package"])
+        more = [write(tmp_path / f"{n}", {"names/names.rego": rego(id=f"N{n}")}) for n in range(opa_server.KEPT + 1)]
+        folders = [first, *more]
         for folder in folders:
-            assert len(ask(folder, server.url, resource("r")).findings) == 1
+            assert len(ask(folder, server.url, resource("a")).findings) == 1
 
         kept = [nest(folder).root.rpartition(".")[2] for folder in folders[2:]]
         modules = requests.get(f"{server.url}/v1/policies", timeout=9).json()["result"]
         assert {module["id"].split("/")[1] for module in modules} == set(kept)
         data = requests.get(f"{server.url}/v1/data/governor", timeout=9).json()["result"]
         assert set(data) == {"revisions", *kept}
-        assert len(ask(folders[0], server.url, resource("r")).findings) == 1
+        assert len(ask(first, server.url, resource("a")).findings) == 1
 
 
 def test_a_server_that_forgets_is_given_them_again(opa: str, tmp_path: Path) -> None:

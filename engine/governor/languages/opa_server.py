@@ -6,6 +6,7 @@ sends an inventory of ten megabytes as it stands.
 
 from __future__ import annotations
 
+import gc
 import gzip
 import queue
 import re
@@ -266,11 +267,16 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
         except BaseException as error:
             results.put((None, error))
 
+    collecting = gc.isenabled()
+    gc.disable()  # an embedded engine may not be dropped in another thread than its own
     threading.Thread(target=work, daemon=True).start()
     try:
         result, error = results.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
+    finally:
+        if collecting:
+            gc.enable()
     if error is not None:
         raise error
     return result
