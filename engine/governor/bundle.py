@@ -48,15 +48,15 @@ def signatures(texts: Mapping[str, str], key: str, algorithm: Algorithm) -> str:
     ]
     try:
         signed = jwt.encode({"files": hashes}, key, algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError):
         # What a library says of a key may quote it.
-        raise Refusal(f"the key is none for {algorithm} ({type(error).__name__}): give {_WANTED[algorithm]}") from None
+        raise Refusal(f"the key is none for {algorithm}: give {_WANTED[algorithm]}") from None
     return canonical({"signatures": [signed]})
 
 
 _WANTED: dict[Algorithm, str] = {
     "RS256": "an RSA private key in PEM, without a passphrase",
-    "ES256": "a private key on the curve P-256 in PEM, without a passphrase",
+    "ES256": "a private key of the curve P-256 in PEM, without a passphrase",
     "HS256": "a secret of 32 bytes or more",
 }
 
