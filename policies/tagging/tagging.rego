@@ -374,8 +374,7 @@ _is_day(value) if regex.match(`^[0-9]{4}-(0[13578]|1[02])-31$`, value)
 
 _is_day(value) if regex.match(`^([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$`, value)
 
-# Not `\s` and `\d`: one engine takes them for ASCII, the other for all of Unicode.
-_folded(key) := lower(regex.replace(key, `[\t\n\r\p{Z}_-]+`, ""))
+_folded(key) := lower(regex.replace(key, `[ \t\n\f\r_-]+`, ""))
 
 _meaning[folded] contains tag if {
 	some tag, _ in data.config.tagging.tags

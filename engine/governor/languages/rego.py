@@ -51,7 +51,7 @@ def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[P
     Refuses a file that does not parse or whose package is not its folder, a card that is malformed or stands above no
     rule, and a `deny` rule without a card: none of them would be asked, and nobody would notice.
     """
-    engine = _parse([source.path for source in sources])
+    engine = _engine([source.path for source in sources])
     engine.add_data(world(config))
     concerns = {str(source.path): source.concern for source in sources}
     modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
@@ -60,7 +60,7 @@ def load(sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[P
     return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
 
 
-def _parse(files: Sequence[Path]) -> regorus.Engine:
+def _engine(files: Sequence[Path]) -> regorus.Engine:
     engine = regorus.Engine()
     for file in files:
         try:
@@ -73,7 +73,7 @@ def _parse(files: Sequence[Path]) -> regorus.Engine:
 
 def syntax(files: Sequence[Path]) -> list[dict[str, Any]]:
     """The syntax tree of each file, with its source; `start` and `end` of a span count bytes."""
-    trees: list[dict[str, Any]] = json.loads(_parse(files).get_ast_as_json())
+    trees: list[dict[str, Any]] = json.loads(_engine(files).get_ast_as_json())
     return trees
 
 
@@ -292,7 +292,7 @@ class RuleTest(msgspec.Struct, frozen=True):
 
 def rule_tests(files: Sequence[Path]) -> list[RuleTest]:
     """Run the `test_` rules of a concern: its policies and its `*_test.rego` together, without any data."""
-    engine = _parse(files)
+    engine = _engine(files)
     found = []
     for module in json.loads(engine.get_ast_as_json()):
         package = _path(module["ast"]["package"]["refr"])
