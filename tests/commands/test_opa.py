@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,7 +175,7 @@ UNDEFINED = Reply(200, b"{}")
         ),
         (Reply(429, b""), "answers 429 Too Many Requests"),
         (Reply(500, b"oops"), "answers 500 Internal Server Error"),
-        (Reply(500, b'{"code": "internal_error", "message": "disk full"}'), "answers 500 disk full"),
+        (Reply(500, b'{"code": "internal_error", "message": "disk\\nfull"}'), "answers 500 disk full"),
         (Reply(503, b"<html>"), "answers 503 Service Unavailable"),
     ],
 )
@@ -235,6 +236,34 @@ def test_another_revision_in_the_answer(
 
     proxy.spoil = another
     assert f"judges by the revision {'0' * 64}, and the policies here are " in told(governor("check", "plan.json"))
+
+
+@pytest.mark.parametrize("limit", ["max_length", "gzip.max_length"])
+def test_a_plan_that_is_too_large_for_the_server(
+    governor: Governor, opa: str, tmp_path: Path, clean: Callable[..., Path], limit: str
+) -> None:
+    with real_opa.serve(opa, tmp_path, f"--set=server.decoding.{limit}=200") as server:
+        clean(server.url)
+        line = told(governor("check", "plan.json"))
+
+    assert line.startswith(f"governor: {server.url}: the OPA server takes no request of this size (400 ")
+    assert line.endswith("too large): raise its limit, see docs/opa.md")
+
+
+def test_without_the_extra_it_says_what_to_install(
+    governor: Governor, clean: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean("http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "opa_client", None)
+    monkeypatch.delitem(sys.modules, "governor.languages.opa_server", raising=False)
+
+    run = governor("check", "plan.json")
+
+    assert (run.code, run.out, run.err) == (
+        2,
+        "",
+        "governor: opa_client is not installed: pip install 'gpu-governor[opa]'\n",
+    )
 
 
 # Who may ask, and whom

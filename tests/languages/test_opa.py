@@ -116,15 +116,30 @@ def test_files_that_need_one_another_in_a_circle_are_served_as_a_bundle(
     with pytest.raises(Refusal, match=r"does not take the policies: helper\.rego:3: var _word is unsafe") as refusal:
         ask(folder, opa_server.url, resource("a"))
     assert refusal.value.code == CANNOT_JUDGE
-    assert "files that need one another in a circle can only be served as a bundle" in str(refusal.value)
+    assert str(refusal.value).endswith("files that need one another in a circle can only be served as a bundle")
     with served(opa, tmp_path, folder) as server:
         assert ask(folder, server.url, resource("a"), name="governor.tar.gz") == embedded(folder, resource("a"))
+
+
+def test_half_a_library_never_answers(opa_server: real_opa.Server, tmp_path: Path) -> None:
+    # The policy needs a rule that OPA does not take, and would find nothing without it.
+    folder = write(
+        tmp_path / "mine",
+        {
+            "names/names.rego": "package names\n\nimport data.words\n" + rego(body="words.long").partition("\n")[2],
+            "words/words.rego": "package words\n\nlong := true\n\nodd if no_such_function(1)\n",
+        },
+    )
+
+    for _ in range(2):
+        with pytest.raises(Refusal, match=r"words\.rego:5: undefined function no_such_function$"):
+            ask(folder, opa_server.url, resource("a"))
 
 
 def test_what_opa_does_not_compile_is_told_with_its_line(opa_server: real_opa.Server, tmp_path: Path) -> None:
     folder = write(tmp_path / "mine", {"names/names.rego": rego(body="no_such_function(resource.id)")})
 
-    with pytest.raises(Refusal, match=r"names\.rego:10: undefined function no_such_function"):
+    with pytest.raises(Refusal, match=r"names\.rego:10: undefined function no_such_function$"):
         ask(folder, opa_server.url, resource("a"))
 
 

@@ -85,7 +85,7 @@ class OpaPolicies:
             answer = self._server.ask(self._nested, asked, given)
         if answer is None:
             raise Refusal(self._why_unknown(), place=self._server.url, code=CANNOT_JUDGE)
-        return answer.violations
+        return answer
 
     def _why_unknown(self) -> str:
         """Why a server does not know the policies: silence is no set of no violations."""

@@ -1,7 +1,7 @@
 """One OPA server, through opa-python-client: what is asked in, the answer or a Refusal out; never silence.
 
 The client has the calls. Its session is made here, because its own trusts no private CA, tries a POST once only and
-sends an inventory of ten megabytes as it stands.
+sends megabytes as they stand.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import gzip
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -41,12 +42,59 @@ _BUSY = (429, 502, 503, 504)
 _REGISTER = "governor/revisions"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class _Answer(msgspec.Struct, frozen=True):
     """What the module that answers says."""
 
     revision: str
     violations: dict[str, Any]
     """Policy id → what the policy says."""
+
+
+class _Location(msgspec.Struct, frozen=True):
+    file: str = ""
+    row: int = 0
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: str = ""
+    message: str = ""
+    location: _Location = _Location()
+
+    @property
+    def is_of_a_policy(self) -> bool:
+        """And not one of the server: an evaluation that was cancelled, a store that is broken."""
+        return self.code.startswith(("eval_", "rego_")) and self.code != "eval_cancel_error"
+
+    def __str__(self) -> str:
+        """`tagging.rego:12: lower: operand 1 must be string`: no column, it counts what was put in."""
+        place = f"{Path(self.location.file).name}:{self.location.row}: " if self.location.file else ""
+        return f"{place}{self.message}"
+
+
+class _Complaint(msgspec.Struct, frozen=True):
+    """The body of an error status."""
+
+    message: str = ""
+    errors: tuple[_Error, ...] = ()
+
+
+class _Revision(msgspec.Struct, frozen=True):
+    """An entry of the register."""
+
+    at: str
+    """When it was put there, UTC."""
+    modules: tuple[str, ...]
+
+
+class _StatusError(Exception):
+    """An answer with a status that is no success."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.status = response.status_code
+        try:
+            self.complaint = msgspec.json.decode(response.content, type=_Complaint)
+        except msgspec.DecodeError:
+            self.complaint = _Complaint(response.reason or "")
 
 
 class Server:
@@ -57,8 +105,8 @@ class Server:
         self._seconds = seconds
         self._client = _Client(self.url, token, ca, seconds)
 
-    def ask(self, nested: Nested, asked: list[str], inventory: Any) -> Answer | None:
-        """The answers of the policies; None when the server does not know them in this revision.
+    def ask(self, nested: Nested, asked: list[str], inventory: Any) -> dict[str, Any] | None:
+        """What each policy says, by id; None when the server does not know them in this revision.
 
         Raises PolicyError when a policy cannot be evaluated: a failing builtin is an error here, as in the embedded
         engine, and not, as OPA has it by default, undefined.
@@ -73,7 +121,7 @@ class Server:
         if "result" not in said:
             return None
         try:
-            answer = msgspec.convert(said["result"], Answer)
+            answer = msgspec.convert(said["result"], _Answer)
         except msgspec.ValidationError as error:
             raise self._refusal(f"answers something that is no decision: {error}") from None
         if answer.revision != nested.revision:
@@ -82,22 +130,22 @@ class Server:
             )
         if missing := [id for id in asked if id not in answer.violations]:
             raise self._refusal(f"does not answer {', '.join(missing)}: its copy of the policies is not whole")
-        return answer
+        return answer.violations
 
     def put(self, nested: Nested) -> None:
         """Put a revision on the server: data, modules, and last of all the module that answers."""
+
+        def put(module: str) -> None:
+            self._client.update_policy_from_string(nested.modules[module], module, rego_compat=False)
+
         folder = nested.root.replace(".", "/")
-        try:
-            self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
-            self._in_rounds(
-                nested.modules,
-                lambda name: self._client.update_policy_from_string(nested.modules[name], name, rego_compat=False),
-            )
-        except PolicyError as error:
-            raise self._refusal(
-                f"does not take the policies: {error}"
-                " (files that need one another in a circle can only be served as a bundle)"
-            ) from None
+        self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
+        *library, answer = nested.modules
+        # The module that answers would answer without the others: it comes when all of them are there.
+        left = self._in_rounds(library, put) or self._in_rounds([answer], put)
+        if left:
+            hint = ": files that need one another in a circle can only be served as a bundle" if len(left) > 1 else ""
+            raise self._refusal(f"does not take the policies: {next(iter(left.values()))}{hint}")
         with suppress(Refusal, PolicyError):  # what is left over does no harm
             self._forget_old(nested)
 
@@ -107,40 +155,51 @@ class Server:
         found = self._call(self._data, path)
         return found if isinstance(found, str) else None
 
-    def _in_rounds(self, names: Iterable[str], call: Callable[[str], Any]) -> None:
+    def _in_rounds(self, modules: Iterable[str], call: Callable[[str], Any]) -> dict[str, str]:
         """Call for every module. The server compiles what it has after each: one that is too early waits a round.
 
-        Raises PolicyError when those that are left never fit.
+        Gives those that never fit, and why.
         """
-        left = list(names)
+        left = list(modules)
         while left:
-            refused: dict[str, PolicyError] = {}
+            refused: dict[str, str] = {}
             for name in left:
                 try:
                     self._call(call, name)
                 except PolicyError as error:
-                    refused[name] = error
+                    refused[name] = str(error)
             if len(refused) == len(left):
-                raise refused[left[0]]
+                return refused
             left = list(refused)
+        return {}
 
     def _forget_old(self, nested: Nested) -> None:
         """Register this revision, and delete those that are neither among the newest nor this one."""
         mine = nested.root.rpartition(".")[2]
         entry = {"at": datetime.now(UTC).isoformat(), "modules": list(nested.modules)}
         self._call(self._client.update_or_create_data, entry, f"{_REGISTER}/{mine}")
-        register = self._call(self._data, _REGISTER) or {}
-        for name in sorted(register, key=lambda name: str(register[name]["at"]), reverse=True)[KEPT:]:
-            self._in_rounds(register[name]["modules"], partial(self._delete, self._client.delete_policy))
+        register = self._register()
+        newest = sorted(register, key=lambda name: register[name].at, reverse=True)
+        for name in set(newest[KEPT:]) - {mine}:
+            # Whatever the register says, nothing of others is deleted.
+            modules = [module for module in register[name].modules if module.startswith(f"governor/{name}/")]
+            self._in_rounds(modules[-1:], partial(self._delete, self._client.delete_policy))
+            self._in_rounds(modules[:-1], partial(self._delete, self._client.delete_policy))
             self._call(self._delete, self._client.delete_data, f"governor/{name}")
             self._call(self._delete, self._client.delete_data, f"{_REGISTER}/{name}")
+
+    def _register(self) -> dict[str, _Revision]:
+        try:
+            return msgspec.convert(self._call(self._data, _REGISTER), dict[str, _Revision])
+        except msgspec.ValidationError:
+            return {}
 
     def _delete(self, delete: Callable[[str], Any], name: str) -> None:
         """Delete what another run may have deleted already."""
         try:
             delete(name)
-        except requests.HTTPError as error:
-            if error.response is None or error.response.status_code != 404:
+        except _StatusError as error:
+            if error.status != 404:
                 raise
 
     def _data(self, path: str) -> Any:
@@ -155,8 +214,8 @@ class Server:
             return _within(self._seconds, lambda: call(*arguments, **options))
         except TimeoutError:
             raise self._refusal(f"has not answered within {self._seconds:g} s: see opa.timeout") from None
-        except requests.HTTPError as error:
-            raise self._told(error) from None
+        except _StatusError as error:
+            raise self._told(error.status, error.complaint) from None
         except requests.exceptions.SSLError as error:
             raise self._refusal(f"has no certificate that is trusted here ({_cause(error)}): see opa.ca") from None
         except requests.exceptions.JSONDecodeError:
@@ -168,20 +227,13 @@ class Server:
         except requests.RequestException as error:
             raise self._refusal(f"cannot be asked: {_cause(error)}") from None
 
-    def _told(self, error: requests.HTTPError) -> Refusal | PolicyError:
+    def _told(self, status: int, complaint: _Complaint) -> Refusal | PolicyError:
         """What an error status means."""
-        response = error.response
-        assert response is not None
-        try:
-            body = response.json()
-            message, errors = str(body["message"]), body.get("errors", [])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            message, errors = response.reason or "", []
-        status = response.status_code
+        message = complaint.message
         if status in (401, 403):
             return self._refusal(f"turns the request away ({status} {message}): see opa.token_env, opa.token_file")
-        if errors and not any(_of_the_server(error) for error in errors):
-            return PolicyError(_complaint(errors[0]))
+        if complaint.errors and all(error.is_of_a_policy for error in complaint.errors):
+            return PolicyError(str(complaint.errors[0]))
         if status == 413 or "too large" in message:
             return self._refusal(
                 f"takes no request of this size ({status} {message}): raise its limit, see docs/opa.md"
@@ -190,7 +242,8 @@ class Server:
         return self._refusal(f"answers {status} {message}".rstrip() + hint)
 
     def _refusal(self, what: str) -> Refusal:
-        return Refusal(f"the OPA server {what}", place=self.url, code=CANNOT_JUDGE)
+        # What a server says may be long, and have lines of its own.
+        return Refusal(shorten(f"the OPA server {what}", 400, placeholder=" …"), place=self.url, code=CANNOT_JUDGE)
 
 
 class _Client(OpaClient):  # type: ignore[misc]
@@ -254,7 +307,7 @@ class _Adapter(HTTPAdapter):
 def _refuse(response: requests.Response, **_: Any) -> None:
     """Every answer but a good one is an error, redirects too: a POST would be sent on as a GET."""
     if not 200 <= response.status_code < 300:
-        raise requests.HTTPError(response=response)
+        raise _StatusError(response)
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
@@ -280,20 +333,6 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     if error is not None:
         raise error
     return result
-
-
-def _of_the_server(error: Mapping[str, Any]) -> bool:
-    """Whether an error of OPA is no fault of a policy: an evaluation that was cancelled, a store that is broken."""
-    code = str(error.get("code", ""))
-    return code == "eval_cancel_error" or not code.startswith(("eval_", "rego_"))
-
-
-def _complaint(error: Mapping[str, Any]) -> str:
-    """`tagging.rego:12: lower: operand 1 must be string`: no column, it counts what was put in."""
-    location = error.get("location") or {}
-    file = Path(str(location.get("file", ""))).name
-    place = f"{file}:{location.get('row')}: " if file else ""
-    return f"{place}{error.get('message', '')}"
 
 
 def _cause(error: BaseException) -> str:
