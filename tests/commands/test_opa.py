@@ -75,7 +75,7 @@ def test_policies_are_put_on_the_server_once(
     answer = asked.removeprefix("POST /v1/data/governor/").removesuffix("/ask/answer")
     assert asked == f"POST /v1/data/governor/{answer}/ask/answer"
     assert puts == [
-        f"PUT /v1/data/governor/{answer}/library",
+        f"PUT /v1/data/governor/{answer}",
         f"PUT /v1/policies/governor/{answer}/library/names/names.rego",
         f"PUT /v1/policies/governor/{answer}/ask.rego",
         f"PUT /v1/data/governor/revisions/{answer}",

@@ -66,6 +66,10 @@ ALIKE: dict[str, Files] = {
         + '\n_limit := found if {\n\tfound := data.config.names.limit with data.config as {"names": {"limit": 9}}\n}\n',
         "names/data.yaml": "limit: 1\n",
     },
+    "a package with a name in brackets": {
+        "names/names.rego": rego(body='data.words.sub["a-b"].known[resource.id]'),
+        "words/words.rego": 'package words.sub["a-b"]\n\nknown := {"a": true}\n',
+    },
     "an id that is no plain word": {"names/names.rego": rego(id='odd "id" – 1')},
     "words that JSON writes in two ways": {
         "names/names.rego": rego(body="data.config.names.odd[resource.id]"),
@@ -283,6 +287,23 @@ def test_a_server_that_forgets_is_given_them_again(opa: str, tmp_path: Path) -> 
     for _ in range(2):
         with real_opa.serve(opa, tmp_path) as server:
             assert len(ask(folder, server.url, resource("r")).findings) == 1
+
+
+def test_what_others_delete_is_put_there_again_or_cannot_be_deleted(
+    opa_server: real_opa.Server, tmp_path: Path
+) -> None:
+    files = {"names/names.rego": rego(body="data.config.names.limit == 1"), "names/data.yaml": "limit: 1\n"}
+    folder = write(tmp_path / "mine", files)
+    assert len(ask(folder, opa_server.url, resource("r")).findings) == 1
+    own = nest(folder)
+
+    url = f"{opa_server.url}/v1"
+    module, answer = own.modules
+    assert requests.delete(f"{url}/policies/{module}", timeout=9).status_code == 400
+    assert len(ask(folder, opa_server.url, resource("r")).findings) == 1
+    for gone in (f"policies/{answer}", f"data/{own.root.replace('.', '/')}"):
+        assert requests.delete(f"{url}/{gone}", timeout=9).ok
+        assert len(ask(folder, opa_server.url, resource("r")).findings) == 1
 
 
 def test_a_bundle_of_another_revision(opa: str, tmp_path: Path) -> None:

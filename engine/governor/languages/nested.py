@@ -25,8 +25,10 @@ ASK = "ask"
 _ANSWER = """\
 package {root}.{ask}
 
-# All policies in one evaluation, so that what they share is worked out once.
-answer := {{"revision": "{revision}", "violations": violations}} if {{
+# All policies in one evaluation, so that what they share is worked out once. Without the data it is undefined, and
+# without one of the modules it does not compile: nothing answers by halves.
+answer := {{"revision": data.{root}.revision, "violations": violations}} if {{
+{present}
 	asked := input.asked
 	inventory := input.inventory
 	violations := _violations with data.{root}.asked as asked with input as inventory
@@ -35,6 +37,10 @@ answer := {{"revision": "{revision}", "violations": violations}} if {{
 _VIOLATIONS = """
 _violations[{id}] := data.{root}.{rule} if {id} in data.{root}.asked
 """
+_PRESENT = """
+governor_module_{number}(_) := true
+"""
+"""Ends each module. A function, because no document shows those; and OPA deletes no module whose function is called."""
 
 
 class Nested(Struct, frozen=True):
@@ -45,7 +51,7 @@ class Nested(Struct, frozen=True):
     root: str
     """`governor.r0123456789abcdef`, the path below `data` where all of it lies."""
     modules: Mapping[str, str]
-    """File → Rego. The last one is the module that answers, and needs the others."""
+    """File → Rego. The last one is the module that answers, and compiles when all the others are there."""
     data: Mapping[str, Any]
     """The document at `root`, without the rules."""
 
@@ -57,16 +63,21 @@ def nest(sources: Sequence[Source], policies: Sequence[Policy], config: Mapping[
     texts = {names[tree["source"]["file"]]: tree["source"]["contents"] for tree in trees}
     rules = {policy.id: policy.rule.removeprefix("data.") for policy in policies}
     world = rego.world(config)
-    revision = cache.digest(_ANSWER.encode(), canonical([texts, rules, world]).encode())
+    revision = cache.digest(canonical([_ANSWER, _VIOLATIONS, _PRESENT, texts, rules, world]).encode())
     root = f"governor.r{revision[:16]}"
     folder = root.replace(".", "/")
-    modules = {
-        f"{folder}/{LIBRARY}/{names[tree['source']['file']]}": _moved(tree, f"{root}.{LIBRARY}") for tree in trees
-    }
-    answer = _ANSWER.format(root=root, ask=ASK, revision=revision) + "".join(
+    modules = {}
+    present = []
+    for number, tree in enumerate(trees):
+        library = f"{root}.{LIBRARY}"
+        modules[f"{folder}/{LIBRARY}/{names[tree['source']['file']]}"] = (
+            f"{_moved(tree, library)}{_PRESENT.format(number=number)}"
+        )
+        present.append(f"\tdata.{library}.{_package(tree)}.governor_module_{number}(true)")
+    modules[f"{folder}/{ASK}.rego"] = _ANSWER.format(root=root, ask=ASK, present="\n".join(present)) + "".join(
         _VIOLATIONS.format(root=root, id=json.dumps(id), rule=f"{LIBRARY}.{rule}") for id, rule in sorted(rules.items())
     )
-    return Nested(revision, root, {**modules, f"{folder}/{ASK}.rego": answer}, {LIBRARY: world})
+    return Nested(revision, root, modules, {"revision": revision, LIBRARY: world})
 
 
 def canonical(value: Any) -> str:
@@ -98,6 +109,12 @@ def _moved(tree: Mapping[str, Any], path: str) -> str:
     for start, insert in sorted(inserts.items(), reverse=True):
         text = text[:start] + insert.encode() + text[start:]
     return str(text.decode())
+
+
+def _package(tree: Mapping[str, Any]) -> str:
+    """`names.sub`, as it is written."""
+    ((_, path),) = tree["ast"]["package"]["refr"].items()
+    return str(tree["source"]["contents"].encode()[path["span"]["start"] : path["span"]["end"]].decode())
 
 
 def _starts(node: Any, name: str | None) -> Iterator[int]:

@@ -28,7 +28,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.languages.nested import ASK, LIBRARY, Nested
+from governor.languages.nested import ASK, Nested
 from governor.languages.rego import PolicyError
 
 TRIES = 5
@@ -133,18 +133,15 @@ class Server:
         return answer.violations
 
     def put(self, nested: Nested) -> None:
-        """Put a revision on the server: data, modules, and last of all the module that answers."""
+        """Put a revision on the server: data, then modules, last of all the one that answers."""
 
         def put(module: str) -> None:
             self._client.update_policy_from_string(nested.modules[module], module, rego_compat=False)
 
-        folder = nested.root.replace(".", "/")
-        self._call(self._client.update_or_create_data, nested.data[LIBRARY], f"{folder}/{LIBRARY}")
-        *library, answer = nested.modules
-        # The module that answers would answer without the others: it comes when all of them are there.
-        left = self._in_rounds(library, put) or self._in_rounds([answer], put)
-        if left:
-            hint = ": files that need one another in a circle can only be served as a bundle" if len(left) > 1 else ""
+        self._call(self._client.update_or_create_data, nested.data, nested.root.replace(".", "/"))
+        if left := self._in_rounds(nested.modules, put):
+            # The module that answers is always among them.
+            hint = ": files that need one another in a circle can only be served as a bundle" if len(left) > 2 else ""
             raise self._refusal(f"does not take the policies: {next(iter(left.values()))}{hint}")
         with suppress(Refusal, PolicyError):  # what is left over does no harm
             self._forget_old(nested)
@@ -156,7 +153,7 @@ class Server:
         return found if isinstance(found, str) else None
 
     def _in_rounds(self, modules: Iterable[str], call: Callable[[str], Any]) -> dict[str, str]:
-        """Call for every module. The server compiles what it has after each: one that is too early waits a round.
+        """Call for every module. The server compiles all that it has each time: what comes too early waits a round.
 
         Gives those that never fit, and why.
         """
@@ -183,8 +180,7 @@ class Server:
         for name in set(newest[KEPT:]) - {mine}:
             # Whatever the register says, nothing of others is deleted.
             modules = [module for module in register[name].modules if module.startswith(f"governor/{name}/")]
-            self._in_rounds(modules[-1:], partial(self._delete, self._client.delete_policy))
-            self._in_rounds(modules[:-1], partial(self._delete, self._client.delete_policy))
+            self._in_rounds(modules, partial(self._delete, self._client.delete_policy))
             self._call(self._delete, self._client.delete_data, f"governor/{name}")
             self._call(self._delete, self._client.delete_data, f"{_REGISTER}/{name}")
 
