@@ -15,6 +15,7 @@ import real_opa
 from commands.conftest import EXAMPLE, ROOT, Governor, Run, plan_of
 from core.policy_folders import rego, write
 from fault_proxy import Reply
+from governor.languages import opa_server as client
 
 CLEAN = 'resource.id == "nobody"'
 """The body of a policy that finds nothing: whatever is not 3 would be a pass."""
@@ -306,12 +307,29 @@ def test_a_token_and_a_private_authority(
     netrc = write(guarded.folder, {"netrc": "machine 127.0.0.1 login eve password eve\n"}) / "netrc"
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(netrc))
+    monkeypatch.setattr(client, "is_here", lambda url: False)
     monkeypatch.setenv("OPA_TOKEN", "open-sesame\n")
 
     clean(guarded.url, "token_env: OPA_TOKEN", ca)
     assert governor("check", "plan.json") == governor("check", "plan.json", "--engine", "embedded")
     folder = clean(guarded.url, "token_file: token", ca)
     write(folder, {"token": "open-sesame\n"})
+    assert governor("check", "plan.json").code == 0
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_what_stays_on_this_machine_goes_through_no_proxy(
+    governor: Governor,
+    opa_server: real_opa.Server,
+    clean: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    clean(opa_server.url, "timeout: 5")
+
     assert governor("check", "plan.json").code == 0
 
 

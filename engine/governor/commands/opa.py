@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,16 +19,16 @@ def engine(settings: Opa | None, home: Path) -> Language:
         raise Refusal("engine: opa wants a server: set opa.url in governor.yaml, or give --opa-url")
     address = _address(settings.url)
     token = _token(settings, home)
-    if token and address.scheme == "http" and not _is_here(address.hostname or ""):
-        raise Refusal(f"the token would travel to {settings.url} in clear: give opa.url a server that speaks https")
     ca = home / settings.ca if settings.ca else None
     if ca and not ca.is_file():
         raise Refusal("opa.ca names no file: give it the PEM of the authority", place=str(ca))
     try:
         from governor.languages.opa import Language as Rego
-        from governor.languages.opa_server import Server
+        from governor.languages.opa_server import Server, is_here
     except ModuleNotFoundError as error:
         raise missing(error) from None
+    if token and address.scheme == "http" and not is_here(settings.url):
+        raise Refusal(f"the token would travel to {settings.url} in clear: give opa.url a server that speaks https")
     return Rego(Server(settings.url, token=token, ca=ca, seconds=settings.timeout), settings.bundle or "")
 
 
@@ -50,14 +49,6 @@ def _address(url: str) -> SplitResult:
     if address.username is not None or address.password is not None or address.query or address.fragment:
         raise Refusal("opa.url holds more than an address: name a token with opa.token_env or opa.token_file")
     return address
-
-
-def _is_here(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _token(settings: Opa, home: Path) -> str:

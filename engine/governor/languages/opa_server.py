@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -242,9 +243,18 @@ class Server:
         return Refusal(shorten(f"the OPA server {what}", 400, placeholder=" …"), place=self.url, code=CANNOT_JUDGE)
 
 
+def is_here(url: str) -> bool:
+    """Whether what is sent to a URL stays on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class _Client(OpaClient):  # type: ignore[misc]
     def __init__(self, url: str, token: str, ca: Path | None, seconds: float) -> None:
-        self._token, self._ca = token, ca
+        self._token, self._ca, self._is_here = token, ca, is_here(url)
         address = urlsplit(url)
         secure = address.scheme == "https"
         port = address.port or (443 if secure else 80)
@@ -254,6 +264,7 @@ class _Client(OpaClient):  # type: ignore[misc]
 
     def _init_session(self) -> requests.Session:
         session = requests.Session()
+        session.trust_env = not self._is_here  # what stays on this machine goes through no proxy
         session.hooks["response"].append(_refuse)
         adapter = _Adapter(self._ca, self.timeout)
         session.mount("http://", adapter)
