@@ -18,6 +18,8 @@ class Reply(NamedTuple):
     body: bytes
     length: int | None = None
     """What the header says of the body's length; None: the truth. A body that is shorter is one that broke off."""
+    pause: float = 0
+    """Seconds before each byte of the body."""
 
 
 class Proxy:
@@ -57,7 +59,12 @@ def before(upstream: str) -> Iterator[Proxy]:
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
                 self.end_headers()
-                self.wfile.write(reply.body)
+                if not reply.pause:
+                    self.wfile.write(reply.body)
+                    return
+                for byte in reply.body:
+                    proxy.stopped.wait(reply.pause)
+                    self.wfile.write(bytes([byte]))
             except OSError:
                 self.close_connection = True
 

@@ -148,7 +148,16 @@ def test_a_server_that_stalls(governor: Governor, proxy: fault_proxy.Proxy, clea
     )
 
 
-UNDEFINED = Reply(200, b"{}")
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_server_that_trickles(
+    governor: Governor, proxy: fault_proxy.Proxy, clean: Callable[..., Path], status: int
+) -> None:
+    clean(proxy.url, "timeout: 0.5")
+    proxy.spoil = lambda request, forward: Reply(status, b" " * 200 + b"{}", pause=0.1)
+
+    assert told(governor("check", "plan.json")) == (
+        f"governor: {proxy.url}: the OPA server has not answered within 0.5 s: see opa.timeout"
+    )
 
 
 @pytest.mark.parametrize(
