@@ -1,4 +1,4 @@
-"""The settings of an OPA server in, an engine for Rego out; and `governor bundle build`."""
+"""The settings of an OPA server in, an engine for Rego out."""
 
 from __future__ import annotations
 
