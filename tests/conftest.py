@@ -1,7 +1,6 @@
 """What every test shares: a scrubbed environment, the material beside the project, a real Terraform."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 
 import real_checkov
+import real_opa
 import real_terraform
 
 SCRUBBED = frozenset(
@@ -16,7 +16,7 @@ SCRUBBED = frozenset(
 )
 SCRUBBED_PREFIXES = (
     "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "BC_", "CHECKOV_", "CI_", "CKV_",
-    "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPENAI_", "TF_",
+    "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPA_", "OPENAI_", "TF_",
 )  # fmt: skip
 
 
@@ -41,11 +41,17 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def opa() -> str:
     """The path of OPA."""
-    found = shutil.which("opa")
-    beside = real_terraform.PROJECT.parent / "shared" / "tools" / "opa"
-    if found is None and not (beside.is_file() and os.access(beside, os.X_OK)):
-        pytest.skip("opa is neither on PATH nor in ../shared/tools")
-    return found or str(beside)
+    found = real_opa.find()
+    if found is None:
+        pytest.skip("opa is neither in ../shared/tools nor on PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def opa_server(opa: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_opa.Server]:
+    """An empty OPA server that takes whatever it is given."""
+    with real_opa.serve(opa, tmp_path_factory.mktemp("opa")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

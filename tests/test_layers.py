@@ -23,7 +23,7 @@ LAYERS = (
     {"written"},
     {"library", "config"},
     {"coverage"},
-    {"cases", "explain", "pages"},
+    {"bundle", "cases", "explain", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},
     {"cli"},
@@ -32,10 +32,13 @@ LAYERS = (
 """Lowest first. A part imports what lies in lower layers, and itself; "" is the package, with the version in it."""
 
 ONLY_IN_FUNCTIONS = {
-    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "jsonschema", "openai",
-    "opa_client", "pydantic", "python_terraform", "referencing", "rich", "sqlalchemy", "tfparse",
+    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "jsonschema", "jwt", "openai",
+    "opa_client", "pydantic", "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
+
+IMPORTED_LATE = {"governor.written": {"pydantic"}, "governor.languages.opa_server": {"opa_client", "requests"}}
+"""Modules that are themselves imported inside functions only."""
 
 
 def part_of(module: str) -> str:
@@ -106,7 +109,8 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
     for node in statements(tree, inside=False):
         for target in targets(node):
             package = target.split(".")[0]
-            if package in ONLY_IN_FUNCTIONS and (module, package) != ("governor.written", "pydantic"):
+            slow = package in ONLY_IN_FUNCTIONS - IMPORTED_LATE.get(module, set())
+            if slow or any(f"{target}.".startswith(f"{late}.") for late in IMPORTED_LATE):
                 found.append(f"{module} imports {package} at its top: import it inside the function that needs it")
     return found
 
@@ -132,6 +136,8 @@ def test_a_module_knows_only_what_lies_below_it(module: str, tree: ast.Module) -
         ("governor.sources.azure", "class A:\n    from azure.identity import X", "inside the function"),
         ("governor.library", "try:\n    import jsonschema\nexcept ImportError:\n    pass", "inside the function"),
         ("governor.library", "from pydantic import BaseModel", "inside the function"),
+        ("governor.languages.opa", "from governor.languages.opa_server import Server", "inside the function"),
+        ("governor.config", "from governor import written", "inside the function"),
     ],
 )
 def test_a_breach_is_named(module: str, source: str, complaint: str) -> None:
@@ -147,6 +153,7 @@ def test_a_breach_is_named(module: str, source: str, complaint: str) -> None:
         ("governor.reports.json", "from governor import __version__\nfrom governor.reports import Options"),
         ("governor.sources.aws", "def collect():\n    import boto3"),
         ("governor.written", "from pydantic import BaseModel"),
+        ("governor.languages.opa_server", "from opa_client import OpaClient"),
         ("governor.library", "if TYPE_CHECKING:\n    from jsonschema import ValidationError"),
     ],
 )

@@ -41,6 +41,17 @@ class PolicyEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """What its policies see: the facts of resources, or the plan as Terraform wrote it."""
 
 
+class Opa(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The OPA server behind `engine: opa`. The token stands in the environment or in a file, never here."""
+
+    url: Text
+    token_env: Text | None = None
+    token_file: Text | None = None
+    ca: Text | None = None
+    timeout: Annotated[float, Meta(gt=0)] = 60
+    bundle: Text | None = None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
@@ -52,6 +63,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     prices: tuple[Text, ...] = ()
     max_price_age_days: Annotated[int, Meta(gt=0)] = 365
     checkov: checkov.Settings = checkov.Settings()
+    engine: Literal["embedded", "opa"] = "embedded"
+    opa: Opa | None = None
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

@@ -59,6 +59,20 @@ class CheckovSettings(_Written):
     timeout: int = Field(default=300, gt=0, description="Seconds.")
 
 
+class Opa(_Written):
+    """The OPA server behind `engine: opa`. The token stands in the environment or in a file, never here."""
+
+    url: Text = Field(description="https://opa.example.com:8181")
+    token_env: Text | None = Field(default=None, description="Environment variable that holds the bearer token.")
+    token_file: Text | None = Field(default=None, description="File that holds the bearer token.")
+    ca: Text | None = Field(default=None, description="PEM file of the authority behind the server's certificate.")
+    timeout: float = Field(default=60, gt=0, description="Seconds that a question may take, further tries included.")
+    bundle: Text | None = Field(
+        default=None,
+        description="Bundle that the server has the policies from; without one, governor puts them there.",
+    )
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -79,6 +93,10 @@ class SettingsFile(_Written):
     )
     max_price_age_days: int = Field(default=365, gt=0, description="Prices older than this are named in the report.")
     checkov: CheckovSettings = Field(default=CheckovSettings(), description="How checkov is run.")
+    engine: Literal["embedded", "opa"] = Field(
+        default="embedded", description="What evaluates Rego: the engine inside governor, or an OPA server."
+    )
+    opa: Opa | None = Field(default=None, description="The OPA server of `engine: opa`.")
 
 
 class _ExemptionEntry(_Written):

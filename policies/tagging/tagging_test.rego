@@ -63,6 +63,7 @@ test_value[name] := ok if {
 		"above": [{"gpus": "8.5"}, {"tags.gpus"}],
 		"below": [{"gpus": "-1"}, {"tags.gpus"}],
 		"no number": [{"gpus": "1e9"}, {"tags.gpus"}],
+		"leading zero": [{"gpus": "007"}, {"tags.gpus"}],
 		"a day": [{"ends": "2028-02-29"}, set()],
 		"no such day": [{"ends": "2026-02-29"}, {"tags.ends"}],
 		"whole value": [{"limit": "50 or so"}, {"tags.limit"}],

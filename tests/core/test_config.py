@@ -46,6 +46,8 @@ strict: true
 exemptions: exemptions.yaml
 prices: [prices.csv]
 max_price_age_days: 30
+engine: opa
+opa: {url: "https://opa", token_env: OPA_TOKEN, ca: ca.pem, timeout: 9.5, bundle: governor}
 """)
 
     assert config.load(file) == Settings(
@@ -59,6 +61,8 @@ max_price_age_days: 30
         exemptions="exemptions.yaml",
         prices=("prices.csv",),
         max_price_age_days=30,
+        engine="opa",
+        opa=config.Opa(url="https://opa", token_env="OPA_TOKEN", ca="ca.pem", timeout=9.5, bundle="governor"),
     )
 
 
@@ -306,6 +310,20 @@ SETTINGS = st.fixed_dictionaries(
                 "extra": st.just(1),
             },
         ),
+        "engine": st.sampled_from(["opa", "embedded", "rego", None]),
+        "opa": st.none()
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "url": st.sampled_from(["http://opa", "", 3]),
+                "token_env": st.sampled_from(["OPA_TOKEN", " "]),
+                "token_file": st.sampled_from(["token", None]),
+                "token": st.just("hunter2"),
+                "ca": st.sampled_from(["ca.pem", []]),
+                "timeout": st.sampled_from([1, 0.5, 0, -1, "9", True, None]),
+                "bundle": st.sampled_from(["governor", ""]),
+            },
+        ),
         "unheard_of": st.just("x"),
     },
 )
@@ -327,7 +345,16 @@ def test_settings_that_are_refused_are_explained_and_no_others(
 
 
 def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
-    assert written.SettingsFile().model_dump() == msgspec.to_builtins(Settings())
+    described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
+    described["checkov"] = described["checkov"].model_dump()
+    assert described == {**msgspec.structs.asdict(Settings()), "checkov": msgspec.to_builtins(Settings().checkov)}
+    described = {name: field.get_default() for name, field in written.Opa.model_fields.items() if name != "url"}
+    assert {"url": "x", **described} == msgspec.structs.asdict(config.Opa(url="x"))
+
+
+def test_a_token_in_the_settings_is_refused_and_not_repeated(file: Path) -> None:
+    told = refusal(file, "engine: opa\nopa:\n  url: https://opa\n  token: hunter2\n")
+    assert told == "governor.yaml:4: opa.token: no such setting: `governor schema` lists them"
 
 
 def test_pydantic_waits_for_a_mistake(tmp_path: Path) -> None:

@@ -1,25 +1,27 @@
 """The Rego of the library is everybody's Rego: OPA accepts it, and both engines answer alike."""
 
 import json
-import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import regorus
 
+import real_opa
 from governor import cases, library
-from governor.catalog import regions
-from governor.languages.rego import document
-from governor.model import Inventory
+from governor.judge import judge
+from governor.languages import Language
+from governor.languages import opa as opa_engine
+from governor.languages.opa_server import Server
+from governor.model import Finding, Inventory, Judgement
 
 LIBRARY = library.builtin()
 CONCERNS = sorted(file.parent.name for file in LIBRARY.glob("*/*_test.rego"))
+CASES = [(name, case) for name, file in cases.files([LIBRARY]) if name in CONCERNS for case in cases.read(file)]
 
 
 def run(opa: str, *arguments: str) -> str:
-    finished = subprocess.run([opa, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    finished = real_opa.run(opa, *arguments)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
@@ -59,40 +61,29 @@ def values(answer: Any) -> dict[str, Any]:
     return dict(result)
 
 
-@pytest.mark.parametrize("concern", CONCERNS)
-def test_both_engines_answer_every_case_alike(opa: str, concern: str, tmp_path: Path) -> None:
-    loaded = library.load([LIBRARY], only=[concern])
-    rules = {policy.id: policy.rule for policy in loaded.policies}
-    questions = {case.name: question(concern, case, loaded) for case in cases.read(LIBRARY / concern / cases.FILE)}
-
-    data = tmp_path / "data.json"
-    data.write_text(json.dumps({"questions": questions, "catalog": {"regions": regions.document()}}))
-    asked = "; ".join(f"{id} := {rule} with input as i with data.config.{concern} as c" for id, rule in rules.items())
-    answer = ", ".join(f'"{id}": {id}' for id in rules)
-    # Bound first: in a query, `with input as q.given` silently gives OPA no input.
-    query = f"x := {{name: {{{answer}}} | some name, q in data.questions; i := q.given; c := q.config; {asked}}}"
-    sources = [f"--data={file}" for file in rego(LIBRARY / concern) if not file.endswith("_test.rego")]
-    answered = json.loads(run(opa, "eval", "--format=json", *sources, f"--data={data}", query))
-    theirs = answered["result"][0]["bindings"]["x"]
-
-    for name, asked_of in questions.items():
-        engine = regorus.Engine()
-        for file in rego(LIBRARY / concern):
-            if not file.endswith("_test.rego"):
-                engine.add_policy(file, Path(file).read_text("utf-8"))
-        engine.add_data({"config": {concern: asked_of["config"]}, "catalog": {"regions": regions.document()}})
-        engine.set_input_json(json.dumps(asked_of["given"]))
-        for policy, rule in rules.items():
-            ours = json.loads(engine.eval_rule_as_json(rule))
-            assert ordered(ours) == ordered(theirs[name][policy]), f"{policy} on {name}"
-
-
-def question(concern: str, case: cases.Case, loaded: library.Library) -> dict[str, Any]:
-    """The input of a case, and the data it is judged by."""
+def answered(concern: str, case: cases.Case, engine: dict[str, Language]) -> Judgement:
+    """What the Rego policies of a concern say of a case."""
+    overlay = {concern: case.config} if case.config else None
+    loaded = library.load([LIBRARY], overlay=overlay, only=[concern], languages=engine)
     inventory = Inventory(stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend)
-    config = library.merge(loaded.concerns[concern].config, case.config)
-    return {"given": json.loads(document(inventory, case.today)), "config": config}
+    return judge(inventory, loaded.evaluators, case.today)
 
 
-def ordered(violations: Iterable[Any]) -> list[str]:
-    return sorted(json.dumps(violation, sort_keys=True) for violation in violations)
+@pytest.mark.parametrize(("concern", "case"), CASES, ids=[case.name for _, case in CASES])
+def test_both_engines_answer_every_case_alike(opa_server: real_opa.Server, concern: str, case: cases.Case) -> None:
+    on_server: Language = opa_engine.Language(Server(opa_server.url, seconds=30))
+
+    ours = answered(concern, case, {})
+    theirs = answered(concern, case, {".rego": on_server})
+
+    assert ours.failures == theirs.failures == []
+    assert list(map(str, ours.policies)) == list(map(str, theirs.policies))
+    assert in_order(ours) == in_order(theirs)
+
+
+def in_order(judgement: Judgement) -> list[Finding]:
+    return sorted(judgement.findings, key=str)
+
+
+def test_the_cases_of_rego_policies_are_all_asked() -> None:
+    assert {concern for concern, _ in CASES} == set(CONCERNS)

@@ -45,6 +45,7 @@ for _command in (
     authoring.docs,
     authoring.new,
     authoring.checkov_checks,
+    authoring.bundle,
     about.schema,
     about.version,
     about.completion,

@@ -177,3 +177,35 @@ def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) ->
     from governor.commands import checkov_checks as command
 
     return command.run(out=out, folders=policies, config=config)
+
+
+@click.group()
+def bundle() -> None:
+    """Policies for OPA servers.
+
+    \b
+    Example:
+      governor bundle build
+    """
+
+
+@bundle.command("build")
+@click.argument("out", type=FILE, default=Path("bundle.tar.gz"))
+@click.option("--sign", type=FILE, metavar="KEYFILE", help="Sign it: a private key in PEM, or for HS256 a secret.")
+@click.option("--signing-alg", "algorithm", type=click.Choice(["RS256", "ES256", "HS256"]), default="RS256",
+              help="How to sign.  [default: RS256]")  # fmt: skip
+@policies_option
+@config_option
+def bundle_build(out: Path, sign: Path | None, algorithm: Any, policies: tuple[str, ...], config: Path | None) -> int:
+    """Write the Rego policies and their data as an OPA bundle, OUT.
+
+    The same policies give the same bytes and the same revision.
+
+    \b
+    Examples:
+      governor bundle build
+      governor bundle build governor.tar.gz --sign private.pem --signing-alg ES256
+    """
+    from governor.commands import bundle as command
+
+    return command.build(out=out, sign=sign, algorithm=algorithm, folders=policies, config=config)

@@ -38,6 +38,10 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
     help="Ask a folder of conftest policies, too: their input is PLAN as it stands. May be repeated.",
 )  # fmt: skip
 @config_option
+@click.option(
+    "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
+)
+@click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
     "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."

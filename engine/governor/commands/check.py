@@ -43,6 +43,8 @@ def run(
     policies: Sequence[str],
     raw_policies: Sequence[str],
     config: Path | None,
+    engine: str | None,
+    opa_url: str,
     today: date,
     strict: bool | None,
     exit_zero: bool,
@@ -52,7 +54,7 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies, raw_policies)
+        space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url)
         exemptions = space.exemptions()
         library = space.library(stage)
         data, place, locator = open_plan(plan, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from governor import checkov, library, yamlfile
 from governor import config as configuration
 from governor.catalog.prices import PriceBook
 from governor.errors import Refusal
+from governor.languages import Language
 from governor.model import Exemption, Level, Policy, Stage
 
 
@@ -34,7 +36,16 @@ class Workspace(Struct, frozen=True):
             self.folders,
             raw=self.raw,
             keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off",
+            languages=self._engine(),
         )
+
+    def _engine(self) -> dict[str, Language]:
+        """What takes the place of the embedded engine."""
+        if self.settings.engine == "embedded":
+            return {}
+        from governor.commands import opa
+
+        return {".rego": opa.engine(self.settings.opa, self.home)}
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """What the settings say of a policy in a stage."""
@@ -72,12 +83,22 @@ class Workspace(Struct, frozen=True):
         return self.home / name if name else None
 
 
-def enter(config: Path | None, folders: Sequence[str], raw: Sequence[str] = ()) -> Workspace:
-    """Read the settings; `folders` lie over those they name, and `raw` are asked beside them."""
+def enter(
+    config: Path | None,
+    folders: Sequence[str],
+    raw: Sequence[str] = (),
+    *,
+    engine: str | None = None,
+    opa_url: str = "",
+) -> Workspace:
+    """Read the settings; `folders` lie over those they name, and `raw` are asked beside them.
+
+    `engine` and `opa_url` take the place of theirs.
+    """
     if config is not None and not config.is_file():
         raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
     path = config or configuration.find(Path.cwd())
-    settings = configuration.load(path)
+    settings = _asked(configuration.load(path), engine, opa_url)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
     entries = settings.policy_entries
@@ -101,6 +122,16 @@ def enter(config: Path | None, folders: Sequence[str], raw: Sequence[str] = ()) 
 
 def _distinct(folders: Sequence[Path]) -> tuple[Path, ...]:
     return tuple({folder.resolve(): folder for folder in folders}.values())
+
+
+def _asked(settings: configuration.Settings, engine: Any, opa_url: str) -> configuration.Settings:
+    """The settings with the engine that the command line asks for."""
+    if opa_url and engine == "embedded":
+        raise Refusal("--opa-url asks a server and --engine embedded none: leave one out")
+    if opa_url:
+        server = replace(settings.opa, url=opa_url) if settings.opa else configuration.Opa(url=opa_url)
+        return replace(settings, engine="opa", opa=server)
+    return replace(settings, engine=engine) if engine else settings
 
 
 def _folder(name: str, home: Path) -> Path:

@@ -61,7 +61,7 @@ def load(
     rule, and a `deny` rule without a card: none of them would be asked, and nobody would notice.
     """
     engine = _engine([source.path for source in sources], trace=trace)
-    engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
+    engine.add_data(world(config))
     concerns = {str(source.path): source.concern for source in sources}
     modules = [Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
     policies = [policy for module in modules for policy in module.policies()]
@@ -86,6 +86,11 @@ def syntax(files: Sequence[Path]) -> list[dict[str, Any]]:
     """The syntax tree of each file, with its source; `start` and `end` of a span count bytes."""
     trees: list[dict[str, Any]] = json.loads(_engine(files).get_ast_as_json())
     return trees
+
+
+def world(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What policies find below `data` beside the rules."""
+    return {"config": dict(config), "catalog": {"regions": regions.document()}}
 
 
 class RegoPolicies:
@@ -180,7 +185,12 @@ def _violations(answer: bytes) -> list[Violation]:
     try:
         return _VIOLATIONS.decode(json_of(answer))
     except msgspec.ValidationError as error:
-        raise PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}") from None
+        raise shapeless(error) from None
+
+
+def shapeless(error: msgspec.ValidationError) -> PolicyError:
+    """What an answer is that does not decode to violations."""
+    return PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}")
 
 
 class Document(msgspec.Struct, frozen=True):

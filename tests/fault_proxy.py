@@ -1,0 +1,85 @@
+"""A proxy on a free loopback port, in front of a server, that spoils what it is told to spoil."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Reply(NamedTuple):
+    """What the client is sent."""
+
+    status: int
+    body: bytes
+    length: int | None = None
+    """What the header says of the body's length; None: the truth. A body that is shorter is one that broke off."""
+    pause: float = 0
+    """Seconds before each byte of the body."""
+
+
+class Proxy:
+    """A running proxy. A request passes, unless `spoil` is set and answers for it or raises."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.requests: list[str] = []
+        """`POST /v1/data/…` of every request, in order."""
+        self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
+        """Called with a request as `requests` lists it, and what forwards it."""
+        self.stopped = threading.Event()
+        """Set when the proxy ends, or by a test: whoever stalls waits for it."""
+
+
+@contextmanager
+def before(upstream: str) -> Iterator[Proxy]:
+    """A proxy in front of a server."""
+    target = urlsplit(upstream).netloc
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = f"{self.command} {self.path}"
+            proxy.requests.append(request)
+
+            def forward() -> Reply:
+                connection = http.client.HTTPConnection(target, timeout=60)
+                # Whoever spoils an answer wants it as text.
+                headers = {name: value for name, value in self.headers.items() if name != "Accept-Encoding"}
+                connection.request(self.command, self.path, body, headers)
+                response = connection.getresponse()
+                return Reply(response.status, response.read())
+
+            try:
+                reply = proxy.spoil(request, forward) if proxy.spoil else forward()
+                self.send_response(reply.status)
+                self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+                self.end_headers()
+                if not reply.pause:
+                    self.wfile.write(reply.body)
+                    return
+                for byte in reply.body:
+                    proxy.stopped.wait(reply.pause)
+                    self.wfile.write(bytes([byte]))
+            except OSError:
+                self.close_connection = True
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    proxy = Proxy(f"http://127.0.0.1:{server.server_port}")
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield proxy
+    finally:
+        proxy.stopped.set()
+        server.shutdown()
+        server.server_close()
