@@ -48,7 +48,7 @@ def run(
 ) -> int:
     """Explain a finding (by its fingerprint) or a policy on a resource. 3 when the policy could not be evaluated."""
     with no_garbage_collection():
-        space = workspace.enter(config, policies)
+        space = workspace.enter(config, policies, engine="embedded")
         exemptions = space.exemptions()
         library = space.library(STAGE)
         data, place, locator = open_plan(plan, source)
