@@ -21,7 +21,7 @@ LAYERS = (
     {"judge", "settle"},
     {"sources", "languages", "reports", "enforcement", "enforcers"},
     {"written"},
-    {"library", "config"},
+    {"library", "config", "remote"},
     {"cases", "pages"},
     {"commands"},
     {"cli"},

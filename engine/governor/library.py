@@ -131,13 +131,18 @@ def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
     return concerns
 
 
-def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
-    name = folder.name
-    sources = tuple(
-        Source(name, file)
+def policy_files(folder: Path) -> list[Path]:
+    """The files of a concern's folder that hold policies: no tests, no helpers."""
+    return [
+        file
         for file in sorted(folder.iterdir())
         if file.suffix in LANGUAGES and not file.stem.endswith("_test") and not file.name.startswith(("_", "test_"))
-    )
+    ]
+
+
+def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
+    name = folder.name
+    sources = tuple(Source(name, file) for file in policy_files(folder))
     data, schema = folder / "data.yaml", folder / "schema.json"
     if not sources and not data.is_file():
         return False

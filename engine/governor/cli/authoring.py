@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from governor.cli.shared import FILE, config_option, policies_option
+from governor.cli.shared import FILE, config_option, floating_option, policies_option
 
 
 @click.group(invoke_without_command=True)
@@ -26,8 +26,11 @@ def policies(context: click.Context) -> None:
 @policies.command("list")
 @policies_option
 @config_option
+@floating_option
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
-def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, format: str = "table") -> int:
+def policies_list(
+    policies: tuple[str, ...] = (), config: Path | None = None, allow_floating: bool = False, format: str = "table"
+) -> int:
     """Every policy: id, severity, level at plan time, title.
 
     \b
@@ -36,14 +39,15 @@ def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, fo
     """
     from governor.commands import policies as command
 
-    return command.list_all(folders=policies, config=config, format=format)
+    return command.list_all(folders=policies, config=config, allow_floating=allow_floating, format=format)
 
 
 @policies.command("show")
 @click.argument("id")
 @policies_option
 @config_option
-def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> int:
+@floating_option
+def policies_show(id: str, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """The card of one policy.
 
     \b
@@ -52,15 +56,18 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> in
     """
     from governor.commands import policies as command
 
-    return command.show(id, folders=policies, config=config)
+    return command.show(id, folders=policies, config=config, allow_floating=allow_floating)
 
 
 @click.command("test")
 @policies_option
 @config_option
+@floating_option
 @click.option("--strict", is_flag=True, help="A policy without a case that expects a finding of it fails, too.")
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the results as JUnit XML.")
-def run_tests(policies: tuple[str, ...], config: Path | None, strict: bool, junit: Path | None) -> int:
+def run_tests(
+    policies: tuple[str, ...], config: Path | None, allow_floating: bool, strict: bool, junit: Path | None
+) -> int:
     """Run the tests of the policies: every cases.yaml, and the test_ rules of Rego.
 
     \b
@@ -70,7 +77,7 @@ def run_tests(policies: tuple[str, ...], config: Path | None, strict: bool, juni
     """
     from governor.commands import test as command
 
-    return command.run(folders=policies, config=config, strict=strict, junit=junit)
+    return command.run(folders=policies, config=config, allow_floating=allow_floating, strict=strict, junit=junit)
 
 
 @click.command()
@@ -78,7 +85,8 @@ def run_tests(policies: tuple[str, ...], config: Path | None, strict: bool, juni
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
 @policies_option
 @config_option
-def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None) -> int:
+@floating_option
+def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """Write a page a policy into the folder OUT, from the policies' cards.
 
     \b
@@ -88,4 +96,4 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None)
     """
     from governor.commands import docs as command
 
-    return command.run(out=out, check=check, folders=policies, config=config)
+    return command.run(out=out, check=check, folders=policies, config=config, allow_floating=allow_floating)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, Day, config_option, policies_option
+from governor.cli.shared import FILE, Day, config_option, floating_option, policies_option
 
 
 @click.command()
@@ -27,6 +27,7 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
 )  # fmt: skip
 @policies_option
 @config_option
+@floating_option
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
     "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."

@@ -37,6 +37,7 @@ def run(
     formats: Sequence[str],
     policies: Sequence[str],
     config: Path | None,
+    allow_floating: bool,
     today: date,
     strict: bool | None,
     exit_zero: bool,
@@ -46,11 +47,12 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies)
+        space = workspace.enter(config, policies, floating=allow_floating)
         exemptions = space.exemptions()
         library = space.library(stage)
         inventory = _collect(plan, source, stage, space)
         judgement = judge(inventory, library.evaluators, today)
+        judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
         verdict = settle(
             judgement,
             inventory,
@@ -60,10 +62,12 @@ def run(
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
             notes=[
+                *(note for checkout in space.checkouts for note in checkout.notes),
                 *_nobody_asked(library, stage),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
             ],
+            policy_sources=[checkout.origin for checkout in space.checkouts],
         )
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code

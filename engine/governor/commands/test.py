@@ -30,17 +30,21 @@ _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(list[Result])
 
 
-def run(*, folders: Sequence[str], config: Path | None, strict: bool, junit: Path | None) -> int:
+def run(*, folders: Sequence[str], config: Path | None, allow_floating: bool, strict: bool, junit: Path | None) -> int:
     """Run all tests of the policy folders; 1 when one fails, or, with `strict`, when a policy has no case."""
     started = time.monotonic()
-    space = workspace.enter(config, folders)
+    space = workspace.enter(config, folders, floating=allow_floating)
     known = workspace.everything(space).policies
     expected: set[str] = set()
     tests = [*_cases(space.folders, expected), *_rules(space.folders)]
     if not tests:
         raise Refusal("no test in these folders: write a cases.yaml beside the policies, or a *_test.rego", code=4)
     encoded = spread(lambda number: _PACK.encode(tests[number]()), len(tests), cores())
-    results = [result for part in encoded for result in _UNPACK.decode(part)]
+    results = [
+        msgspec.structs.replace(result, place=space.address(result.place))
+        for part in encoded
+        for result in _UNPACK.decode(part)
+    ]
     failed = [result for result in results if result.differences]
     untested = [policy for policy in known if policy.id not in expected]
     for result in failed:
@@ -48,7 +52,7 @@ def run(*, folders: Sequence[str], config: Path | None, strict: bool, junit: Pat
         for difference in result.differences:
             print(f"  {difference}")
     for policy in untested:
-        print(f"{workspace.near(policy.location)}: {policy.id} has no case that expects a finding of it")
+        print(f"{workspace.near(space.address(policy.location))}: {policy.id} has no case that expects a finding of it")
     if junit:
         _write(junit, _junit(results))
     seconds = time.monotonic() - started

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor import config as configuration
-from governor import library
+from governor import library, yamlfile
 from governor.catalog.prices import PriceBook
+from governor.commands import policy_folders
 from governor.errors import Refusal
 from governor.model import Exemption, Level, Policy, Stage
+
+if TYPE_CHECKING:
+    from governor.remote import Checkout
 
 
 class Workspace(Struct, frozen=True):
@@ -22,12 +28,28 @@ class Workspace(Struct, frozen=True):
     home: Path
     """Folder of governor.yaml; paths in it are relative to it."""
     folders: tuple[Path, ...]
+    checkouts: tuple[Checkout, ...] = ()
+    """Those of the folders that were fetched from git."""
 
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
-        return library.load(
-            self.folders, keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off"
-        )
+        return _load(self, lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off")
+
+    def address(self, text: str) -> str:
+        """The text with paths in the cache as people know them: `git+https://host/org/repo@v1#folder/tagging/…`."""
+        for checkout in self.checkouts:
+            whole = str(checkout.source)
+            below = f"{whole}/" if checkout.source.folder else f"{whole}#"
+            text = text.replace(f"{checkout.folder}{os.sep}", below).replace(str(checkout.folder), whole)
+        return text
+
+    def checkout(self, policy: Policy) -> Checkout | None:
+        """What a policy was fetched with, if it was."""
+        return next((c for c in self.checkouts if policy.location.startswith(f"{c.folder}{os.sep}")), None)
+
+    def card(self, policy: Policy) -> Policy:
+        """A policy as reports show it: its location is not one of this machine's cache."""
+        return replace(policy, location=self.address(policy.location)) if self.checkouts else policy
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """What the settings say of a policy in a stage."""
@@ -46,23 +68,32 @@ class Workspace(Struct, frozen=True):
         return configuration.load_exemptions(self.home / name) if name else []
 
 
-def enter(config: Path | None, folders: Sequence[str]) -> Workspace:
-    """Read the settings; `folders` lie over those they name."""
+def enter(config: Path | None, folders: Sequence[str], *, floating: bool = False) -> Workspace:
+    """Read the settings; `folders` lie over those they name. `floating` lets sources in git name a branch."""
     if config is not None and not config.is_file():
         raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
     path = config or configuration.find(Path.cwd())
     settings = configuration.load(path)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
-    named = [
-        *(_folder(entry.source, home) for entry in settings.policy_entries),
-        *(_folder(name, Path()) for name in folders),
-    ]
-    return Workspace(settings, home, tuple({folder.resolve(): folder for folder in named}.values()))
-
-
-def _folder(name: str, home: Path) -> Path:
-    return library.builtin() if name == "builtin" else home / name
+    named = []
+    for number, entry in enumerate(settings.policy_entries):
+        try:
+            named.append(policy_folders.find(entry, home, floating=floating))
+        except Refusal as refusal:
+            place = yamlfile.place(path, ("policies", number)) if path else ""
+            raise Refusal(refusal.message, place=place, code=refusal.code) from None
+    for name in folders:
+        try:
+            named.append(policy_folders.find(configuration.PolicyEntry(source=name), Path(), floating=floating))
+        except Refusal as refusal:
+            raise Refusal(refusal.message, place="--policies", code=refusal.code) from None
+    return Workspace(
+        settings,
+        home,
+        folders=tuple({folder.path.resolve(): folder.path for folder in named}.values()),
+        checkouts=tuple(folder.checkout for folder in named if folder.checkout),
+    )
 
 
 def _applies(policy: Policy, stage: Stage) -> bool:
@@ -71,7 +102,15 @@ def _applies(policy: Policy, stage: Stage) -> bool:
 
 def everything(space: Workspace) -> library.Library:
     """The policies of every stage, those that are off included."""
-    return library.load(space.folders)
+    return _load(space, lambda _: True)
+
+
+def _load(space: Workspace, keep: Callable[[Policy], bool]) -> library.Library:
+    try:
+        return library.load(space.folders, keep=keep)
+    except Refusal as refusal:
+        told, place = space.address(refusal.message), space.address(refusal.place)
+        raise Refusal(told, place=place, code=refusal.code) from None
 
 
 def near(place: str) -> str:
