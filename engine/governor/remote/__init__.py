@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -22,8 +22,10 @@ from governor import cache
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import PolicySource
 from governor.remote import objects as git
-from governor.remote.repository import Repository
 from governor.remote.source import MARK, Source, parse
+
+if TYPE_CHECKING:
+    from governor.remote.repository import Repository
 
 __all__ = ["MARK", "Checkout", "Source", "checkout", "parse"]
 
@@ -177,8 +179,10 @@ def _fetched(store: Path, source: Source, oid: str) -> _Entry:
         git.write(_files(read, source, oid), repository.read, made / _FILES)
         (made / _OBJECTS).write_bytes(msgspec.msgpack.encode(list(objects.values())))
         # Of several runs at once, one is the first; the others find what it has put there.
-        with suppress(OSError):
-            made.rename(next(place for place in _places(store, source, oid) if not place.exists()))
+        free = next(place for place in _places(store, source, oid) if not place.exists())
+        if _kept(store, source, oid) is None:
+            with suppress(OSError):
+                made.rename(free)
     if entry := _kept(store, source, oid):
         return entry
     raise Refusal(f"what was fetched cannot be kept in {store}: see whether the disk is sound", code=CANNOT_JUDGE)
@@ -189,10 +193,11 @@ def _files(read: git.Read, source: Source, oid: str) -> Iterator[git.File]:
 
 
 def _record(store: Path, source: Source, tag: _Tag) -> None:
-    file = _record_file(store, source)
+    import tempfile
+
     with tempfile.NamedTemporaryFile(dir=store, delete=False) as new:
         new.write(msgspec.json.encode(tag))
-    os.replace(new.name, file)
+    os.replace(new.name, _record_file(store, source))
 
 
 def _recorded(store: Path, source: Source) -> _Tag | None:
@@ -214,6 +219,11 @@ def _record_file(store: Path, source: Source) -> Path:
 @contextmanager
 def _repository(store: Path) -> Iterator[Repository]:
     """A repository for one question, on the disk of the cache: what is made beside it can be renamed into place."""
+    # What lies in the cache needs none of these.
+    import tempfile
+
+    from governor.remote.repository import Repository
+
     with tempfile.TemporaryDirectory(prefix="new-", dir=store, ignore_cleanup_errors=True) as folder:
         repository = Repository(Path(folder) / "git")
         try:

@@ -1,6 +1,6 @@
 """Git itself: an address in; its refs, objects and signatures out.
 
-All of it happens in a bare repository that lasts for one question. Nothing is checked out, so no hook, filter,
+All of it happens in a repository that lasts for one question. Nothing is checked out, so no hook, filter,
 attribute or submodule of anybody has a say. What the user tells git of proxies, certificates and credentials counts.
 """
 
@@ -30,13 +30,17 @@ _NO_GIT = "git policies need git: install it, or give a folder in place of the a
 
 
 class Repository:
-    """A bare repository in an empty folder."""
+    """A repository without files, in a folder that it makes."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self._git = _gitpython(folder)
         # Inside a hook, git's variables name the repository that the hook belongs to.
         self._git.update_environment(
             GIT_DIR=str(folder),
+            GIT_COMMON_DIR=str(folder),
+            GIT_WORK_TREE=str(folder),
+            GIT_INDEX_FILE=str(folder / "index"),
             GIT_OBJECT_DIRECTORY=str(folder / "objects"),
             GIT_ALTERNATE_OBJECT_DIRECTORIES="",
             GIT_ALLOW_PROTOCOL=":".join(SCHEMES),
@@ -45,7 +49,7 @@ class Repository:
             SSH_ASKPASS_REQUIRE="never",
         )
         self.folder = folder
-        self._must("cannot be prepared", "init", "--quiet", "--bare", "--template=", str(folder))
+        self._must("no repository can be made", "init", "--quiet", "--template=")
 
     def refs(self, url: str, *names: str) -> dict[str, str]:
         """Name → object, for those of the refs that the address has; `NAME^{}` is what a tag stands for."""
@@ -85,7 +89,7 @@ class Repository:
         kind, body = objects[oid]
         file = self.folder / "signed"
         file.write_bytes(body)
-        self._must("cannot be prepared", "hash-object", "-t", kind, "-w", "--literally", str(file))
+        self._must("no object can be made", "hash-object", "-t", kind, "-w", "--literally", str(file))
         # A file of signers stands alone: no key of the user's own counts beside it.
         only = [f"gpg.ssh.allowedSignersFile={signers}"]
         only += [f"gpg.{program}=false" for program in ("program", "openpgp.program", "x509.program")]
