@@ -93,7 +93,8 @@ class _Backend(_Quiet):
         head, _, content = answer.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
         self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in headers.items():
+        # Without its length, the end of an answer would be the end of the connection, which TLS calls an attack.
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -52,7 +52,7 @@ class Repository:
         self._must("no repository can be made", "init", "--quiet", "--template=")
 
     def refs(self, url: str, *names: str) -> dict[str, str]:
-        """Name → object, for those of the refs that the address has; `NAME^{}` is what a tag stands for."""
+        """Name → object, for those of the refs that the address has; a name that it lacks is left out."""
         listed = self._must(f"{url} cannot be asked", "ls-remote", "--", url, *names)
         pairs = [line.split("\t") for line in listed.splitlines()]
         # git takes a name for the end of one: refs/heads/refs/tags/v1 is listed for refs/tags/v1.
@@ -122,9 +122,7 @@ class Repository:
             out, said = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             _end(process.pid)
-            raise Refusal(
-                f"git {arguments[0]} took more than {SECONDS} s: see whether the host answers", code=CANNOT_JUDGE
-            ) from None
+            raise Refusal(f"git took more than {SECONDS} s: see whether the host answers", code=CANNOT_JUDGE) from None
         except BaseException:
             _end(process.pid)
             raise
