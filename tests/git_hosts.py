@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import trustme
 
@@ -106,11 +106,25 @@ class _Files(_Quiet, SimpleHTTPRequestHandler):
     """A repository as plain files, which is how git calls a dumb host."""
 
 
+class _Closed(_Quiet):
+    """A host that wants to know who asks."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="policies"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
 @contextmanager
-def served(root: Path, authority: trustme.CA, *, dumb: bool = False) -> Iterator[str]:
+def served(root: Path, authority: trustme.CA, how: Literal["git", "files", "closed"] = "git") -> Iterator[str]:
     """The address of a host that serves the repositories in a folder, as `https://localhost:1234`."""
-    handler: Any = partial(_Files, directory=str(root)) if dumb else type("Backend", (_Backend,), {"root": root})
-    server = ThreadingHTTPServer(("localhost", 0), handler)
+    handlers: dict[str, Any] = {
+        "git": type("Backend", (_Backend,), {"root": root}),
+        "files": partial(_Files, directory=str(root)),
+        "closed": _Closed,
+    }
+    server = ThreadingHTTPServer(("localhost", 0), handlers[how])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     server.socket = context.wrap_socket(server.socket, server_side=True)

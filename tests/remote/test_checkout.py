@@ -355,6 +355,12 @@ def test_a_file_below_a_link_of_the_same_name_is_not_written_through_it(
     assert not list(outside.iterdir())
 
 
+def test_two_files_of_one_name(origin: Origin) -> None:
+    commit = origin.commit_tree(("100644", "a", origin.blob("x")), ("100644", "a", origin.blob("y")))
+
+    assert refusal(origin, commit, "") == (USAGE, "a cannot be written (File exists): have it renamed")
+
+
 def test_nothing_in_a_repository_runs_or_changes_what_it_holds(
     origin: Origin, own_git: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +371,7 @@ def test_nothing_in_a_repository_runs_or_changes_what_it_holds(
     for hook in ("post-checkout", "reference-transaction", "post-index-change"):
         (hooks / hook).write_text(f"#!/bin/sh\necho {hook} >> {ran}\n")
         (hooks / hook).chmod(0o755)
+    (hooks.parent / "config").write_text(f'[url "file:///nowhere/"]\n\tinsteadOf = {origin.url}\n')
     (own_git / ".gitconfig").write_text(
         f"[init]\n\ttemplateDir = {hooks.parent}\n[core]\n\thooksPath = {hooks}\n\tautocrlf = true\n"
         f'[filter "evil"]\n\tsmudge = "tee {ran}"\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -23,19 +24,23 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+def trust(own_git: Path, authority: trustme.CA) -> None:
+    authority.cert_pem.write_to_path(own_git / "ca.pem")
+    (own_git / ".gitconfig").write_text(f"[http]\n\tsslCAInfo = {own_git / 'ca.pem'}\n")
+
+
 @pytest.fixture(params=["git", "files"])
 def host(
     request: pytest.FixtureRequest, origin: Origin, authority: trustme.CA, own_git: Path, tmp_path: Path
 ) -> Iterator[str]:
     """The address of a repository on an https host that git trusts."""
-    authority.cert_pem.write_to_path(own_git / "ca.pem")
-    (own_git / ".gitconfig").write_text(f"[http]\n\tsslCAInfo = {own_git / 'ca.pem'}\n")
+    trust(own_git, authority)
     origin.git("tag", "--annotate", "--message=two", "v2")
     bare = tmp_path / "served" / "policies.git"
     origin.git("clone", "--quiet", "--bare", str(origin.folder), str(bare))
     origin.folder = bare
     origin.git("update-server-info")
-    with served(bare.parent, authority, dumb=request.param == "files") as address:
+    with served(bare.parent, authority, request.param) as address:
         yield f"{address}/policies.git"
 
 
@@ -43,13 +48,20 @@ def text_of(folder: Path) -> str:
     return (folder / "names" / "names.rego").read_text()
 
 
-def test_commits_tags_and_branches_over_https(host: str, origin: Origin) -> None:
+def test_commits_tags_and_branches_over_https(host: str, origin: Origin, own_git: Path, tmp_path: Path) -> None:
     commit = origin.git("rev-parse", "main")
+    hook = own_git / "hooks" / "reference-transaction"
+    hook.parent.mkdir()
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    with (own_git / ".gitconfig").open("a") as settings:
+        settings.write(f"[core]\n\thooksPath = {hook.parent}\n")
 
     for ref, floating in ((commit, False), ("v1", False), ("v2", False), ("main", True)):
         found = remote.checkout(Source(host, ref, "policies"), floating=floating)
         assert found.origin == remote.PolicySource(f"git+{host}@{ref}#policies", commit)
         assert text_of(found.folder) == NAMES["policies/names/names.rego"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_what_an_https_host_does_not_have(host: str) -> None:
@@ -71,16 +83,23 @@ def test_a_host_whose_certificate_nobody_vouches_for(host: str, own_git: Path) -
     assert caught.value.code == CANNOT_JUDGE
 
 
-def test_a_password_that_git_adds_stays_with_git(host: str, own_git: Path) -> None:
+def test_a_password_that_git_adds_stays_with_git(
+    own_git: Path, authority: trustme.CA, origin: Origin, tmp_path: Path
+) -> None:
     """`url.insteadOf` with a token in it is how builds often get at private repositories."""
-    settings = own_git / ".gitconfig"
-    with settings.open("a") as file:
-        file.write(f'[url "https://build:hunter2@localhost:1/"]\n\tinsteadOf = {host.rpartition("/")[0]}/\n')
+    trust(own_git, authority)
+    with served(tmp_path, authority, "closed") as address:
+        host = address.removeprefix("https://")
+        with (own_git / ".gitconfig").open("a") as settings:
+            settings.write(f'[url "https://hunter2@{host}/"]\n\tinsteadOf = https://example.com/\n')
 
-    with pytest.raises(Refusal) as caught:
-        remote.checkout(Source(host, "v1"))
-    assert "https://…@localhost:1/" in str(caught.value) or "localhost port 1" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+        with pytest.raises(Refusal) as caught:
+            remote.checkout(Source("https://example.com/policies", "v1"))
+
+    assert str(caught.value) == (
+        "https://example.com/policies cannot be asked:"
+        f" could not read Password for 'https://…@{host}': terminal prompts disabled"
+    )
 
 
 def test_a_host_that_is_not_there(own_git: Path) -> None:
@@ -145,8 +164,13 @@ def test_policies_over_ssh(origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_
     assert "-p 2222 git@example.com git-upload-pack" in (tmp_path / "asked").read_text()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of Unix")
 def test_git_asks_nobody_anything(own_git: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A real ssh would read a password from the terminal; there is none to read from."""
+    """A real ssh would read a password from the terminal of whoever started governor."""
+    import fcntl
+    import pty
+    import termios
+
     ssh = tmp_path / "ssh"
     ssh.write_text(
         "#!/bin/sh\n(exec < /dev/tty) 2>/dev/null && echo 'fatal: terminal' >&2\necho 'fatal: none' >&2\nexit 1\n"
@@ -154,8 +178,17 @@ def test_git_asks_nobody_anything(own_git: Path, monkeypatch: pytest.MonkeyPatch
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
 
-    with pytest.raises(Refusal, match=r"cannot be asked: none"):
-        remote.checkout(Source("ssh://git@example.com/policies", "v1"))
+    script = "from governor import remote\nremote.checkout(remote.Source('ssh://git@example.com/policies', 'v1'))\n"
+    keyboard, screen = pty.openpty()
+
+    run = subprocess.run(
+        [sys.executable, "-c", script], stdin=screen, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(screen, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+
+    os.close(keyboard)
+    os.close(screen)
+    assert run.stderr.endswith("ssh://git@example.com/policies cannot be asked: none\n")
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% {}", "--upload-pack=touch {}", "http://localhost:1/policies"])

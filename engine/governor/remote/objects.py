@@ -85,8 +85,8 @@ def files(read: Read, tree: str, above: str = "") -> Iterator[File]:
 
 
 def write(found: Iterator[File], read: Read, folder: Path) -> None:
-    """Write the files, links last: nothing is written through one. One that leaves the folder is refused."""
-    listed = sorted(found, key=lambda file: file.link)
+    """Write the files, folders first: nothing is written through a link. One that leaves the folder is refused."""
+    listed = list(found)
     for file in listed:
         (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
     for file in listed:
@@ -101,8 +101,7 @@ def write(found: Iterator[File], read: Read, folder: Path) -> None:
             reason = error.strerror if isinstance(error, OSError) else error
             raise Refusal(f"{file.path} cannot be written ({reason}): have it renamed") from None
     for file in listed:
-        path = folder / file.path
-        if file.link and (os.path.isabs(os.readlink(path)) or not _inside(path, folder)):
+        if file.link and not _inside(folder / file.path, folder):
             raise Refusal(f"{file.path} is a link that leaves the folder: have a file put there")
 
 

@@ -52,11 +52,9 @@ class Repository:
         self._must("no repository can be made", "init", "--quiet", "--template=")
 
     def refs(self, url: str, *names: str) -> dict[str, str]:
-        """Name → object, for those of the refs that the address has; a name that it lacks is left out."""
+        """Name → object, for those of the refs that the address has; others that end like them may be there, too."""
         listed = self._must(f"{url} cannot be asked", "ls-remote", "--", url, *names)
-        pairs = [line.split("\t") for line in listed.splitlines()]
-        # git takes a name for the end of one: refs/heads/refs/tags/v1 is listed for refs/tags/v1.
-        return {name: oid for oid, name in pairs if name in names}
+        return {name: oid for oid, name in (line.split("\t") for line in listed.splitlines())}
 
     def fetch(self, url: str, oid: str) -> None:
         """Fetch an object and all below it, without its history where the host can do that."""
