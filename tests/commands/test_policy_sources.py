@@ -75,7 +75,8 @@ def test_sources_lie_over_one_another(governor: Governor, mine: Path, origin: Or
     settings(mine, f"git+{origin.url}@{commit}#policies", "data")
     write(mine, {"data/names/data.yaml": "longest: 17\n"})
 
-    run = governor("check", "plan.json", "--policies", f"git+{more.url}@{other}", "-f", "json")
+    address = f"git+{more.url}@{other}"
+    run = governor("check", "plan.json", "--policies", address, "--policies", address, "-f", "json")
 
     report = json.loads(run.out)
     assert {(f["policy"], f["resource"]) for f in report["findings"]} == {

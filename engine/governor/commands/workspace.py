@@ -88,11 +88,12 @@ def enter(config: Path | None, folders: Sequence[str], *, floating: bool = False
             named.append(policy_folders.find(configuration.PolicyEntry(source=name), Path(), floating=floating))
         except Refusal as refusal:
             raise Refusal(refusal.message, place="--policies", code=refusal.code) from None
+    once = {folder.path.resolve(): folder for folder in named}.values()
     return Workspace(
         settings,
         home,
-        folders=tuple({folder.path.resolve(): folder.path for folder in named}.values()),
-        checkouts=tuple(folder.checkout for folder in named if folder.checkout),
+        folders=tuple(folder.path for folder in once),
+        checkouts=tuple(folder.checkout for folder in once if folder.checkout),
     )
 
 
