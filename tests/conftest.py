@@ -10,12 +10,13 @@ import pytest
 import real_checkov
 import real_opa
 import real_terraform
+from git_hosts import Origin
 
 SCRUBBED = frozenset(
     {"CI", "GOVERNOR", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TZ"}
 )
 SCRUBBED_PREFIXES = (
-    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "BC_", "CHECKOV_", "CI_", "CKV_",
+    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "BC_", "CHECKOV_", "CI_", "CKV_", "GIT_",
     "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPA_", "OPENAI_", "TF_",
 )  # fmt: skip
 
@@ -27,6 +28,26 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
         if name in SCRUBBED or name.startswith(SCRUBBED_PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def own_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A git that knows nothing of the person who runs the tests, and an empty cache; the folder of git's settings."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in {"HOME": home, "XDG_CACHE_HOME": tmp_path / "cache", "GIT_CONFIG_NOSYSTEM": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return home
+
+
+@pytest.fixture
+def origin(own_git: Path, tmp_path: Path) -> Origin:
+    """A repository with one policy, under the tag v1."""
+    made = Origin(tmp_path / "hosts" / "policies")
+    made.commit()
+    made.git("tag", "v1")
+    return made
 
 
 @pytest.fixture(scope="session")

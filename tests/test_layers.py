@@ -21,7 +21,7 @@ LAYERS = (
     {"judge", "settle"},
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov"},
     {"written"},
-    {"library", "config"},
+    {"library", "config", "remote"},
     {"coverage"},
     {"bundle", "cases", "explain", "pages"},
     {"lint", "scaffold", "schemas"},

@@ -36,9 +36,13 @@ class PolicyEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Where policies come from, and what they are given."""
 
     source: Text
-    """`builtin`, or a folder."""
+    """`builtin`, a folder, or a folder in a git repository: `git+https://host/org/repo@COMMIT#FOLDER`."""
     input: Literal["resources", "raw"] = "resources"
     """What its policies see: the facts of resources, or the plan as Terraform wrote it."""
+    signed: bool = False
+    """Whether the commit or tag in git must be signed by a key that is trusted here."""
+    signers: Text | None = None
+    """File of the SSH keys that are trusted to sign, in place of the user's own; it asks for a signature by itself."""
 
 
 class Opa(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -258,6 +258,17 @@ class Exempted(Struct, frozen=True):
     exemption: Exemption
 
 
+class PolicySource(Struct, frozen=True):
+    """A repository that policies came from, and what its ref stood for."""
+
+    source: str
+    """As it is written in the settings: `git+https://host/org/repo@v1.2#folder`."""
+    commit: str
+    """40 digits."""
+    signer: str = ""
+    """Who signed it, where the settings want a signature."""
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What counts. Lists, not flags."""
 
@@ -271,6 +282,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     today: date
     stage: Stage
     source: str = ""
+    policy_sources: Sequence[PolicySource] = ()
+    """Repositories that policies came from; the shipped library and folders beside the settings are not among them."""
     open: Sequence[Finding] = ()
     exempt: Sequence[Exempted] = ()
     baselined: Sequence[Finding] = ()

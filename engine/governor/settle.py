@@ -7,7 +7,17 @@ from datetime import date
 from decimal import Decimal
 
 from governor.exemptions import Register
-from governor.model import SEVERITIES, Exempted, Exemption, Finding, Inventory, Judgement, Level, Verdict
+from governor.model import (
+    SEVERITIES,
+    Exempted,
+    Exemption,
+    Finding,
+    Inventory,
+    Judgement,
+    Level,
+    PolicySource,
+    Verdict,
+)
 
 
 def settle(
@@ -21,6 +31,7 @@ def settle(
     fail_level: Level = "deny",
     strict: bool = False,
     notes: Sequence[str] = (),
+    policy_sources: Sequence[PolicySource] = (),
 ) -> Verdict:
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
@@ -52,6 +63,7 @@ def settle(
         today=today,
         stage=inventory.stage,
         source=inventory.source,
+        policy_sources=policy_sources,
         open=open_,
         exempt=exempt,
         baselined=baselined,

@@ -34,10 +34,16 @@ class LevelRule(_Written):
 class PolicyEntry(_Written):
     """Where policies come from, and what they are given."""
 
-    source: Text = Field(description="`builtin`, or a folder.")
+    source: Text = Field(
+        description="`builtin`, a folder, or a folder in git: `git+https://host/org/repo@COMMIT-OR-TAG#FOLDER`."
+    )
     input: Literal["resources", "raw"] = Field(
         default="resources",
         description="What its policies see: the facts of resources, or the plan as Terraform wrote it (conftest).",
+    )
+    signed: bool = Field(default=False, description="The commit or tag in git must be signed by a trusted key.")
+    signers: Text | None = Field(
+        default=None, description="File of SSH allowed signers to trust, in place of the user's own gpg and SSH keys."
     )
 
 

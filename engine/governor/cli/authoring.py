@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, config_option, policies_option
+from governor.cli.shared import FILE, config_option, floating_option, policies_option
 
 
 @click.group(invoke_without_command=True)
@@ -27,8 +27,11 @@ def policies(context: click.Context) -> None:
 @policies.command("list")
 @policies_option
 @config_option
+@floating_option
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
-def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, format: str = "table") -> int:
+def policies_list(
+    policies: tuple[str, ...] = (), config: Path | None = None, allow_floating: bool = False, format: str = "table"
+) -> int:
     """Every policy: id, severity, level at plan time, title.
 
     \b
@@ -37,14 +40,15 @@ def policies_list(policies: tuple[str, ...] = (), config: Path | None = None, fo
     """
     from governor.commands import policies as command
 
-    return command.list_all(folders=policies, config=config, format=format)
+    return command.list_all(folders=policies, config=config, allow_floating=allow_floating, format=format)
 
 
 @policies.command("show")
 @click.argument("id")
 @policies_option
 @config_option
-def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> int:
+@floating_option
+def policies_show(id: str, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """The card of one policy.
 
     \b
@@ -53,13 +57,14 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None) -> in
     """
     from governor.commands import policies as command
 
-    return command.show(id, folders=policies, config=config)
+    return command.show(id, folders=policies, config=config, allow_floating=allow_floating)
 
 
 @click.command("test")
 @click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
 @policies_option
 @config_option
+@floating_option
 @click.option("--strict", is_flag=True, help="A policy without a case that expects a finding of it fails, too.")
 @click.option("--coverage", is_flag=True, help="Tell which lines of the policies ran.")
 @click.option(
@@ -114,7 +119,8 @@ def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tup
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
 @policies_option
 @config_option
-def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None) -> int:
+@floating_option
+def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """Write a page a policy into the folder OUT, from the policies' cards.
 
     \b
@@ -124,7 +130,7 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None)
     """
     from governor.commands import docs as command
 
-    return command.run(out=out, check=check, folders=policies, config=config)
+    return command.run(out=out, check=check, folders=policies, config=config, allow_floating=allow_floating)
 
 
 @click.group()

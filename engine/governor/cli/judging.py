@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, Day, config_option, policies_option
+from governor.cli.shared import FILE, Day, config_option, floating_option, policies_option
 
 
 @click.command()
@@ -42,6 +42,7 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
     "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
 )
 @click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
+@floating_option
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
     "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."

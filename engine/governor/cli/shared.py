@@ -43,5 +43,9 @@ policies_option = click.option(
     "--policies",
     multiple=True,
     metavar="FOLDER",
-    help="Lay a folder of policies over those of the settings. May be repeated.",
+    help="Lay a folder of policies, or git+https://host/org/repo@COMMIT#FOLDER, over those of the settings."
+    " May be repeated.",
+)
+floating_option = click.option(
+    "--allow-floating", is_flag=True, help="Let policies in git come from a branch, or from a tag that has moved."
 )

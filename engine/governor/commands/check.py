@@ -45,6 +45,7 @@ def run(
     config: Path | None,
     engine: str | None,
     opa_url: str,
+    allow_floating: bool,
     today: date,
     strict: bool | None,
     exit_zero: bool,
@@ -54,13 +55,14 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url)
+        space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
         exemptions = space.exemptions()
         library = space.library(stage)
         data, place, locator = open_plan(plan, source)
         inventory = _collect(data, place, locator, stage, space)
         guests = [_checkov(data, place, source, locator, stage, space)] if "checkov" in others else []
         judgement = judge(inventory, [*library.evaluators, *guests], today)
+        judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
         verdict = settle(
             judgement,
             inventory,
@@ -70,11 +72,13 @@ def run(
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
             notes=[
+                *(note for checkout in space.checkouts for note in checkout.notes),
                 *_nobody_asked(library, stage),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
                 *(note for guest in guests for note in guest.notes()),
             ],
+            policy_sources=[checkout.origin for checkout in space.checkouts],
         )
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code

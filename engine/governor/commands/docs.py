@@ -11,9 +11,9 @@ from governor.commands import workspace
 from governor.model import Policy
 
 
-def run(*, out: Path, check: bool, folders: Sequence[str], config: Path | None) -> int:
+def run(*, out: Path, check: bool, folders: Sequence[str], config: Path | None, allow_floating: bool) -> int:
     """Write the pages of all policies to a folder; with `check`, only say which are stale, and end with 1."""
-    wanted = _pages(workspace.everything(workspace.enter(config, folders)).policies)
+    wanted = _pages(workspace.everything(workspace.enter(config, folders, floating=allow_floating)).policies)
     stale = sorted(name for name, text in wanted.items() if _read(out / name) != text)
     gone = sorted(path.name for path in out.glob("*.md") if path.name not in wanted and pages.MARK in _read(path))
     if check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,34 +13,47 @@ from governor.errors import Refusal
 from governor.model import Policy
 
 
-def list_all(*, folders: Sequence[str], config: Path | None, format: str) -> int:
+def list_all(*, folders: Sequence[str], config: Path | None, allow_floating: bool, format: str) -> int:
     """Print every policy, by id."""
-    space = workspace.enter(config, folders)
+    space = workspace.enter(config, folders, floating=allow_floating)
     found = workspace.everything(space).policies
     if format == "json":
-        rows = [{**msgspec.to_builtins(policy), "level": space.level(policy, "plan")} for policy in found]
+        rows = [
+            {**msgspec.to_builtins(space.card(policy)), "level": space.level(policy, "plan"), **_origin(space, policy)}
+            for policy in found
+        ]
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n")
         return 0
     if not found:
         print("the settings name no policies: add `builtin` or a folder of your own to `policies`", file=sys.stderr)
     width = max((len(policy.id) for policy in found), default=0)
     for policy in found:
-        print(f"{policy.id:{width}}  {policy.severity:8}  {space.level(policy, 'plan'):4}  {policy.title}")
+        origin = f"  {checkout.source}" if (checkout := space.checkout(policy)) else ""
+        print(f"{policy.id:{width}}  {policy.severity:8}  {space.level(policy, 'plan'):4}  {policy.title}{origin}")
     return 0
 
 
-def show(id: str, *, folders: Sequence[str], config: Path | None) -> int:
+def _origin(space: workspace.Workspace, policy: Policy) -> dict[str, str]:
+    """The commit a policy was fetched with, and who signed it; nothing for one that was not."""
+    checkout = space.checkout(policy)
+    if checkout is None:
+        return {}
+    origin = checkout.origin
+    return {"commit": origin.commit, "signer": origin.signer} if origin.signer else {"commit": origin.commit}
+
+
+def show(id: str, *, folders: Sequence[str], config: Path | None, allow_floating: bool) -> int:
     """Print the card of a policy."""
-    space = workspace.enter(config, folders)
+    space = workspace.enter(config, folders, floating=allow_floating)
     found = {policy.id: policy for policy in workspace.everything(space).policies}
     policy = found.get(id.upper()) or found.get(id)
     if policy is None:
         raise Refusal(f"no policy has the id {id}: {workspace.meant(id, found)}`governor policies` lists them")
-    print(_card(policy, space.level(policy, "plan")), end="")
+    print(_card(space.card(policy), space.level(policy, "plan"), _origin(space, policy)), end="")
     return 0
 
 
-def _card(policy: Policy, level: str) -> str:
+def _card(policy: Policy, level: str, origin: Mapping[str, str]) -> str:
     facts = {
         "severity": policy.severity,
         "level": f"{level} (at plan time)",
@@ -49,6 +62,7 @@ def _card(policy: Policy, level: str) -> str:
         "kinds": ", ".join(policy.kinds) or "all",
         "language": policy.language,
         "where": policy.location,
+        **origin,
     }
     lines = [f"{policy.id}  {policy.title}", ""]
     if policy.description:

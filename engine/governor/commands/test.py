@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from governor import cases, library, yamlfile
 from governor.commands import workspace
@@ -29,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Folders of policies, or of one concern; empty: those of the settings."""
     policies: Sequence[str] = ()
     config: Path | None = None
+    allow_floating: bool = False
     strict: bool = False
     coverage: bool = False
     min_coverage: float | None = None
@@ -60,7 +62,7 @@ def _run(options: Options) -> int:
     """1 when a test fails, too little is covered, or, when strict, a policy has no case that expects a finding."""
     started = time.monotonic()
     space = _space(options)
-    known = [p for p in library.load(space.folders).policies if _wanted(options, _file(p))]
+    known = [p for p in workspace.everything(replace(space, raw=())).policies if _wanted(options, _file(p))]
     record = options.coverage or options.min_coverage is not None
     expected: set[str] = set()
     tests = [
@@ -71,12 +73,14 @@ def _run(options: Options) -> int:
     if not tests:
         raise Refusal("no test in these folders: write a cases.yaml beside the policies, or a *_test.rego", code=4)
     encoded = spread(lambda number: _PACK.encode(tests[number]()), len(tests), cores())
-    results = [result for part in encoded for result in _UNPACK.decode(part)]
+    results = [
+        replace(result, place=space.address(result.place)) for part in encoded for result in _UNPACK.decode(part)
+    ]
     failed = [result for result in results if result.differences]
     untested = [policy for policy in known if policy.id not in expected]
     _tell_failures(failed)
     for policy in untested:
-        print(f"{workspace.near(policy.location)}: {policy.id} has no case that expects a finding of it")
+        print(f"{workspace.near(space.address(policy.location))}: {policy.id} has no case that expects a finding of it")
     if options.junit:
         _write(options.junit, _junit(results))
     uncovered = _tell_coverage(_covered(options, space.folders, results), options.min_coverage) if record else False
@@ -125,10 +129,13 @@ def _space(options: Options) -> workspace.Workspace:
     for target in options.targets:
         if not target.is_dir():
             raise Refusal("no such folder: name a folder of policies, or of one concern", place=str(target))
-    written = {folder.resolve() for folder in workspace.enter(options.config, options.policies).raw}
+    written = {
+        folder.resolve()
+        for folder in workspace.enter(options.config, options.policies, floating=options.allow_floating).raw
+    }
     targets = [target for target in options.targets if target.resolve() not in written]
     libraries = [target.parent if _is_concern(target) else target for target in map(Path.absolute, targets)]
-    return workspace.enter(options.config, [*options.policies, *map(str, libraries)])
+    return workspace.enter(options.config, [*options.policies, *map(str, libraries)], floating=options.allow_floating)
 
 
 def _is_concern(folder: Path) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,9 +13,13 @@ from msgspec.structs import replace
 from governor import checkov, library, yamlfile
 from governor import config as configuration
 from governor.catalog.prices import PriceBook
+from governor.commands import policy_folders
 from governor.errors import Refusal
 from governor.languages import Language
 from governor.model import Exemption, Level, Policy, Stage
+
+if TYPE_CHECKING:
+    from governor.remote import Checkout
 
 
 class Workspace(Struct, frozen=True):
@@ -29,15 +33,32 @@ class Workspace(Struct, frozen=True):
     """Folders of policies that read the plan as Terraform wrote it."""
     file: Path | None = None
     """governor.yaml, when there is one."""
+    checkouts: tuple[Checkout, ...] = ()
+    """Those of the folders that were fetched from git."""
 
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
-        return library.load(
-            self.folders,
-            raw=self.raw,
-            keep=lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off",
+        return _load(
+            self,
+            lambda policy: _applies(policy, stage) and self.level(policy, stage) != "off",
             languages=self._engine(),
         )
+
+    def address(self, text: str) -> str:
+        """The text with paths in the cache as people know them: `git+https://host/org/repo@v1#folder/tagging/…`."""
+        for checkout in self.checkouts:
+            whole = str(checkout.source)
+            below = f"{whole}/" if checkout.source.folder else f"{whole}#"
+            text = text.replace(f"{checkout.folder}{os.sep}", below).replace(str(checkout.folder), whole)
+        return text
+
+    def checkout(self, policy: Policy) -> Checkout | None:
+        """What a policy was fetched with, if it was."""
+        return next((c for c in self.checkouts if policy.location.startswith(f"{c.folder}{os.sep}")), None)
+
+    def card(self, policy: Policy) -> Policy:
+        """A policy as reports show it: its location is not one of this machine's cache."""
+        return replace(policy, location=self.address(policy.location)) if self.checkouts else policy
 
     def _engine(self) -> dict[str, Language]:
         """What takes the place of the embedded engine."""
@@ -90,10 +111,11 @@ def enter(
     *,
     engine: str | None = None,
     opa_url: str = "",
+    floating: bool = False,
 ) -> Workspace:
     """Read the settings; `folders` lie over those they name, and `raw` are asked beside them.
 
-    `engine` and `opa_url` take the place of theirs.
+    `engine` and `opa_url` take the place of theirs; `floating` lets sources in git name a branch.
     """
     if config is not None and not config.is_file():
         raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
@@ -102,25 +124,33 @@ def enter(
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
     entries = settings.policy_entries
+    named = []
     for number, entry in enumerate(entries):
-        if entry == configuration.PolicyEntry(source="builtin", input="raw"):
-            assert path is not None
-            raise Refusal(
-                "the shipped library reads resources, not the raw plan: write `builtin` alone",
-                place=yamlfile.place(path, ("policies", number)),
-            )
-    facts = [_folder(entry.source, home) for entry in entries if entry.input == "resources"]
-    plans = [home / entry.source for entry in entries if entry.input == "raw"]
+        try:
+            named.append(policy_folders.find(entry, home, floating=floating))
+        except Refusal as refusal:
+            place = yamlfile.place(path, ("policies", number)) if path else ""
+            raise Refusal(refusal.message, place=place, code=refusal.code) from None
+    added = []
+    for name in folders:
+        try:
+            added.append(policy_folders.find(configuration.PolicyEntry(source=name), Path(), floating=floating))
+        except Refusal as refusal:
+            raise Refusal(refusal.message, place="--policies", code=refusal.code) from None
+    facts = [folder for entry, folder in zip(entries, named, strict=True) if entry.input == "resources"]
+    plans = [folder for entry, folder in zip(entries, named, strict=True) if entry.input == "raw"]
+    once = {folder.path.resolve(): folder for folder in (*named, *added)}.values()
     return Workspace(
         settings,
         home,
-        folders=_distinct([*facts, *(_folder(name, Path()) for name in folders)]),
-        raw=_distinct([*plans, *map(Path, raw)]),
+        folders=_distinct(folder.path for folder in (*facts, *added)),
+        raw=_distinct([*(folder.path for folder in plans), *map(Path, raw)]),
         file=path,
+        checkouts=tuple(folder.checkout for folder in once if folder.checkout),
     )
 
 
-def _distinct(folders: Sequence[Path]) -> tuple[Path, ...]:
+def _distinct(folders: Iterable[Path]) -> tuple[Path, ...]:
     return tuple({folder.resolve(): folder for folder in folders}.values())
 
 
@@ -134,17 +164,23 @@ def _asked(settings: configuration.Settings, engine: Any, opa_url: str) -> confi
     return replace(settings, engine=engine) if engine else settings
 
 
-def _folder(name: str, home: Path) -> Path:
-    return library.builtin() if name == "builtin" else home / name
-
-
 def _applies(policy: Policy, stage: Stage) -> bool:
     return not policy.stages or stage in policy.stages
 
 
 def everything(space: Workspace) -> library.Library:
     """The policies of every stage, those that are off included."""
-    return library.load(space.folders, raw=space.raw)
+    return _load(space, lambda _: True)
+
+
+def _load(
+    space: Workspace, keep: Callable[[Policy], bool], languages: dict[str, Language] | None = None
+) -> library.Library:
+    try:
+        return library.load(space.folders, raw=space.raw, keep=keep, languages=languages)
+    except Refusal as refusal:
+        told, place = space.address(refusal.message), space.address(refusal.place)
+        raise Refusal(told, place=place, code=refusal.code) from None
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from governor.model import Exemption, Finding, Level, Origin, Policy, Verdict
+from governor.model import Exemption, Finding, Level, Origin, Policy, PolicySource, Verdict
 
 SHOWN = 20
 """Resources listed for one policy, unless the reader asks for all."""
@@ -180,6 +180,12 @@ def terms(exemption: Exemption) -> str:
         f"{exemption.category} until {exemption.expires}: {exemption.reason}"
         f" (owner {exemption.owner}, approved by {exemption.approved_by}{ticket})"
     )
+
+
+def provenance(source: PolicySource) -> str:
+    """Where policies came from, to the commit, and who signed it."""
+    commit = "" if source.commit in source.source else f" = {source.commit}"
+    return plain(f"{source.source}{commit}{f', signed by {source.signer}' if source.signer else ''}")
 
 
 def count(number: int, one: str, many: str = "") -> str:

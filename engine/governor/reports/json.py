@@ -12,7 +12,20 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from governor import __version__
-from governor.model import Exemption, Failure, Finding, Gap, Level, Origin, Policy, Severity, Stage, State, Verdict
+from governor.model import (
+    Exemption,
+    Failure,
+    Finding,
+    Gap,
+    Level,
+    Origin,
+    Policy,
+    PolicySource,
+    Severity,
+    Stage,
+    State,
+    Verdict,
+)
 from governor.reports import Options
 from governor.reports.grouping import stake
 
@@ -28,6 +41,7 @@ class _Run(Struct, frozen=True):
     today: date
     exit_code: int
     fail_level: Level
+    policy_sources: Sequence[PolicySource] | UnsetType = UNSET
 
 
 class _Finding(Struct, frozen=True, gc=False):
@@ -105,6 +119,7 @@ def render(verdict: Verdict, options: Options) -> str:
             today=verdict.today,
             exit_code=verdict.exit_code,
             fail_level=verdict.fail_level,
+            policy_sources=verdict.policy_sources or UNSET,
         ),
         findings=(),
         failures=verdict.failures,

@@ -17,6 +17,7 @@ from governor.reports.grouping import (
     outcome,
     places,
     plain,
+    provenance,
     terms,
     uncovered,
     usd,
@@ -71,8 +72,9 @@ def render(verdict: Verdict, options: Options) -> str:
         page.open(f"{count(sum(verdict.not_covered.values()), 'resource')} of types that are not covered")
         page.items([text(", ".join(uncovered(verdict)))])
         page.close()
-    if verdict.notes:
+    if verdict.policy_sources or verdict.notes:
         page.lines("")
+        page.items(f"- Policies: {code(provenance(source))}" for source in verdict.policy_sources)
         page.items(f"- Note: {text(note)}" for note in verdict.notes)
     return "\n".join([*page.done(), *tail]) + "\n"
 

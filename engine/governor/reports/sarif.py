@@ -47,7 +47,8 @@ def render(verdict: Verdict, options: Options) -> str:
                 "version": __version__,
                 "semanticVersion": __version__,
                 "rules": [_rule(policy, verdict.levels[name]) for name, policy in verdict.policies.items()],
-            }
+            },
+            **_extensions(verdict),
         },
         "automationDetails": {"id": f"governor/{verdict.stage}/"},
         "invocations": [
@@ -62,6 +63,15 @@ def render(verdict: Verdict, options: Options) -> str:
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2).decode() + "\n"
+
+
+def _extensions(verdict: Verdict) -> Object:
+    """Repositories of policies are what the standard (3.18.3) calls extensions of the tool."""
+    extensions = [
+        {"name": s.source, "version": s.commit, **({"properties": {"signer": s.signer}} if s.signer else {})}
+        for s in verdict.policy_sources
+    ]
+    return {"extensions": extensions} if extensions else {}
 
 
 def _rule(policy: Policy, level: Level) -> Object:

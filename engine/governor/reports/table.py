@@ -23,6 +23,7 @@ from governor.reports.grouping import (
     outcome,
     places,
     plain,
+    provenance,
     terms,
     uncovered,
     usd,
@@ -134,11 +135,13 @@ def _gaps(page: Page, verdict: Verdict) -> None:
 def _remarks(page: Page, verdict: Verdict, options: Options) -> None:
     types = uncovered(verdict)
     shown = types if options.verbose else types[:TYPES]
-    if types or verdict.notes:
+    if types or verdict.notes or verdict.policy_sources:
         page.blank()
     if types:
         more = f", … and {count(len(types) - len(shown), 'more type')} (-v lists them)" if shown != types else ""
         page.text(f"not covered: {', '.join(shown)}{more}", "dim", hang=2)
+    for source in verdict.policy_sources:
+        page.text(f"policies: {provenance(source)}", "dim", hang=2)
     for note in verdict.notes:
         page.text(f"note: {plain(note)}", "dim", hang=2)
 
