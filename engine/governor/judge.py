@@ -60,7 +60,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         msg=violation.msg,
         details=violation.details,
         hourly_usd=resource.hourly_usd,
-        origin=resource.origin,
+        origin=resource.origins.get(violation.attribute, resource.origin),
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
     )
 

@@ -29,7 +29,7 @@ def settle(
     """
     policies = {policy.id: policy for policy in judgement.policies}
     rank = {id: SEVERITIES.index(policy.severity) for id, policy in policies.items()}
-    register = Register(exemptions, today)
+    register = Register(exemptions, today, inventory.allowed)
     open_: list[Finding] = []
     exempt: list[Exempted] = []
     baselined: list[Finding] = []
@@ -62,6 +62,7 @@ def settle(
         gaps=inventory.gaps,
         notes=[*inventory.notes, *notes],
         not_covered=inventory.not_covered,
-        resources=len(inventory.resources),
+        resources=len(inventory.resources) + inventory.clean,
+        unit=inventory.unit,
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),
     )

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-SOURCES = {"terraform_plan": "governor.sources.terraform_plan"}
+SOURCES = {"code": "governor.sources.code", "terraform_plan": "governor.sources.terraform_plan"}

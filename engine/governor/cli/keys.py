@@ -1,0 +1,62 @@
+"""The commands about API keys."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import click
+
+from governor.cli.shared import Day, config_option, policies_option
+
+
+@click.group()
+def keys() -> None:
+    """Find AI keys where they must not be.
+
+    \b
+    Example:
+      governor keys scan
+    """
+
+
+@keys.command()
+@click.argument("names", metavar="[FILE]...", nargs=-1, type=click.Path())
+@click.option("--staged", is_flag=True, help="Search what is staged in git, not what lies in the working tree.")
+@click.option(
+    "--history",
+    is_flag=False,
+    flag_value="--all",
+    metavar="[RANGE]",
+    help="Search every content of every commit, or of a range such as main..HEAD.",
+)
+@click.option(
+    "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
+    help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+)  # fmt: skip
+@policies_option
+@config_option
+@click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
+@click.option(
+    "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
+)
+@click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table.")
+@click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions.")
+def scan(**options: Any) -> int:
+    """Search code for literal keys of AI providers.
+
+    FILE is a file, a folder, or - for standard input; without one, the working directory is searched. Of a git
+    repository, what .gitignore names is left out. No key is ever shown, stored or sent anywhere.
+
+    \b
+    Examples:
+      governor keys scan
+      governor keys scan --staged
+      governor keys scan src -f sarif=keys.sarif
+      governor keys scan --history
+    """
+    from governor.commands import keys as command
+
+    options["today"] = options["today"] or datetime.date.today()
+    return command.scan(**options)
