@@ -74,13 +74,13 @@ def group(findings: Iterable[Finding], verdict: Verdict) -> list[Group]:
 
 def _line(findings: Sequence[Finding], together: str) -> Line:
     first = findings[0]
-    # Of a file, the place is the name and more.
-    is_file = first.origin is not None and first.origin.file == first.resource
+    # The place inside a file names the file.
+    inside = first.origin is not None and first.origin.column > 0 and first.origin.file == first.resource
     return Line(
-        resource=places(first.origin)[0] if is_file else plain(first.resource),
+        resource=places(first.origin)[0] if inside else plain(first.resource),
         what=_what(findings, together),
         hourly_usd=first.hourly_usd,
-        origin=None if is_file else first.origin,
+        origin=None if inside else first.origin,
         reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
     )
 
