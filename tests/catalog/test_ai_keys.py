@@ -69,8 +69,7 @@ def caught(text: str) -> bool:
 
 
 def caught_in_code(text: str) -> bool:
-    data = text.encode()
-    return ai_keys.might_hold_in_code(data) and any(literal in data for literal in ai_keys.literals())
+    return bool(ai_keys.rules_for(text.encode()))
 
 
 def mixed(length):

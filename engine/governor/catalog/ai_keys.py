@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -94,6 +94,11 @@ class Rule(Struct, frozen=True):
     marked: str = ""
     """Pattern of the body in code, where made-up keys of tests abound: it holds the mark of a real one."""
 
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """Of these, one stands in every text with such a key."""
+        return (self.prefix,) if self.prefix else self.hints
+
 
 _SECRET_NAME = r"(?:[Kk]ey|KEY|[Tt]oken|TOKEN|[Ss]ecret|SECRET)"
 
@@ -122,7 +127,7 @@ _AZURE = r"(?:AZURE|[Aa]zure)[_. -]?(?:OPENAI|OPEN_AI|[Oo]pen_?[Aa][Ii])[\w .-]{
 # OpenAI puts these eight letters into the middle of every key: "OpenAI" in base64.
 _MARKED = r"[A-Za-z0-9_-]{18,}T3BlbkFJ[A-Za-z0-9_-]{18,}"
 
-RULES = (
+RULES: tuple[Rule, ...] = (
     Rule("openai-project-key", "openai", "sk-proj-", r"[A-Za-z0-9_-]{20,}", marked=_MARKED),
     Rule("openai-service-account-key", "openai", "sk-svcacct-", r"[A-Za-z0-9_-]{20,}", marked=_MARKED),
     Rule("openai-admin-key", "openai", "sk-admin-", r"[A-Za-z0-9_-]{20,}", marked=_MARKED),
@@ -321,7 +326,7 @@ _PUBLIC = frozenset(
 """Digests of Google keys that documentation and open-source samples publish: they are public on purpose."""
 
 
-def find(text: str, *, code: bool = False) -> list[Sighting]:
+def find(text: str, *, code: bool = False, rules: Sequence[Rule] | None = None) -> list[Sighting]:
     """Every literal AI key in `text`, in the order in which they stand there.
 
     Some keys have no shape of their own and are found by the name before them; where a value's name is known, pass
@@ -333,7 +338,7 @@ def find(text: str, *, code: bool = False) -> list[Sighting]:
     sightings: list[Sighting] = []
     if len(text) < _SHORTEST:
         return sightings
-    for rule in _candidates(text, code):
+    for rule in _candidates(text, code, rules):
         for match in _pattern(rule, code).finditer(text):
             start, end = match.span("key")
             if any(start < seen.end and seen.start < end for seen in sightings):
@@ -344,15 +349,16 @@ def find(text: str, *, code: bool = False) -> list[Sighting]:
     return sightings
 
 
-def _candidates(text: str, code: bool) -> Iterator[Rule]:
+def _candidates(text: str, code: bool, rules: Sequence[Rule] | None) -> Iterator[Rule]:
     """The rules whose literals stand in the text: for most texts none, and no pattern is compiled."""
-    anchors = _anchors(code)
-    for anchor in anchors:
-        if anchor in text:
-            break
-    else:
-        return
-    for rule in RULES:
+    if rules is None:
+        for anchor in _anchors():
+            if anchor in text:
+                break
+        else:
+            if not code:
+                return
+    for rule in RULES if rules is None else rules:
         if rule.code <= code and rule.prefix in text and (not rule.hints or any(hint in text for hint in rule.hints)):
             yield rule
 
@@ -362,17 +368,12 @@ def prefix_of(rule: str) -> str:
     return next(one.prefix for one in RULES if one.name == rule)
 
 
-def literals() -> tuple[bytes, ...]:
-    """Literals of which one stands in every file with a key, for engines that seek many words in one pass."""
-    return tuple(anchor.encode() for anchor in _anchors(True))
-
-
-def might_hold_in_code(data: bytes) -> bool:
-    """False when no key stands in a whole file of code (UTF-8); True says nothing. A few passes at memory speed."""
+def rules_for(data: bytes) -> Sequence[Rule]:
+    """The rules that may find a key in a whole file of code (UTF-8): none for most files, after a few quick passes."""
     if any(screen.search(data) for screen in _screens()):
-        return True
+        return RULES
     low = data.lower()
-    return any(word in low for word in _words())
+    return RULES if any(word in low for word in _words()) else ()
 
 
 def screens_for(data: bytes) -> bytes:
@@ -424,10 +425,9 @@ def _digest(key: str) -> str:
 
 
 @cache
-def _anchors(code: bool) -> tuple[str, ...]:
-    """Literals of which one stands in every text with a key: most strings of a plan are done with here."""
-    rules = [rule for rule in RULES if rule.code <= code]
-    anchors = {anchor for rule in rules for anchor in ((rule.prefix,) if rule.prefix else rule.hints)}
+def _anchors() -> tuple[str, ...]:
+    """Literals of which one stands in every string with a key: most strings of a plan are done with here."""
+    anchors = {literal for rule in RULES if not rule.code for literal in rule.literals}
     return tuple(sorted(one for one in anchors if not any(other in one for other in anchors - {one})))
 
 

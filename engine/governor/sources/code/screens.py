@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from governor.catalog import ai_keys
 from governor.sources.code.sighting import Screen
 
@@ -10,8 +12,8 @@ WORTH_IT = 500
 
 
 def screen_for(files: int) -> Screen:
-    """The screen for a number of files. Whichever it is, what it lets through is judged by the same patterns."""
-    return (fast_screen() if files >= WORTH_IT else None) or ai_keys.might_hold_in_code
+    """The screen for a number of files. Whichever it is, the same patterns have the last word."""
+    return (fast_screen() if files >= WORTH_IT else None) or ai_keys.rules_for
 
 
 def fast_screen() -> Screen | None:
@@ -20,20 +22,19 @@ def fast_screen() -> Screen | None:
         import hyperscan
     except ImportError:
         return None
-    literals = ai_keys.literals()
+    literals = [(literal.encode(), rule) for rule, one in enumerate(ai_keys.RULES) for literal in one.literals]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=literals, ids=range(len(literals)), elements=len(literals), flags=0, literal=True)
+    database.compile(
+        expressions=[literal for literal, _ in literals],
+        ids=[rule for _, rule in literals],
+        elements=len(literals),
+        flags=hyperscan.HS_FLAG_SINGLEMATCH,
+        literal=True,
+    )
 
-    def screen(data: bytes) -> bool:
-        try:
-            database.scan(data, match_event_handler=_stop)
-        except hyperscan.ScanTerminated:
-            return True
-        return False
+    def screen(data: bytes) -> Sequence[ai_keys.Rule]:
+        found: set[int] = set()
+        database.scan(data, match_event_handler=lambda rule, *_: found.add(rule))
+        return [ai_keys.RULES[rule] for rule in sorted(found)]
 
     return screen
-
-
-def _stop(*_: object) -> bool:
-    """One match is enough."""
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from hashlib import blake2b
 
@@ -15,8 +15,8 @@ from governor.catalog import ai_keys
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest file that is read; lock files and minified code stay far below."""
 
-Screen = Callable[[bytes], bool]
-"""False when a file (UTF-8) surely holds no key."""
+Screen = Callable[[bytes], Sequence[ai_keys.Rule]]
+"""The rules that may find a key in a file (UTF-8); none when it surely holds no key."""
 
 
 class Allow(Struct, frozen=True, array_like=True):
@@ -73,10 +73,11 @@ def look(path: str, data: bytes, screen: Screen, salt: bytes) -> Seen | None:
         if wide is None:
             return Seen(path, passed_over=BINARY)
         data = wide.encode("utf-8", "replace")
-    if not screen(data):
+    rules = screen(data)
+    if not rules:
         return None
     text = data.decode("utf-8-sig", "replace")
-    sightings = ai_keys.find(text, code=True)
+    sightings = ai_keys.find(text, code=True, rules=rules)
     return _tell(path, text, sightings, salt) if sightings else None
 
 
