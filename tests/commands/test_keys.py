@@ -62,7 +62,7 @@ def test_a_key_in_the_working_tree_is_told_and_not_shown(repository: Repository,
         "OPEN  2 findings in 1 file\n"
         "deny  KEY003  No AI key stands in code  critical\n"
         "  fix: Revoke the key, then read its successor from a secret store or use an identity without a key.\n"
-        "  app.py:3:33  holds a key for openai in OPENAI_API_KEY: openai-project-key, sk-proj-… of 161 characters\n"
+        "  app.py:3:33  holds a key for openai in OPENAI_API_KEY: openai-project-key, sk-proj-… of 164 characters\n"
         "  app.py:4:10  holds a key for huggingface in TOKEN: huggingface-user-token, hf_… of 37 characters\n"
         "\n"
         "Does not pass: 2 findings at level deny.\n"
@@ -422,8 +422,8 @@ def test_names_of_any_bytes(repository: Repository, governor: Governor, how: lis
     [
         (["nope.py"], "nope.py: no such file or folder"),
         (["--history", "--staged"], "--history goes through every commit: give no files and no --staged beside it"),
-        (["--history", "--all", "src"], "--history goes through every commit: give no files and no --staged beside it"),
-        (["--history", "--output=x"], "--output=x: --history wants a range of commits, such as main..HEAD"),
+        (["--history", "main", "src"], "--history goes through every commit: give no files and no --staged beside it"),
+        (["--history=--output=x"], "No such option '--output'"),
         (["--history", "nope"], "git rev-list failed: bad revision 'nope'"),
         (["--staged", "-"], "standard input is not staged: leave out - or --staged"),
         (["-f", "xml"], "no report is called 'xml'"),
@@ -462,18 +462,19 @@ def test_the_history_tells_who_brought_a_key(repository: Repository, governor: G
 
     run = governor("keys", "scan", "--history", *TODAY)
 
-    assert (run.code, run.err) == (1, "governor: 4 contents searched\n")
+    assert (run.code, run.err) == (1, "governor: 4 file versions searched\n")
     assert run.out == (
         "every commit, stage commit\n"
         "\n"
-        "OPEN  1 finding in 1 content\n"
+        "OPEN  1 finding in 1 file version\n"
         "deny  KEY003  No AI key stands in code  critical\n"
         "  fix: Revoke the key, then read its successor from a secret store or use an identity without a key.\n"
-        "  app.py:2:8  holds a key for openai in KEY: openai-project-key, sk-proj-… of 161 characters; since\n"
-        f"              {first[:10]} of 2026-02-03 by Ada\n"
+        "  app.py:2:8  holds a key for openai in KEY: openai-project-key, sk-proj-… of 164 characters;"
+        f" since {first[:10]} of\n"
+        "              2026-02-03 by Ada\n"
         "\n"
         "Does not pass: 1 finding at level deny.\n"
-        "1 open, 0 exempt, 0 undetermined – 4 contents, 1 policy, 0 gaps\n"
+        "1 open, 0 exempt, 0 undetermined – 4 file versions, 1 policy, 0 gaps\n"
     )
     assert governor("keys", "scan", *TODAY).code == 0
 
@@ -522,7 +523,7 @@ def test_a_repository_without_commits_has_no_history(repository: Repository, gov
     run = governor("keys", "scan", "--history")
 
     assert run.code == 0
-    assert run.out.endswith("– 0 contents, 1 policy, 0 gaps\n")
+    assert run.out.endswith("– 0 file versions, 1 policy, 0 gaps\n")
 
 
 def test_many_files_are_shared_out_and_told_in_order(repository: Repository, report: Report) -> None:

@@ -363,6 +363,15 @@ def _candidates(text: str, code: bool, rules: Sequence[Rule] | None) -> Iterator
             yield rule
 
 
+def without_keys(name: str) -> str:
+    """A name with `(key)` for all that has the shape of a key in it, even as a part of a longer word."""
+    if len(name) >= _SHORTEST:
+        for rule in RULES:
+            if rule.prefix and rule.prefix in name:
+                name = re.sub(re.escape(rule.prefix) + rule.body, "(key)", name, flags=re.ASCII)
+    return name
+
+
 def prefix_of(rule: str) -> str:
     """What every key of a rule begins with; "" when they have nothing in common."""
     return next(one.prefix for one in RULES if one.name == rule)

@@ -28,7 +28,7 @@ def keys() -> None:
     is_flag=False,
     flag_value="--all",
     metavar="[RANGE]",
-    help="Search every content of every commit, or of a range such as main..HEAD.",
+    help="Search every version of every file, or those of a range of commits such as main..HEAD.",
 )
 @click.option(
     "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",

@@ -18,7 +18,6 @@ from governor.judge import judge
 from governor.model import Exemption, Inventory, Judgement, Policy, Stage
 from governor.settle import settle
 from governor.sources import code
-from governor.sources.code.history import EVERYTHING
 
 STAGE: Stage = "commit"
 CARD = Policy(id="KEY003", title="No AI key stands in code", severity="critical", concern="keys")
@@ -62,14 +61,12 @@ def _collect(names: Sequence[str], staged: bool, history: str | None) -> Invento
     if history is not None:
         if names or staged:
             raise Refusal("--history goes through every commit: give no files and no --staged beside it")
-        if history.startswith("-") and history != EVERYTHING:
-            raise Refusal("--history wants a range of commits, such as main..HEAD", place=history)
         return code.of_history(history, _Progress())
     if staged:
         if "-" in names:
             raise Refusal("standard input is not staged: leave out - or --staged")
         return code.of_index(names)
-    return code.of_tree(names or ["."], sys.stdin.buffer)
+    return code.of_tree(names, sys.stdin.buffer)
 
 
 def _judge(
@@ -104,8 +101,8 @@ def _of_sighted(exemptions: Sequence[Exemption], inventory: Inventory) -> list[E
 class _Progress:
     """Tells on stderr how far a long scan is: on one line of a terminal, or on a line of its own now and then."""
 
-    def __call__(self, contents: int) -> None:
+    def __call__(self, versions: int) -> None:
         shown = sys.stderr.isatty()
         start, end = ("\r", "") if shown else ("", "\n")
-        sys.stderr.write(f"{start}governor: {contents:,} contents searched{end}")
+        sys.stderr.write(f"{start}governor: {versions:,} file versions searched{end}")
         sys.stderr.flush()

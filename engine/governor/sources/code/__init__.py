@@ -23,16 +23,17 @@ _NAMED = 3
 
 
 def of_tree(names: Sequence[str], stdin: BinaryIO) -> Inventory:
-    """What stands in files and below folders; `-` is standard input."""
+    """What stands in files and below folders, without names below the working directory; `-` is standard input."""
     from governor.sources.code import tree
 
     salt = os.urandom(32)
     files = [name for name in names if name != "-"]
-    count, told = tree.search(files, salt)
+    count, told = tree.search(files if names else ["."], salt)
     if len(files) < len(names):
         more, piped = tree.standard_input(stdin, salt)
         count, told = count + more, [*told, *piped]
-    return _inventory(_source(files, "standard input" if not files else "the working tree"), count, told)
+    source = "the working tree" if not names else "files" if files else "standard input"
+    return _inventory(source, count, told)
 
 
 def of_index(names: Sequence[str]) -> Inventory:
@@ -48,7 +49,7 @@ def of_history(revisions: str, progress: Callable[[int], None]) -> Inventory:
 
     found = history.search(git.root(Path.cwd()), revisions, os.urandom(32), progress)
     source = "every commit" if revisions == EVERYTHING else f"the commits of {revisions}"
-    return _inventory(source, found.contents, found.told, found.keys, unit="content")
+    return _inventory(source, found.versions, found.told, found.keys, unit="file version")
 
 
 def _inventory(
@@ -131,7 +132,3 @@ def _passed_over(told: Sequence[Seen]) -> Iterator[str]:
     for sort, paths in sorted(sorts.items()):
         more = f", … and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         yield f"not searched: {len(paths)} × {sort} ({', '.join(paths[:_NAMED])}{more})"
-
-
-def _source(names: Sequence[str], otherwise: str) -> str:
-    return names[0] if len(names) == 1 else otherwise

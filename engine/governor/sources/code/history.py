@@ -32,7 +32,7 @@ class Since(Struct, frozen=True):
 class History(Struct):
     """What a range of commits holds."""
 
-    contents: int
+    versions: int
     keys: list[Since]
     told: list[Seen]
 
@@ -50,8 +50,8 @@ def search(base: Path, revisions: str, salt: bytes, progress: Callable[[int], No
                 sighted[seen.blob] = seen
             else:
                 history.told.append(seen)
-        history.contents += len(window)
-        progress(history.contents)
+        history.versions += len(window)
+        progress(history.versions)
     if sighted:
         history.keys = list(_first(git.changes(base, revisions), sighted))
     return history

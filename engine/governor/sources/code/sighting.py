@@ -83,10 +83,7 @@ def look(path: str, data: bytes, screen: Screen, salt: bytes) -> Seen | None:
 
 def shown(path: bytes) -> str:
     """A path that can be told: bytes that are no UTF-8 are spelled out, and a key in a file's name is left out."""
-    text = path.decode("utf-8", "backslashreplace")
-    for sighting in reversed(ai_keys.find(text, code=True)):
-        text = f"{text[: sighting.start]}(key){text[sighting.end :]}"
-    return text
+    return ai_keys.without_keys(path.decode("utf-8", "backslashreplace"))
 
 
 TOO_LARGE = f"file larger than {LARGEST // 1024**2} MiB"
@@ -112,7 +109,7 @@ def _wide(data: bytes) -> str | None:
     # Without a mark: of text in English and code, every second byte is zero.
     beginning = data[:_BEGINNING]
     for zeros, others, encoding in ((1, 0, "utf-16-le"), (0, 1, "utf-16-be")):
-        if beginning[zeros::2].count(0) > 0.4 * len(beginning) and not beginning[others::2].count(0):
+        if beginning[zeros::2].count(0) > 0.4 * len(beginning) and 0 not in (beginning[others::2] or b"\0"):
             return data.decode(encoding, "replace")
     return None
 
@@ -170,7 +167,7 @@ def _name_before(text: str) -> str:
 
 
 _WORD = "governor:allow"
-_COMMENT = r"(?:\#|//|--|;|%|/\*|\(\*|<!--|\{-|'|^\s*\*|\bREM\b)"
+_COMMENT = r"(?:\#|//|--|;|%|/\*|\(\*|<!--|\{-|^\s*\*|\bREM\b)"
 _ALLOW = re.compile(rf"{_COMMENT}\s*{_WORD}(?P<terms>.*)", re.MULTILINE)
 _ONLY_ALLOW = re.compile(rf"\s*{_COMMENT}\s*{_WORD}")
 _TERMS = re.compile(r"\s+(?P<policy>[A-Za-z]\S*)\s+until=(?P<until>\S+)\s+reason=(?P<reason>.*)")
