@@ -615,3 +615,36 @@ def test_this_project_holds_no_key(governor: Governor, monkeypatch: pytest.Monke
 
     assert run.code == 0, run.out
     assert "0 open, 0 exempt" in run.out
+
+
+def test_the_history_of_a_shallow_clone_is_a_gap(
+    repository: Repository, governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit("key", app=f"KEY = '{openai()}'\n")
+    repository.commit("out", app="KEY = None\n")
+    repository.git("clone", "-q", "--depth", "1", f"file://{repository.folder}", "shallow")
+    monkeypatch.chdir(repository.folder / "shallow")
+
+    run = governor("keys", "scan", "--history", "--strict")
+
+    assert run.code == 3
+    assert "the clone is shallow and lacks them: git fetch --unshallow" in run.out
+
+
+def test_a_file_that_is_named_twice_is_read_once(repository: Repository, report: Report) -> None:
+    write(repository.folder, {"src/app.py": f"KEY = '{openai()}'\n"})
+
+    found = report("src", "./src/../src", "src/app.py", str(repository.folder / "src" / "app.py"))
+
+    assert (places(found), found["summary"]["resources"]) == ([("src/app.py", 1, 8)], 1)
+
+
+def test_a_dump_of_keys_is_told_line_by_line(repository: Repository, report: Report) -> None:
+    """On one line and on many; the work grows with the file, not with its square."""
+    keys = [openai(turn % 33) for turn in range(2_000)]
+    repository.write(lines="\n".join(keys), line=" ".join(keys))
+
+    found = places(report())
+
+    assert [line for file, line, _ in found if file == "lines.py"] == list(range(1, 2_001))
+    assert [column for file, _, column in found if file == "line.py"] == list(range(1, 2_000 * 165, 165))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -341,12 +342,18 @@ def find(text: str, *, code: bool = False, rules: Sequence[Rule] | None = None) 
     for rule in _candidates(text, code, rules):
         for match in _pattern(rule, code).finditer(text):
             start, end = match.span("key")
-            if any(start < seen.end and seen.start < end for seen in sightings):
+            position = bisect(sightings, start, key=_start)
+            before = sightings[position - 1] if position else None
+            after = sightings[position] if position < len(sightings) else None
+            if (before and start < before.end) or (after and after.start < end):
                 continue
             if not _is_placeholder(match["body"], rule.classes) and _digest(match["key"]) not in _PUBLIC:
-                sightings.append(Sighting(rule.name, rule.provider, start, end))
-    sightings.sort(key=lambda sighting: sighting.start)
+                sightings.insert(position, Sighting(rule.name, rule.provider, start, end))
     return sightings
+
+
+def _start(sighting: Sighting) -> int:
+    return sighting.start
 
 
 def _candidates(text: str, code: bool, rules: Sequence[Rule] | None) -> Iterator[Rule]:

@@ -61,7 +61,8 @@ def _collect(names: Sequence[str], staged: bool, history: str | None) -> Invento
     if history is not None:
         if names or staged:
             raise Refusal("--history goes through every commit: give no files and no --staged beside it")
-        return code.of_history(history, _Progress())
+        with _Progress() as progress:
+            return code.of_history(history, progress.tell)
     if staged:
         if "-" in names:
             raise Refusal("standard input is not staged: leave out - or --staged")
@@ -99,10 +100,20 @@ def _of_sighted(exemptions: Sequence[Exemption], inventory: Inventory) -> list[E
 
 
 class _Progress:
-    """Tells on stderr how far a long scan is: on one line of a terminal, or on a line of its own now and then."""
+    """Tells on stderr how far a long scan is: on one line of a terminal, which it clears, or on lines of their own."""
 
-    def __call__(self, versions: int) -> None:
-        shown = sys.stderr.isatty()
-        start, end = ("\r", "") if shown else ("", "\n")
+    def __init__(self) -> None:
+        self._line = sys.stderr.isatty()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def tell(self, versions: int) -> None:
+        start, end = ("\r", "") if self._line else ("", "\n")
         sys.stderr.write(f"{start}governor: {versions:,} file versions searched{end}")
         sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._line:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

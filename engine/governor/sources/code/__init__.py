@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec.structs import replace
+
 from governor.catalog import ai_keys
 from governor.model import Exemption, Gap, Inventory, Origin, Resource, fingerprint
 from governor.sources.code.history import EVERYTHING, Since
 from governor.sources.code.sighting import Seen
 
 ATTRIBUTE = "attributes.ai_keys"
+_SHALLOW = Gap("older commits", "the clone is shallow and lacks them: git fetch --unshallow, or fetch-depth: 0")
 _NAMED = 3
 """Files of one sort that are named in a note."""
 
@@ -47,9 +50,11 @@ def of_history(revisions: str, progress: Callable[[int], None]) -> Inventory:
     """What every content holds that a range of commits reaches."""
     from governor.sources.code import git, history
 
-    found = history.search(git.root(Path.cwd()), revisions, os.urandom(32), progress)
+    base = git.root(Path.cwd())
+    found = history.search(base, revisions, os.urandom(32), progress)
     source = "every commit" if revisions == EVERYTHING else f"the commits of {revisions}"
-    return _inventory(source, found.versions, found.told, found.keys, unit="file version")
+    inventory = _inventory(source, found.versions, found.told, found.keys, unit="file version")
+    return replace(inventory, gaps=(*inventory.gaps, _SHALLOW)) if git.is_shallow(base) else inventory
 
 
 def _inventory(

@@ -124,6 +124,11 @@ def blobs(folder: Path, revisions: str) -> Iterator[Entry]:
             yield Entry(shown(path), blob.decode())
 
 
+def is_shallow(folder: Path) -> bool:
+    """Whether the repository holds the last commits only."""
+    return _asked(["rev-parse", "--is-shallow-repository"], folder).strip() == b"true"
+
+
 class Commit(Struct, frozen=True, array_like=True):
     """Who brought something, and when."""
 

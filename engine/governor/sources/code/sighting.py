@@ -117,12 +117,17 @@ def _wide(data: bytes) -> str | None:
 def _tell(path: str, text: str, sightings: list[ai_keys.Sighting], salt: bytes) -> Seen:
     bare = _blotted(text, sightings)
     seen = Seen(path, keys=[], remarks=[])
+    line, start, end = 1, 0, -1
+    allow = None
     for sighting in sightings:
-        start = text.rfind("\n", 0, sighting.start) + 1
-        line = text.count("\n", 0, start) + 1
-        allow, remark = _allow(bare, start)
-        if remark and (remark := f"line {line}: {remark}") not in seen.remarks:
-            seen.remarks.append(remark)
+        if sighting.start > end:  # a line that holds another key may be long: it is looked at once
+            line += text.count("\n", start, sighting.start)
+            start = text.rfind("\n", 0, sighting.start) + 1
+            end = text.find("\n", sighting.start)
+            end = end if end >= 0 else len(text)
+            allow, remark = _allow(bare, start, end)
+            if remark:
+                seen.remarks.append(f"line {line}: {remark}")
         seen.keys.append(
             Key(
                 name=_name_before(bare[max(start, sighting.start - _FAR) : sighting.start]) or sighting.rule,
@@ -174,10 +179,9 @@ _TERMS = re.compile(r"\s+(?P<policy>[A-Za-z]\S*)\s+until=(?P<until>\S+)\s+reason
 _HOW = f"write {_WORD} KEY003 until=YYYY-MM-DD reason=WHY in a comment"
 
 
-def _allow(text: str, start: int) -> tuple[Allow | None, str]:
-    """(the allow on the line that begins at `start`, or alone on the line above it; what is wrong with it)."""
-    end = text.find("\n", start)
-    line = text[start : end if end >= 0 else len(text)]
+def _allow(text: str, start: int, end: int) -> tuple[Allow | None, str]:
+    """(the allow on the line `text[start:end]`, or alone on the line above it; what is wrong with it)."""
+    line = text[start:end]
     if _WORD not in line:
         line = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : max(start - 1, 0)]
         if not _ONLY_ALLOW.match(line):

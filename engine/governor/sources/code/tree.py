@@ -41,10 +41,12 @@ def search(names: Sequence[str], salt: bytes) -> tuple[int, list[Seen]]:
         if not os.path.lexists(name):
             raise Refusal("no such file or folder", place=name)
     base = _repository(Path.cwd())
-    listed = {name: None for given in names for name in (_below(given) if is_folder(given) else [given])}
-    screen = screen_for(len(listed))
-    files = [(name, path_from(base, name) if base else _told(os.path.normpath(name))) for name in listed]
-    return len(files), shared_out(files, lambda part: _look_at(part, screen, salt))
+    files: dict[str, str] = {}
+    for given in names:
+        for name in _below(given) if is_folder(given) else [given]:
+            files.setdefault(path_from(base, name) if base else _told(os.path.normpath(name)), name)
+    screen = screen_for(len(files))
+    return len(files), shared_out(list(files.items()), lambda part: _look_at(part, screen, salt))
 
 
 def standard_input(stream: BinaryIO, salt: bytes) -> tuple[int, list[Seen]]:
@@ -102,7 +104,7 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def _look_at(files: Iterable[tuple[str, str]], screen: Screen, salt: bytes) -> Iterator[Seen]:
-    for name, path in files:
+    for path, name in files:
         if seen := _read(name, path, screen, salt):
             yield seen
 
