@@ -584,6 +584,27 @@ def test_levels_are_those_of_the_stage(repository: Repository, governor: Governo
     assert governor("keys", "scan", "--exit-zero", *TODAY).code == 0
 
 
+def test_a_policy_that_is_off_judges_nothing_even_where_nothing_is_sighted(
+    repository: Repository, governor: Governor
+) -> None:
+    write(repository.folder, {"app.py": "x = 1\n", "governor.yaml": "levels: [{policies: 'KEY*', level: 'off'}]\n"})
+
+    assert governor("keys", "scan").code == 4
+    assert governor("keys", "scan", "-f", "json").code == 4
+
+
+def test_of_a_conflict_our_side_is_read(repository: Repository, report: Report) -> None:
+    repository.commit(app="x = 1\n")
+    repository.git("switch", "-q", "-c", "theirs")
+    repository.commit(app=f"\nTHEIRS = '{openai(1)}'\n")
+    repository.git("switch", "-q", "main")
+    repository.commit(app=f"OURS = '{openai()}'\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        repository.git("merge", "theirs")
+
+    assert places(report("--staged", "app.py")) == [("app.py", 1, 9)]
+
+
 def test_settings_without_the_shipped_library_judge_nothing(repository: Repository, governor: Governor) -> None:
     write(repository.folder, {"governor.yaml": "policies: [mine]\n", "mine/names/names.rego": rego()})
 

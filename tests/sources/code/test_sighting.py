@@ -47,6 +47,10 @@ def test_columns_count_characters_and_lines_count_line_ends() -> None:
     assert [(key.line, key.column) for key in keys] == [(2, 9), (2, 178), (4, 2)]
 
 
+def test_the_mark_of_an_encoding_is_no_column() -> None:
+    assert [key.column for key in seen(f"\ufeff{openai()}").keys] == [1]
+
+
 def test_keys_are_told_apart_and_only_within_a_run() -> None:
     one, same, other = seen(f"{openai()} {openai()} {openai(1)}").keys
     again = look("f", openai().encode(), ai_keys.rules_for, b"another salt")
