@@ -660,6 +660,18 @@ def test_a_file_that_is_named_twice_is_read_once(repository: Repository, report:
     assert (places(found), found["summary"]["resources"]) == ([("src/app.py", 1, 8)], 1)
 
 
+def test_names_that_are_told_alike_are_files_of_their_own(repository: Repository, report: Report) -> None:
+    for turn in range(3):
+        repository.write(**{f"of-{openai(turn)}": f"KEY = '{openai(turn)}'\n"})
+
+    found = report()
+
+    assert found["summary"]["resources"] == 3
+    assert [(f["resource"], f["attribute"]) for f in found["findings"]] == [
+        ("of-(key).py", f"attributes.ai_keys.KEY{number}") for number in ("", "-2", "-3")
+    ]
+
+
 def test_a_dump_of_keys_is_told_line_by_line(repository: Repository, report: Report) -> None:
     """On one line and on many; the work grows with the file, not with its square."""
     keys = [openai(turn % 33) for turn in range(2_000)]

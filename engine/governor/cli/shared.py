@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 FILE = click.Path(path_type=Path)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Day(click.ParamType[datetime.date]):
@@ -45,3 +48,26 @@ policies_option = click.option(
     metavar="FOLDER",
     help="Lay a folder of policies over those of the settings. May be repeated.",
 )
+
+_JUDGING = (
+    click.option(
+        "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
+        help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+    ),
+    policies_option,
+    config_option,
+    click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]"),
+    click.option(
+        "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
+    ),
+    click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1."),
+    click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table."),
+    click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered."),
+)  # fmt: skip
+
+
+def judging_options(command: Command) -> Command:
+    """The options of every command that judges and reports."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command

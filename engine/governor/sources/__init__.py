@@ -1,4 +1,4 @@
-"""Sources of inventories: name → module. Each has a `collect` that reads the world and returns an `Inventory`."""
+"""Sources of inventories: name → module. Each reads its part of the world into an `Inventory`."""
 
 from __future__ import annotations
 

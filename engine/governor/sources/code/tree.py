@@ -34,19 +34,16 @@ def search(names: Sequence[str], salt: bytes) -> tuple[int, list[Seen]]:
     """(number of files, what there is to tell) of named files, and of all below named folders.
 
     Of a repository, those that .gitignore names are left out, unless they are named themselves. Paths start at the root
-    of the repository, so that they are the same wherever the scan was begun; without one, where the names start.
+    of the repository, so that they are the same wherever the scan was begun; without one, at the working directory.
     Raises Refusal when a name means nothing.
     """
     for name in names:
         if not os.path.lexists(name):
             raise Refusal("no such file or folder", place=name)
-    base = _repository(Path.cwd())
-    files: dict[str, str] = {}
-    for given in names:
-        for name in _below(given) if is_folder(given) else [given]:
-            files.setdefault(path_from(base, name) if base else _told(os.path.normpath(name)), name)
+    base = _repository(Path.cwd()) or Path.cwd().resolve()
+    files = list({file: None for name in names for file in (_below(name) if is_folder(name) else [_real(name)])})
     screen = screen_for(len(files))
-    return len(files), shared_out(list(files.items()), lambda part: _look_at(part, screen, salt))
+    return len(files), shared_out(files, lambda part: _look_at(part, base, screen, salt))
 
 
 def standard_input(stream: BinaryIO, salt: bytes) -> tuple[int, list[Seen]]:
@@ -75,14 +72,19 @@ def is_folder(name: str) -> bool:
 
 
 def path_from(base: Path, name: str) -> str:
-    """A name as it is written from a folder, if it lies in it, and as it can be told. A link stays the link it is."""
+    """A name as it is written from a folder, if it lies in it, and as it can be told."""
+    return _told(base, _real(name))
+
+
+def _real(name: str) -> str:
+    """The absolute path; a link stays the link it is."""
     head, tail = os.path.split(os.path.normpath(name))
-    path = os.path.join(os.path.realpath(head), tail)
-    return _told(os.path.relpath(path, base) if Path(path).is_relative_to(base) else path)
+    return os.path.join(os.path.realpath(head), tail)
 
 
-def _told(path: str) -> str:
-    return shown(os.fsencode(path.replace(os.sep, "/")))
+def _told(base: Path, file: str) -> str:
+    inside = os.path.join(base, "")
+    return shown(os.fsencode(file.removeprefix(inside).replace(os.sep, "/")))
 
 
 def _repository(folder: Path) -> Path | None:
@@ -91,7 +93,8 @@ def _repository(folder: Path) -> Path | None:
     return next((place for place in (real, *real.parents) if (place / ".git").exists()), None)
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(name: str) -> Iterator[str]:
+    folder = os.path.realpath(name)
     if _repository(Path(folder)):
         try:
             yield from (os.path.join(folder, path) for path in git.files(Path(folder)))
@@ -99,13 +102,13 @@ def _below(folder: str) -> Iterator[str]:
         except git.Missing:
             pass
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != ".git")
-        yield from (os.path.join(place, name) for name in sorted(files))
+        folders[:] = sorted(inner for inner in folders if inner != ".git")
+        yield from (os.path.join(place, file) for file in sorted(files))
 
 
-def _look_at(files: Iterable[tuple[str, str]], screen: Screen, salt: bytes) -> Iterator[Seen]:
-    for path, name in files:
-        if seen := _read(name, path, screen, salt):
+def _look_at(files: Iterable[str], base: Path, screen: Screen, salt: bytes) -> Iterator[Seen]:
+    for file in files:
+        if seen := _read(file, _told(base, file), screen, salt):
             yield seen
 
 
