@@ -113,6 +113,7 @@ def test_what_is_staged_counts_and_not_what_became_of_it(repository: Repository,
     assert places(staged) == [("added.py", 1, 8), ("changed.py", 1, 8)]
     assert staged["summary"]["resources"] == 2
     assert places(named) == [("changed.py", 1, 8)]
+    assert named["summary"]["resources"] == 2
     assert named["notes"] == ["not searched: 1 × file that is not in the index (gone.py)"]
     assert places(report()) == [("added.py", 1, 8), ("kept.py", 1, 8), ("untracked.py", 1, 8)]
 
@@ -371,6 +372,7 @@ def test_what_is_not_searched_is_told(repository: Repository, report: Report) ->
     for arguments in ([], ["--staged"]):
         found = report(*arguments)
         assert (found["notes"], found["findings"]) == (told, [])
+        assert found["summary"]["resources"] == 0
     os.mkfifo(folder / "pipe")
     assert report("pipe")["notes"] == ["not searched: 1 × special file (pipe)"]
 

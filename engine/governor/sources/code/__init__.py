@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from governor.catalog import ai_keys
 from governor.model import Exemption, Gap, Inventory, Origin, Resource, fingerprint
+from governor.sources.code import git, history, index, tree
 from governor.sources.code.history import EVERYTHING, Since
 from governor.sources.code.sighting import Seen
 
@@ -27,8 +28,6 @@ _NAMED = 3
 
 def of_tree(names: Sequence[str], stdin: BinaryIO) -> Inventory:
     """What stands in files and below folders, without names below the working directory; `-` is standard input."""
-    from governor.sources.code import tree
-
     salt = os.urandom(32)
     files = [name for name in names if name != "-"]
     count, told = tree.search(files if names else ["."], salt)
@@ -41,15 +40,11 @@ def of_tree(names: Sequence[str], stdin: BinaryIO) -> Inventory:
 
 def of_index(names: Sequence[str]) -> Inventory:
     """What is staged for the next commit: of the named files, or of all that it changes."""
-    from governor.sources.code import index
-
     return _inventory("staged files", *index.search(names, os.urandom(32)))
 
 
 def of_history(revisions: str, progress: Callable[[int], None]) -> Inventory:
-    """What every content holds that a range of commits reaches."""
-    from governor.sources.code import git, history
-
+    """What every version of every file holds that a range of commits reaches."""
     base = git.root(Path.cwd())
     found = history.search(base, revisions, os.urandom(32), progress)
     source = "every commit" if revisions == EVERYTHING else f"the commits of {revisions}"

@@ -25,7 +25,7 @@ def search(names: Sequence[str], salt: bytes) -> tuple[int, list[Seen]]:
     paths = [path_from(base, name) for name in names if not is_folder(name)]
     told += [Seen(path, passed_over=NOT_STAGED) for path in paths if path not in known]
     files = [entry for entry in entries if entry.mode not in _NO_FILES]
-    return len(files), [*told, *search_objects(base, files, salt)]
+    return len(files) + len(told), [*told, *search_objects(base, files, salt)]
 
 
 def search_objects(base: Path, entries: Sequence[git.Entry], salt: bytes) -> list[Seen]:

@@ -90,7 +90,7 @@ TOO_LARGE = f"file larger than {LARGEST // 1024**2} MiB"
 BINARY = "binary file"
 
 _BEGINNING = 8_000
-"""Bytes in which git seeks a zero: https://git-scm.com/docs/gitattributes#_marking_files_as_binary"""
+"""Bytes in which git seeks a zero: FIRST_FEW_BYTES in its xdiff-interface.c."""
 
 _WIDE = {
     codecs.BOM_UTF32_LE: "utf-32",
