@@ -10,10 +10,11 @@ demo: $(VENV)/.installed ## set up and judge the example plan
 test: $(VENV)/.dev ## set up and run every test
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
 
-lint: $(VENV)/.dev ## style, types
+lint: $(VENV)/.dev ## style, types, policies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/governor lint policies
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+import real_checkov
 import real_terraform
 
-SCRUBBED = frozenset({"CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TZ"})
+SCRUBBED = frozenset(
+    {"CI", "GOVERNOR", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TZ"}
+)
 SCRUBBED_PREFIXES = (
-    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "CI_", "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPENAI_", "TF_",
+    "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "BC_", "CHECKOV_", "CI_", "CKV_",
+    "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPENAI_", "TF_",
 )  # fmt: skip
 
 
@@ -56,6 +60,15 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_terrafo
         with real_terraform.moto_server() as endpoint:
             yield real_terraform.Terraform(endpoint, tmp_path_factory.mktemp("terraform"))
     except real_terraform.MissingToolError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def checkov() -> Path:
+    """A real checkov's program. Tests that ask for it are marked `xdist_group("checkov")`: one installs it, once."""
+    try:
+        return real_checkov.find()
+    except real_checkov.MissingCheckovError as missing:
         pytest.skip(str(missing))
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from governor import yamlfile
+from governor import checkov, yamlfile
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.model import Exemption, Level, Policy, Stage
@@ -51,6 +51,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exemptions: Text | None = None
     prices: tuple[Text, ...] = ()
     max_price_age_days: Annotated[int, Meta(gt=0)] = 365
+    checkov: checkov.Settings = checkov.Settings()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:
@@ -59,11 +60,17 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def level(self, policy: Policy, stage: Stage) -> Level:
         """The level of a policy in a stage."""
-        level = DEFAULT_LEVELS[policy.severity]
-        for rule in self.levels:
-            if (not rule.stages or stage in rule.stages) and glob(rule.policies).fullmatch(policy.id):
-                level = rule.level
-        return level
+        number = self.level_rule(policy, stage)
+        return DEFAULT_LEVELS[policy.severity] if number is None else self.levels[number].level
+
+    def level_rule(self, policy: Policy, stage: Stage) -> int | None:
+        """The position of the rule that decides the level of a policy; None when its severity does."""
+        fitting = (
+            number
+            for number, rule in enumerate(self.levels)
+            if (not rule.stages or stage in rule.stages) and glob(rule.policies).fullmatch(policy.id)
+        )
+        return max(fitting, default=None)
 
 
 class _Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -26,18 +26,20 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
     inventory (a project, an account) keeps the name it gives and has kind `scope`. Whatever the inventory holds secret
     is blotted out, whoever says it.
     """
-    blot = _Blotter(inventory.secrets)
+    blot = Blotter(inventory.secrets)
     by_id = {resource.id: resource for resource in inventory.resources}
     findings: list[Finding] = []
     failures: list[Failure] = []
     policies: list[Policy] = []
+    notes: list[str] = []
     for evaluator in evaluators:
         for answer in evaluator.evaluate(inventory, today):
             policies.append(answer.policy)
             failures.extend(map(blot.failure, answer.failures))
+            notes.extend(map(blot.text, answer.notes))
             found = (_finding(answer.policy, v, by_id.get(v.resource)) for v in answer.violations)
             findings.extend(blot.finding(finding) for finding in found if finding)
-    return Judgement(findings, failures, policies)
+    return Judgement(findings, failures, policies, tuple(notes))
 
 
 def _finding(policy: Policy, violation: Violation, resource: Resource | None) -> Finding | None:
@@ -49,6 +51,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
             attribute=violation.attribute,
             msg=violation.msg,
             details=violation.details,
+            origin=violation.origin,
         )
     if policy.kinds and resource.kind not in policy.kinds:
         return None
@@ -60,7 +63,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         msg=violation.msg,
         details=violation.details,
         hourly_usd=resource.hourly_usd,
-        origin=resource.origins.get(violation.attribute, resource.origin),
+        origin=resource.origins.get(violation.attribute, resource.origin) or violation.origin,
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
     )
 
@@ -71,9 +74,13 @@ def unknown_reason(resource: Resource, attribute: str) -> str:
     It is not known when it is listed in `unknown`, or lies under a path that is. Tag keys may hold dots, so what
     follows `tags.` is always one key; `tags.*` hides the keys that are not listed, and so how many there are.
     """
-    unknown = resource.unknown
-    path = _hiding(unknown, resource.tags, attribute)
-    return "" if path is None else unknown[path] or "not known"
+    path = hidden_by(resource, attribute)
+    return "" if path is None else resource.unknown[path] or "not known"
+
+
+def hidden_by(resource: Resource, attribute: str) -> str | None:
+    """The path in `resource.unknown` that hides an attribute; None when it is known."""
+    return _hiding(resource.unknown, resource.tags, attribute)
 
 
 def _hiding(unknown: Mapping[str, str], tags: Mapping[str, str], attribute: str) -> str | None:
@@ -89,7 +96,7 @@ def _hiding(unknown: Mapping[str, str], tags: Mapping[str, str], attribute: str)
     return next((path for path in unknown if attribute.startswith((f"{path}.", f"{path}["))), None)
 
 
-class _Blotter:
+class Blotter:
     """Replaces secrets in what policies say: a message may quote any value that the policy saw."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -101,26 +108,28 @@ class _Blotter:
             return finding
         return replace(
             finding,
-            resource=self._text(finding.resource) if finding.kind == SCOPE else finding.resource,
-            msg=self._text(finding.msg),
-            attribute=self._text(finding.attribute),
-            reason=self._text(finding.reason),
-            details=self._any(finding.details),
+            resource=self.text(finding.resource) if finding.kind == SCOPE else finding.resource,
+            msg=self.text(finding.msg),
+            attribute=self.text(finding.attribute),
+            reason=self.text(finding.reason),
+            details=self.value(finding.details),
         )
 
     def failure(self, failure: Failure) -> Failure:
-        return replace(failure, reason=self._text(failure.reason))
+        return replace(failure, reason=self.text(failure.reason))
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """The text without secrets."""
         return self._secret.sub("(sensitive)", text) if self._secret else text
 
-    def _any(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """The same, with secrets blotted out wherever they stand in it."""
         if isinstance(value, dict):
-            return {self._text(str(key)): self._any(item) for key, item in value.items()}
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._any(item) for item in value]
+            return [self.value(item) for item in value]
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         return "(sensitive)" if self._secret and self._secret.fullmatch(str(value)) else value
 
 

@@ -24,7 +24,7 @@ from governor.model import Evaluator, Policy
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-_RESERVED = ("config", "catalog")
+RESERVED = ("config", "catalog")
 """What policies find below `data` beside the concerns' own rules."""
 
 
@@ -62,6 +62,7 @@ class Library(Struct, frozen=True):
 def load(
     folders: Sequence[Path],
     *,
+    raw: Sequence[Path] = (),
     keep: Callable[[Policy], bool] = lambda _: True,
     overlay: Mapping[str, Mapping[str, Any]] | None = None,
     only: Collection[str] | None = None,
@@ -69,6 +70,7 @@ def load(
 ) -> Library:
     """Read the folders, in order. `overlay` lies over their data; `only` names the concerns wanted.
 
+    `raw` are folders as conftest has them, whose policies read the plan as Terraform wrote it: see `languages.raw`.
     `languages` takes the place of the usual ones for the suffixes it names: another engine for Rego.
 
     Refuses a folder without policies, data that breaks its schema, two policies with one id, and a card that lists a
@@ -98,6 +100,10 @@ def load(
         if sources:
             spoken = (languages or {}).get(suffix) or language(suffix)
             evaluators.append(spoken.load(sources, config, kept))
+    if raw:
+        from governor.languages import raw as conftest
+
+        evaluators.append(conftest.load(raw, kept))
     known.sort(key=lambda policy: policy.id)
     _check_cards(known)
     return Library(concerns, evaluators, known)
@@ -131,33 +137,48 @@ def read_concerns(folders: Sequence[Path]) -> dict[str, Concern]:
     return concerns
 
 
-def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
-    name = folder.name
-    sources = tuple(
-        Source(name, file)
+def sources_in(folder: Path) -> tuple[Source, ...]:
+    """The files of a concern's folder that hold policies: neither tests nor helpers that begin with an underscore."""
+    return tuple(
+        Source(folder.name, file)
         for file in sorted(folder.iterdir())
         if file.suffix in LANGUAGES and not file.stem.endswith("_test") and not file.name.startswith(("_", "test_"))
     )
+
+
+def _overlay_concern(concerns: dict[str, Concern], folder: Path) -> bool:
+    name = folder.name
+    sources = sources_in(folder)
     data, schema = folder / "data.yaml", folder / "schema.json"
     if not sources and not data.is_file():
         return False
-    if not name.isidentifier() or name in _RESERVED:
-        raise Refusal(
-            f"a concern cannot be named {name}: take letters, digits and underscores, and not {' or '.join(_RESERVED)}",
-            place=str(folder),
-        )
+    if why := bad_name(name):
+        raise Refusal(why, place=str(folder))
     before = concerns.get(name, Concern(name, (), {}))
     concern = replace(before, sources=before.sources + sources, schema=schema if schema.is_file() else before.schema)
     if data.is_file():
-        loaded = _plain(yamlfile.read(data) or {})
-        if not isinstance(loaded, dict):
-            raise Refusal("the data of a concern is a mapping: write `name: value`", place=yamlfile.place(data, ()))
+        loaded = read_data(data)
         concern = replace(concern, config=merge(before.config, loaded), config_files=(*before.config_files, data))
         # The shipped data is checked by our own tests; jsonschema costs 0.1 s to import.
         if folder.parent != builtin() or before.config_files:
             _validate(concern, concern.config, file=data)
     concerns[name] = concern
     return True
+
+
+def bad_name(concern: str) -> str:
+    """Why a concern cannot have this name; empty when it can."""
+    if concern.isidentifier() and concern not in RESERVED:
+        return ""
+    return f"a concern cannot be named {concern}: take letters, digits and underscores, and not {' or '.join(RESERVED)}"
+
+
+def read_data(file: Path) -> dict[str, Any]:
+    """One `data.yaml`."""
+    loaded = _plain(yamlfile.read(file) or {})
+    if not isinstance(loaded, dict):
+        raise Refusal("the data of a concern is a mapping: write `name: value`", place=yamlfile.place(file, ()))
+    return loaded
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -145,6 +145,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     taken_at: str = ""
     source: str = ""
     """What was read: `terraform plan plan.json (Terraform 1.11.4)`."""
+    document: bytes = b""
+    """The plan as Terraform wrote it (JSON, UTF-8), secrets and all; empty unless a policy asks for it."""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -179,6 +181,8 @@ class Violation(Struct, frozen=True, omit_defaults=True):
     attribute: str = ""
     """The path it judged: `tags.project`."""
     details: dict[str, Any] = {}
+    origin: Origin | None = None
+    """Where to change it, when the inventory does not tell."""
 
 
 class Failure(Struct, frozen=True, gc=False):
@@ -196,6 +200,8 @@ class Answer(Struct, frozen=True):
     policy: Policy
     violations: Sequence[Violation] = ()
     failures: Sequence[Failure] = ()
+    notes: Sequence[str] = ()
+    """What a reader should know of the answer, a line each."""
 
 
 class Evaluator(Protocol):
@@ -240,6 +246,7 @@ class Judgement(Struct, frozen=True):
     failures: Sequence[Failure]
     policies: Sequence[Policy]
     """Those that were asked."""
+    notes: Sequence[str] = ()
 
 
 class Exemption(Struct, frozen=True, kw_only=True):

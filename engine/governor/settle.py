@@ -62,7 +62,7 @@ def settle(
         lapsed_exemptions=register.lapsed,
         stale_exemptions=register.stale(),
         gaps=inventory.gaps,
-        notes=[*inventory.notes, *notes],
+        notes=[*inventory.notes, *judgement.notes, *notes],
         not_covered=inventory.not_covered,
         resources=len(inventory.resources) + inventory.clean,
         unit=inventory.unit,

@@ -50,6 +50,15 @@ _Entry = Annotated[
 ]
 
 
+class CheckovSettings(_Written):
+    """How checkov is run, when `check --with checkov` asks for it."""
+
+    program: Text = Field(default="checkov", description="A name on PATH, or a path.")
+    checks: tuple[Text, ...] = Field(default=(), description="Ids, or globs over them; empty: every check.")
+    skip: tuple[Text, ...] = Field(default=(), description="Ids, or globs over them, that are not run.")
+    timeout: int = Field(default=300, gt=0, description="Seconds.")
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -69,6 +78,7 @@ class SettingsFile(_Written):
         default=(), description="CSV files of your own prices, with the columns of the shipped book; they win over it."
     )
     max_price_age_days: int = Field(default=365, gt=0, description="Prices older than this are named in the report.")
+    checkov: CheckovSettings = Field(default=CheckovSettings(), description="How checkov is run.")
 
 
 class _ExemptionEntry(_Written):

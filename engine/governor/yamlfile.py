@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def read(path: Path) -> Any:
 
 def place(path: Path, location: Sequence[str | int]) -> str:
     """`file:line` of a key or item of the document, or of the nearest thing above it that exists."""
-    node = yaml.compose(read_text(path), Loader=Loader)
+    node = _tree(read_text(path))
     line = node.start_mark.line if node else 0
     for step in location:
         if isinstance(node, yaml.MappingNode):
@@ -78,6 +79,12 @@ def place(path: Path, location: Sequence[str | int]) -> str:
         else:
             break
     return f"{path}:{line + 1}"
+
+
+@lru_cache(maxsize=1)
+def _tree(text: str) -> yaml.Node | None:
+    """Whoever asks for one place of a file asks for many."""
+    return yaml.compose(text, Loader=Loader)
 
 
 def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:

@@ -34,7 +34,8 @@ deny_region contains _elsewhere(resource, here) if {
 	some resource in input.resources
 	bound := _dataset_bounds[resource.tags.dataset]
 	here := _jurisdiction(resource.provider, resource.region)
-	not here in bound.jurisdictions
+	allowed := bound.jurisdictions
+	not here in allowed
 }
 
 deny_region contains _elsewhere(resource, here) if {
@@ -42,7 +43,8 @@ deny_region contains _elsewhere(resource, here) if {
 	some resource in input.resources
 	bound := _project_bounds[resource.tags.project]
 	here := _jurisdiction(resource.provider, resource.region)
-	not here in bound.jurisdictions
+	allowed := bound.jurisdictions
+	not here in allowed
 }
 
 deny_region contains _elsewhere(resource, here) if {
@@ -50,7 +52,8 @@ deny_region contains _elsewhere(resource, here) if {
 	some resource in input.resources
 	regions := _jurisdictions[resource.provider]
 	here := regions[resource.region]
-	not here in bound.jurisdictions
+	allowed := bound.jurisdictions
+	not here in allowed
 	not _listed(resource)
 }
 
@@ -318,7 +321,11 @@ _elsewhere(resource, here) := {
 	"msg": sprintf("%s lies in %s (%s); %s", [resource.id, resource.region, here, concat("; ", broken)]),
 	"details": {"jurisdiction": here},
 } if {
-	broken := [bound.says | some bound in _bounds(resource); not here in bound.jurisdictions]
+	broken := [bound.says |
+		some bound in _bounds(resource)
+		allowed := bound.jurisdictions
+		not here in allowed
+	]
 }
 
 _nowhere(resource) := "a region that is not known" if {
@@ -340,14 +347,16 @@ _place(provider, region) := sprintf("%s (%s)", [
 
 # What restricts: by dataset, by project, and by default. A class that does not exist allows nothing, so that a misspelt
 # class is found and not taken for freedom.
-_dataset_bounds[dataset] := _bound(_class(name), sprintf("dataset %q, class %s,", [dataset, name])) if {
+_dataset_bounds[dataset] := _bound(class, sprintf("dataset %q, class %s,", [dataset, name])) if {
 	some dataset, name in data.config.residency.datasets
-	not _class(name).any
+	class := _class(name)
+	not class.any
 }
 
-_project_bounds[project] := _bound(_class(entry.class), sprintf("project %q, class %s,", [project, entry.class])) if {
+_project_bounds[project] := _bound(class, sprintf("project %q, class %s,", [project, entry.class])) if {
 	some project, entry in data.config.residency.projects
-	not _class(entry.class).any
+	class := _class(entry.class)
+	not class.any
 	not entry.jurisdictions
 }
 
@@ -356,9 +365,10 @@ _project_bounds[project] := _bound(entry, sprintf("project %q", [project])) if {
 	entry.jurisdictions
 }
 
-_default_bounds := [_bound(_class(name), sprintf("what is not listed, class %s,", [name])) |
+_default_bounds := [_bound(class, sprintf("what is not listed, class %s,", [name])) |
 	name := data.config.residency.default_class
-	not _class(name).any
+	class := _class(name)
+	not class.any
 ]
 
 _home_bounds := [{"jurisdictions": set(), "same_region": false, "says": "AI endpoints process where they lie"} |
@@ -419,11 +429,13 @@ _possible := {
 
 _may_be_bound(tag, here) := min({bound.says |
 	some bound in _possible[tag]
-	not here in bound.jurisdictions
+	allowed := bound.jurisdictions
+	not here in allowed
 })
 
 _outside(bound, resource, region) if {
-	not object.get(_jurisdictions, [resource.provider, region], "not known") in bound.jurisdictions
+	allowed := bound.jurisdictions
+	not object.get(_jurisdictions, [resource.provider, region], "not known") in allowed
 }
 
 _outside(bound, resource, region) if {

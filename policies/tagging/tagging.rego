@@ -352,7 +352,7 @@ _allowed_instead(rule, value) := sprintf("allowed is %s", [concat(", ", rule.val
 	not _is_day(value)
 } else := "it takes a number" if {
 	_is_numeric(rule)
-	not regex.match(`^-?[0-9]{1,15}(\.[0-9]{1,9})?$`, value)
+	not regex.match(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$`, value)
 } else := sprintf("the least is %v", [rule.minimum]) if {
 	is_number(rule.minimum)
 	to_number(value) < rule.minimum
@@ -366,15 +366,16 @@ _is_numeric(rule) if is_number(rule.minimum)
 _is_numeric(rule) if is_number(rule.maximum)
 
 # By pattern, because parsing a day that does not exist ends the evaluation in one of the two engines.
-_is_day(value) if regex.match(`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$`, value)
+_is_day(value) if regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$`, value)
 
-_is_day(value) if regex.match(`^\d{4}-(0[13-9]|1[0-2])-(29|30)$`, value)
+_is_day(value) if regex.match(`^[0-9]{4}-(0[13-9]|1[0-2])-(29|30)$`, value)
 
-_is_day(value) if regex.match(`^\d{4}-(0[13578]|1[02])-31$`, value)
+_is_day(value) if regex.match(`^[0-9]{4}-(0[13578]|1[02])-31$`, value)
 
-_is_day(value) if regex.match(`^(\d\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$`, value)
+_is_day(value) if regex.match(`^([0-9][0-9](0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$`, value)
 
-_folded(key) := lower(regex.replace(key, `[\s_-]+`, ""))
+# Not `\s` and `\d`: one engine takes them for ASCII, the other for all of Unicode.
+_folded(key) := lower(regex.replace(key, `[\t\n\r\p{Z}_-]+`, ""))
 
 _meaning[folded] contains tag if {
 	some tag, _ in data.config.tagging.tags

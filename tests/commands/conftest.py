@@ -44,6 +44,15 @@ def governor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
+@pytest.fixture
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command line as other programs find it: a file named governor, in a folder of its own."""
+    file = tmp_path_factory.mktemp("bin") / "governor"
+    file.write_text(f"#!{sys.executable}\nfrom governor.cli import main\nmain()\n", "utf-8")
+    file.chmod(0o755)
+    return file
+
+
 def plan_of(**tags: dict[str, str]) -> dict[str, Any]:
     """A plan that creates an instance for each name, with its tags."""
     return {

@@ -149,7 +149,7 @@ def test_ids_in_small_letters_are_found_too(governor: Governor, mine: Path) -> N
 
 def test_a_policy_that_does_not_exist(governor: Governor, mine: Path) -> None:
     assert governor("policies", "show", "NAM002") == (
-        2, "", "governor: no policy has the id NAM002: `governor policies` lists them\n"
+        2, "", "governor: no policy has the id NAM002: did you mean NAM001? `governor policies` lists them\n"
     )  # fmt: skip
 
 

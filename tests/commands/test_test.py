@@ -195,6 +195,33 @@ def test_a_policy_without_any_test_counts_as_not_run(governor: Governor, small: 
     assert "policies/other/other.py      0.0 %  not run: 1, 4-5, 7-11" in run.out
 
 
+RAW = """\
+package main
+
+deny contains "no buckets" if input.resource_changes[_].type == "aws_s3_bucket"
+"""
+RAW_TEST = """\
+package main
+
+test_bucket if deny with input as {"resource_changes": [{"type": "aws_s3_bucket"}]}
+
+test_nothing if count(deny) == 1 with input as {"resource_changes": []}
+"""
+
+
+def test_the_rules_of_conftest_folders_are_tested_too(governor: Governor, tmp_path: Path) -> None:
+    write(tmp_path, {"governor.yaml": "policies: [{source: policy, input: raw}]\n"})
+    write(tmp_path / "policy", {"main.rego": RAW, "main_test.rego": RAW_TEST})
+    for arguments in (["test", "--strict"], ["test", "policy"]):
+        run = governor(*arguments)
+        assert run.code == 1
+        assert run.out.splitlines()[:-1] == [
+            "policy/main_test.rego:5: data.main.test_nothing",
+            "  it does not hold",
+        ]
+        assert run.out.splitlines()[-1].startswith("1 passed, 1 failed, 0 untested")
+
+
 def test_watch_runs_again_when_a_file_changes_and_ends_with_the_last_outcome(small: Path) -> None:
     (small / "policies/small/small_test.rego").unlink()
     command = [sys.executable, "-u", "-c", "from governor.cli import main; main()", "test", "--watch"]
@@ -211,6 +238,6 @@ def test_watch_runs_again_when_a_file_changes_and_ends_with_the_last_outcome(sma
             assert any(line.startswith("1 passed, 0 failed") for line in process.stdout)
             assert process.stderr.readline().startswith("Watching for changes")
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()

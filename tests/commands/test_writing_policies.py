@@ -15,6 +15,7 @@ from core.policy_folders import write
 from governor import cases, library, schemas, yamlfile
 from governor.catalog.prices import PriceBook
 from governor.languages.rego import document
+from governor.lint import CHECKS
 from governor.sources import terraform_plan
 from real_terraform import EXAMPLES, PROJECT
 
@@ -37,6 +38,11 @@ def test_the_examples_pass_their_cases(governor: Governor, written: Path) -> Non
     assert run.out.startswith("3 passed, 0 failed, 0 untested")
     report = json.loads(governor("check", EXAMPLES / "plan.json", "-f", "json").out)
     assert {"NET001", "NET002"} <= {finding["policy"] for finding in report["findings"]}
+
+
+def test_the_examples_have_nothing_that_lint_would_tell(governor: Governor, written: Path) -> None:
+    run = governor("lint")
+    assert (run.code, run.out) == (0, f"no problem – 5 files, 2 policies, {len(CHECKS)} checks\n")
 
 
 def test_a_typo_in_an_overlay_is_refused_as_the_page_says(governor: Governor, written: Path) -> None:

@@ -297,6 +297,15 @@ SETTINGS = st.fixed_dictionaries(
         "exemptions": st.sampled_from(["e.yaml", "", None, []]),
         "prices": st.lists(st.text("ab ", max_size=2), max_size=1),
         "max_price_age_days": st.sampled_from([1, 0, -1, True, "3", 2.5]),
+        "checkov": st.fixed_dictionaries(
+            {},
+            optional={
+                "program": st.sampled_from(["checkov", "", 1]),
+                "skip": st.sampled_from([[], ["CKV_AWS_8"], [""], "CKV_AWS_8"]),
+                "timeout": st.sampled_from([1, 0, 2.5, None]),
+                "extra": st.just(1),
+            },
+        ),
         "unheard_of": st.just("x"),
     },
 )
@@ -318,8 +327,7 @@ def test_settings_that_are_refused_are_explained_and_no_others(
 
 
 def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
-    described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
-    assert described == msgspec.structs.asdict(Settings())
+    assert written.SettingsFile().model_dump() == msgspec.to_builtins(Settings())
 
 
 def test_pydantic_waits_for_a_mistake(tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_what_is_no_resource_is_a_scope_whatever_the_kinds() -> None:
     assert (finding.resource, finding.kind, finding.hourly_usd, finding.reason) == ("project atlas", "scope", None, "")
 
 
+def test_where_a_violation_says_it_stands_counts_when_the_inventory_does_not_tell() -> None:
+    known, said = Origin("main.tf", 3), Origin("other.tf", 9)
+    violations = [Violation(id, "m", origin=said) for id in ("a", "b", "project atlas")]
+
+    found = judged(Answer(ANY, violations), resources=[resource("a", origin=known), resource("b")]).findings
+
+    assert {finding.resource: finding.origin for finding in found} == {"a": known, "b": said, "project atlas": said}
+
+
 def test_what_is_removed_is_never_a_resource_that_is_judged() -> None:
     gone = resource("gone", hourly_usd=Decimal(3))
     inventory = Inventory(stage="plan", resources=(), removed=(gone,), gaps=(Gap("x", "y"),))

@@ -531,6 +531,10 @@ def test_a_card_belongs_to_the_rule_that_follows(tmp_path: Path, text: str) -> N
             f"{CARD.replace('high', 'high: er')}{RULE}",
             ("7: this METADATA is not YAML: mapping values are not allowed in this context"),
         ),
+        (
+            f"{CARD.replace('high', 'high' + chr(0))}{RULE}",
+            "3: this METADATA is not YAML: unacceptable character #x0000: control characters are not allowed",
+        ),
         (f"{CARD}# a word on the rule\n{RULE}", "9: this METADATA is not YAML: could not find expected ':'"),
     ],
 )

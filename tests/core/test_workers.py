@@ -43,7 +43,7 @@ def test_a_mishap_in_a_fork_is_raised_here() -> None:
     def task(number: int) -> bytes:
         raise ValueError(f"task {number}")
 
-    with pytest.raises(ValueError, match="task 0"):
+    with pytest.raises(ValueError, match=r"task \d"):
         spread(task, 2, 2)
 
 

@@ -129,6 +129,8 @@ def test_details_are_what_json_can_hold(tmp_path: Path) -> None:
         ('yield from (Violation(r, "m") for r in inventory.resources)',
          [(r, "TypeError: the resource of its Violation is Resource, not text") for r in "abc"]),
         ('yield Violation("r", "m", 5)', [("", "TypeError: the attribute of its Violation is int, not text")]),
+        ('yield Violation("r", "m", origin="main.tf:3")',
+         [("", "TypeError: the origin of its Violation is str, not an Origin")]),
         ('yield Violation("r", "m", "a", {"x": object()})',
          [("", "TypeError: Encoding objects of type object is unsupported")]),
     ],

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from governor.model import Finding, Origin, Policy, Verdict
 from governor.reports import Options, render
-from governor.reports.table import _fold
+from governor.reports.page import fold
 
 WIDTHS = [40, 60, 71, 72, 80, 99, 100, 120, 200]
 POLICY = Policy(
@@ -164,7 +164,7 @@ def test_a_place_inside_a_file_names_the_file_and_costs_nothing(judged: Callable
     st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ./[]"), max_size=80), st.integers(4, 40)
 )
 def test_fold_keeps_every_character(text: str, width: int) -> None:
-    lines = _fold(text, width)
+    lines = fold(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(cell_len(line) <= width for line in lines)
 

@@ -39,10 +39,13 @@ def cli() -> None:
 for _command in (
     judging.check,
     keys.keys,
+    judging.explain,
     authoring.policies,
     authoring.run_tests,
+    authoring.lint,
     authoring.docs,
     authoring.new,
+    authoring.checkov_checks,
     about.schema,
     about.version,
     about.completion,

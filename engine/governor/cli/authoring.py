@@ -84,6 +84,32 @@ def run_tests(watch: bool, **options: Any) -> int:
 
 
 @click.command()
+@click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
+@policies_option
+@click.option(
+    "--raw-policies", multiple=True, metavar="FOLDER",
+    help="Check a folder of conftest policies, too. May be repeated.",
+)  # fmt: skip
+@config_option
+@click.option("--fix", is_flag=True, help="Format the Rego with `opa fmt` first, where opa is on PATH.")
+@click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
+def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tuple[str, ...], **options: Any) -> int:
+    """Check policies for mistakes, without judging anything by them.
+
+    FOLDER is a folder of policies, or that of one concern.  [default: those of the settings, without the builtin ones]
+
+    \b
+    Examples:
+      governor lint
+      governor lint policies/tagging
+      governor lint --raw-policies ./policy --format json
+    """
+    from governor.commands import lint as command
+
+    return command.run(targets, folders=policies, raw=raw_policies, **options)
+
+
+@click.command()
 @click.argument("out", type=FILE, default=Path("docs/policies"))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
 @policies_option
@@ -132,3 +158,22 @@ def new_policy(name: str, **options: Any) -> int:
     from governor.commands import new as command
 
     return command.policy(name=name, **options)
+
+
+@click.command("checkov-checks")
+@click.argument("out", type=FILE, metavar="DIR")
+@policies_option
+@config_option
+def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) -> int:
+    """Write the policies as checks that run inside checkov.
+
+    DIR is the folder for `checkov --external-checks-dir`. The checks call governor, which checkov need not import.
+
+    \b
+    Examples:
+      governor checkov-checks checks
+      checkov -f plan.json --external-checks-dir checks --check 'CKV_GOV*'
+    """
+    from governor.commands import checkov_checks as command
+
+    return command.run(out=out, folders=policies, config=config)

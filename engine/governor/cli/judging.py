@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, judging_options
+from governor.cli.shared import FILE, Day, config_option, judging_options, policies_option
 
 
 @click.command()
@@ -16,11 +16,22 @@ from governor.cli.shared import FILE, judging_options
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
 @click.option(
+    "--with",
+    "others",
+    multiple=True,
+    type=click.Choice(["checkov"]),
+    help="Ask this program, too, and settle what it finds.",
+)
+@click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
     default="plan",
     help="Whose policies and levels apply.  [default: plan]",
 )
+@click.option(
+    "--raw-policies", multiple=True, metavar="FOLDER",
+    help="Ask a folder of conftest policies, too: their input is PLAN as it stands. May be repeated.",
+)  # fmt: skip
 @judging_options
 def check(**options: Any) -> int:
     """Judge a Terraform or OpenTofu plan.
@@ -31,9 +42,43 @@ def check(**options: Any) -> int:
     Examples:
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
+      governor check plan.json --with checkov
       terraform show -json tfplan | governor check -
+      governor check plan.json --raw-policies ./policy
     """
     from governor.commands import check as command
+
+    options["today"] = options["today"] or datetime.date.today()
+    return command.run(**options)
+
+
+@click.command()
+@click.argument("what", metavar="FINDING|POLICY")
+@click.option(
+    "--on", "plan", required=True, metavar="PLAN", help="The plan: a file, gzipped or not, or - for standard input."
+)
+@click.option(
+    "--resource", metavar="ADDRESS", help="The resource to explain a policy on.  [default: its dearest finding]"
+)
+@click.option("--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: facts then name file and line.")
+@policies_option
+@config_option
+@click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
+@click.option("-f", "--format", type=click.Choice(["text", "json"]), default="text")
+@click.option("-v", "--verbose", is_flag=True, help="All facts of the resource, and all of the rule.")
+def explain(**options: Any) -> int:
+    """Explain a verdict: facts and where they come from, the rule, and what would make it pass.
+
+    FINDING is a fingerprint, or at least the first 6 digits of one. POLICY is an id; without --resource its dearest
+    finding is explained, and the others are listed with their fingerprints.
+
+    \b
+    Examples:
+      governor explain TAG001 --on plan.json
+      governor explain TAG001 --on plan.json --resource aws_instance.trainer
+      governor explain 4f2a91c0 --on plan.json --source . -v
+    """
+    from governor.commands import explain as command
 
     options["today"] = options["today"] or datetime.date.today()
     return command.run(**options)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -19,17 +20,22 @@ from governor.library import Library
 from governor.model import Inventory, Policy, Stage
 from governor.settle import settle
 from governor.sources import terraform_plan
-from governor.sources.terraform_plan.decode import no_garbage_collection
+from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
+
+if TYPE_CHECKING:
+    from governor.checkov.judging import Checkov
 
 
 def run(
     *,
     plan: str,
     source: Path | None,
+    others: Sequence[str],
     stage: Stage,
     formats: Sequence[str],
     policies: Sequence[str],
+    raw_policies: Sequence[str],
     config: Path | None,
     today: date,
     strict: bool | None,
@@ -40,23 +46,26 @@ def run(
     """Judge a plan. Raises Refusal before anything is written."""
     outputs = output.parse(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies)
+        space = workspace.enter(config, policies, raw_policies)
         exemptions = space.exemptions()
         library = space.library(stage)
-        inventory = _collect(plan, source, stage, space)
-        judgement = judge(inventory, library.evaluators, today)
+        data, place, locator = open_plan(plan, source)
+        inventory = _collect(data, place, locator, stage, space)
+        guests = [_checkov(data, place, source, locator, stage, space)] if "checkov" in others else []
+        judgement = judge(inventory, [*library.evaluators, *guests], today)
         verdict = settle(
             judgement,
             inventory,
-            levels={policy.id: space.level(policy, stage) for policy in library.policies},
+            levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
-            exemptions=exemptions,
+            exemptions=[e for e in exemptions if guests or not _of_checkov(e.policy)],
             fail_level=space.settings.fail_level,
             strict=space.settings.strict if strict is None else strict,
             notes=[
                 *_nobody_asked(library, stage),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
+                *(note for guest in guests for note in guest.notes()),
             ],
         )
         output.write(verdict, outputs, quiet=quiet, verbose=verbose)
@@ -64,7 +73,8 @@ def run(
     return 0 if exit_zero and code == 1 else code
 
 
-def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Workspace) -> Inventory:
+def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | None]:
+    """The plan's bytes, its name for messages, and what finds its HCL."""
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
     place = "standard input" if plan == "-" else plan
@@ -76,8 +86,34 @@ def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Work
         raise Refusal(
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
         ) from None
-    locator = Locator(source) if source else None
-    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
+    return data, place, Locator(source) if source else None
+
+
+def _collect(data: bytes, place: str, locator: Locator | None, stage: Stage, space: workspace.Workspace) -> Inventory:
+    inventory = terraform_plan.collect(
+        data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
+    )
+    return replace(inventory, stage=stage)
+
+
+def _checkov(
+    data: bytes, place: str, source: Path | None, locator: Locator | None, stage: Stage, space: workspace.Workspace
+) -> Checkov:
+    """The checks of checkov, with what they say of the plan."""
+    from governor.checkov.judging import ask
+
+    return ask(
+        document(data, place),
+        space.checkov(),
+        source=source,
+        keep=lambda policy: space.level(policy, stage) != "off",
+        locate=locator.address if locator else lambda _: None,
+    )
+
+
+def _of_checkov(policies: str) -> bool:
+    """Whether a glob means checks of checkov, which are known only once they have run."""
+    return policies.startswith("CKV")
 
 
 def _nobody_asked(library: Library, stage: Stage) -> list[str]:
@@ -93,7 +129,7 @@ def _idle_rules(rules: Sequence[LevelRule], known: Sequence[Policy]) -> list[str
     return [
         f"levels: no policy has an id like {rule.policies}; `governor policies` lists them"
         for rule in rules
-        if not any(glob(rule.policies).fullmatch(policy.id) for policy in known)
+        if not _of_checkov(rule.policies) and not any(glob(rule.policies).fullmatch(policy.id) for policy in known)
     ]
 
 

@@ -39,7 +39,7 @@ def write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=_colour(shown) and file is None, verbose=verbose)
+        options = reports.Options(width=_width(shown), colour=colour(shown) and file is None, verbose=verbose)
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:
@@ -56,7 +56,7 @@ def _width(shown: bool) -> int:
     return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
 
 
-def _colour(shown: bool) -> bool:
+def colour(shown: bool) -> bool:
     """https://no-color.org and https://force-color.org."""
     if os.environ.get("NO_COLOR"):
         return False

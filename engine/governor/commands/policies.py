@@ -35,7 +35,7 @@ def show(id: str, *, folders: Sequence[str], config: Path | None) -> int:
     found = {policy.id: policy for policy in workspace.everything(space).policies}
     policy = found.get(id.upper()) or found.get(id)
     if policy is None:
-        raise Refusal(f"no policy has the id {id}: `governor policies` lists them")
+        raise Refusal(f"no policy has the id {id}: {workspace.meant(id, found)}`governor policies` lists them")
     print(_card(policy, space.level(policy, "plan")), end="")
     return 0
 

@@ -13,7 +13,7 @@ from governor import cases, library, yamlfile
 from governor.commands import workspace
 from governor.coverage import FileCoverage, Lines, Recorder, counts_python, measure, percent
 from governor.errors import Refusal
-from governor.languages import LANGUAGES
+from governor.languages import LANGUAGES, raw
 from governor.languages.rego import rule_tests
 from governor.model import Policy
 from governor.workers import cores, spread
@@ -60,10 +60,14 @@ def _run(options: Options) -> int:
     """1 when a test fails, too little is covered, or, when strict, a policy has no case that expects a finding."""
     started = time.monotonic()
     space = _space(options)
-    known = [policy for policy in workspace.everything(space).policies if _wanted(options, _file(policy))]
+    known = [p for p in library.load(space.folders).policies if _wanted(options, _file(p))]
     record = options.coverage or options.min_coverage is not None
     expected: set[str] = set()
-    tests = [*_cases(options, space.folders, expected, record), *_rules(options, space.folders, record)]
+    tests = [
+        *_cases(options, space.folders, expected, record),
+        *_rules(options, space.folders, record),
+        *_raw_rules(options, space.raw),
+    ]
     if not tests:
         raise Refusal("no test in these folders: write a cases.yaml beside the policies, or a *_test.rego", code=4)
     encoded = spread(lambda number: _PACK.encode(tests[number]()), len(tests), cores())
@@ -102,10 +106,11 @@ def _watch(options: Options) -> int:
 def _state(options: Options) -> set[tuple[str, int, int]]:
     """Every file that a run reads: path, time of its last change, size."""
     try:
-        folders = _space(options).folders
+        space = _space(options)
+        folders = (*space.folders, *space.raw)
     except Refusal:  # governor.yaml is being written
         folders = tuple(options.targets)
-    files = [*(file for folder in folders for file in folder.glob("*/*") if file.suffix != ".pyc")]
+    files = [*(file for folder in folders for file in folder.rglob("*") if file.suffix != ".pyc")]
     found = set()
     for file in (*files, *([options.config] if options.config else [])):
         try:
@@ -120,7 +125,9 @@ def _space(options: Options) -> workspace.Workspace:
     for target in options.targets:
         if not target.is_dir():
             raise Refusal("no such folder: name a folder of policies, or of one concern", place=str(target))
-    libraries = [target.parent if _is_concern(target) else target for target in map(Path.absolute, options.targets)]
+    written = {folder.resolve() for folder in workspace.enter(options.config, options.policies).raw}
+    targets = [target for target in options.targets if target.resolve() not in written]
+    libraries = [target.parent if _is_concern(target) else target for target in map(Path.absolute, targets)]
     return workspace.enter(options.config, [*options.policies, *map(str, libraries)])
 
 
@@ -162,6 +169,13 @@ def _rules(options: Options, folders: Sequence[Path], record: bool) -> Iterator[
     for concern in sorted({file.parent.name for file in tested}):
         files = sorted(file for folder in folders for file in (folder / concern).glob("*.rego"))
         yield lambda n=concern, f=files: _rule_results(n, f, record)  # type: ignore[misc]
+
+
+def _raw_rules(options: Options, folders: Sequence[Path]) -> Iterator[_Test]:
+    """Policies written for conftest have no cases, and a test a folder: its rules share one engine."""
+    for folder in folders:
+        if _wanted(options, folder) and any(folder.rglob("*_test.rego")):
+            yield lambda f=folder: [Result(f.name, t.name, t.location, t.failed) for t in raw.rule_tests(f)]  # type: ignore[misc]
 
 
 def _rule_results(concern: str, files: Sequence[Path], record: bool) -> list[Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,42 @@ class Language(Protocol):
 
     def load(self, sources: Sequence[Source], config: Mapping[str, Any], keep: Callable[[Policy], bool]) -> Evaluator:
         """Policies of all the files, with each concern's data; those that `keep` turns down are not asked."""
+
+
+class SourceLine(Struct, frozen=True):
+    """One line of a policy."""
+
+    number: int
+    text: str
+    ran: bool | None
+    """None where there is nothing to run: a brace, a comment."""
+
+
+class Passage(Struct, frozen=True):
+    """A rule or function, and which lines of it ran."""
+
+    file: str
+    lines: tuple[SourceLine, ...]
+    helper: bool
+    """Whether the policy only uses it; else it is (one body of) the policy itself."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it ran."""
+        return all(line.ran is not False for line in self.lines)
+
+
+class Explainable(Evaluator, Protocol):
+    """An evaluator that can tell how one of its policies came to its answer."""
+
+    def alone(self, policy: Policy) -> Explainable:
+        """The same, with one policy to ask."""
+
+    def reads(self, policy: Policy) -> frozenset[str]:
+        """Paths of the facts that the policy names: `tags.project`, `tags` for tags it looks up by a variable."""
+
+    def passages(self, policy: Policy, inventory: Inventory, today: date) -> list[Passage]:
+        """Ask the policy, and tell which lines ran: of its own bodies, then of what they use."""
 
 
 def language(suffix: str) -> Language:

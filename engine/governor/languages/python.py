@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import traceback
@@ -10,13 +11,15 @@ from datetime import date
 from decimal import Decimal
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any, get_type_hints
 
 import msgspec
 
 from governor.errors import Refusal
-from governor.languages import Source, failures
-from governor.model import Answer, Inventory, Policy, Violation
+from governor.languages import Passage, Source, SourceLine, failures
+from governor.model import Answer, Inventory, Origin, Policy, Resource, Violation
+from governor.yamlfile import read_text
 
 _MISHAPS = (Exception, SystemExit)
 """What a policy's code may raise: `sys.exit(0)` in one must not pass for a clean run."""
@@ -50,6 +53,91 @@ class PythonPolicies:
             else:
                 yield Answer(policy, violations)
 
+    def alone(self, policy: Policy) -> PythonPolicies:
+        """See `Explainable`."""
+        return PythonPolicies([(known, ask) for known, ask in self._loaded if known.id == policy.id])
+
+    def reads(self, policy: Policy) -> frozenset[str]:
+        """See `Explainable`. Whatever is called like a fact counts as one."""
+        return frozenset(fact for function in _reached(policy) for fact in _facts_named(function))
+
+    def passages(self, policy: Policy, inventory: Inventory, today: date) -> list[Passage]:
+        """See `Explainable`. The policy is its function, and the generators that it yields from."""
+        file = policy.location.rpartition(":")[0]
+        ran: set[int] = set()
+
+        def trace(frame: FrameType, event: str, _: Any) -> Any:
+            if frame.f_code.co_filename != file:
+                return None
+            if event == "line":
+                ran.add(frame.f_lineno)
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            list(self.alone(policy).evaluate(inventory, today))
+        finally:
+            sys.settrace(before)
+        text = read_text(Path(file))
+        may_run = _may_run(compile(text, file, "exec"))
+        written = text.splitlines()
+        found = []
+        for function in _reached(policy):
+            # A decorator and the line of `def` run when the file is imported.
+            lines = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+            body = set(range(function.body[0].lineno, lines.stop))
+            yields = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function))
+            found.append(
+                Passage(
+                    file,
+                    tuple(SourceLine(n, written[n - 1], n in ran if n in may_run & body else None) for n in lines),
+                    helper=function.name != policy.rule and not yields,
+                )
+            )
+        return found
+
+
+def _reached(policy: Policy) -> list[ast.FunctionDef]:
+    """The function of a policy, then those of its file that it calls."""
+    tree = ast.parse(read_text(Path(policy.location.rpartition(":")[0])))
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    # A function that is made by another has no text of its own under that name.
+    names = [policy.rule] if policy.rule in functions else []
+    for name in names:
+        for node in ast.walk(functions[name]):
+            if isinstance(node, ast.Name) and node.id in functions and node.id not in names:
+                names.append(node.id)
+    return [functions[name] for name in names]
+
+
+_FACTS = frozenset(Resource.__struct_fields__)
+
+
+def _facts_named(function: ast.FunctionDef) -> Iterator[str]:
+    """`resource.region`, `resource.tags["stage"]` and `resource.tags.get("stage")`, whatever the resource is called."""
+    inside = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Subscript):
+            inside[node.value] = node.slice
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            inside[node.func.value] = node.args[0] if node.args else node.func
+    called = {node.func for node in ast.walk(function) if isinstance(node, ast.Call)}
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Attribute) or node.attr not in _FACTS or node in called:
+            continue
+        key = inside.get(node)
+        if node.attr in ("tags", "attributes") and isinstance(key, ast.Constant):
+            yield f"{node.attr}.{key.value!s}"
+        elif node.attr != "unknown":
+            yield node.attr
+
+
+def _may_run(code: CodeType) -> set[int]:
+    """Lines that hold something to run."""
+    lines = {line for _, _, line in code.co_lines() if line}
+    return lines.union(*(_may_run(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
 
 def _complains(ask: Callable[[Inventory, date], Any], today: date) -> Callable[[Inventory], str]:
     def complains(inventory: Inventory) -> str:
@@ -73,6 +161,8 @@ def _checked(violation: Any) -> Violation:
     for name in ("resource", "msg", "attribute"):
         if not isinstance(value := getattr(violation, name), str):
             raise TypeError(f"the {name} of its Violation is {type(value).__name__}, not text")
+    if not isinstance(violation.origin, Origin | None):
+        raise TypeError(f"the origin of its Violation is {type(violation.origin).__name__}, not an Origin")
     if not violation.details:
         return violation
     details = msgspec.to_builtins(violation.details, builtin_types=(Decimal,), str_keys=True)

@@ -20,13 +20,15 @@ import yaml
 
 from governor.catalog import regions
 from governor.errors import Refusal
-from governor.languages import Source, failures
+from governor.languages import Passage, Source, SourceLine, failures
+from governor.languages.rego_source import Body, bodies, facts_named, reached
 from governor.model import Answer, Inventory, Policy, Resource, Severity, Stage, Violation
 from governor.workers import WORTH_FORKING, cores, spread
 from governor.yamlfile import Loader, read_text
 
 _INPUT = msgspec.json.Encoder(decimal_format="number")
 _FAILED = b"!"
+METADATA = re.compile(r"#\s*METADATA\s*")
 _VIOLATIONS = msgspec.json.Decoder(list[Violation])
 
 
@@ -61,7 +63,7 @@ def load(
     engine = _engine([source.path for source in sources], trace=trace)
     engine.add_data({"config": dict(config), "catalog": {"regions": regions.document()}})
     concerns = {str(source.path): source.concern for source in sources}
-    modules = [_Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
+    modules = [Module(module, concerns) for module in json.loads(engine.get_ast_as_json())]
     policies = [policy for module in modules for policy in module.policies()]
     _check_rules(modules, policies)
     return RegoPolicies(engine, [policy for policy in policies if keep(policy)])
@@ -75,9 +77,15 @@ def _engine(files: Sequence[Path], *, trace: bool = False) -> regorus.Engine:
         try:
             engine.add_policy(str(file), read_text(file))
         except RuntimeError as error:
-            place, message = _told(error)
+            place, message = told(error)
             raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
     return engine
+
+
+def syntax(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The syntax tree of each file, with its source; `start` and `end` of a span count bytes."""
+    trees: list[dict[str, Any]] = json.loads(_engine(files).get_ast_as_json())
+    return trees
 
 
 class RegoPolicies:
@@ -104,12 +112,38 @@ class RegoPolicies:
         """File → the lines that ran and those that did not, of files that were asked since they were loaded."""
         return _lines(self._engine)
 
-    def _try(self, number: int) -> bytes:
-        """The answer of a policy as JSON, or what went wrong after a mark that no JSON begins with."""
+    def alone(self, policy: Policy) -> RegoPolicies:
+        """See `Explainable`. The engine is shared."""
+        return RegoPolicies(self._engine, [policy])
+
+    def reads(self, policy: Policy) -> frozenset[str]:
+        """See `Explainable`."""
+        return facts_named(self._reached(policy))
+
+    def passages(self, policy: Policy, inventory: Inventory, today: date) -> list[Passage]:
+        """See `Explainable`: what ran is what the engine's own coverage says."""
+        self._engine.set_enable_coverage(True)
         try:
-            return str(self._engine.eval_rule_as_json(self.policies[number].rule)).encode()
-        except RuntimeError as error:
-            return _FAILED + _complaint(error).encode()
+            self._engine.clear_coverage_data()
+            list(self.alone(policy).evaluate(inventory, today))
+            report = json.loads(self._engine.get_coverage_report_as_json())
+        finally:
+            self._engine.set_enable_coverage(False)
+        files = {file["path"]: file for file in report["files"]}
+        found = []
+        for body in self._reached(policy):
+            file = files[body.file]
+            ran = dict.fromkeys(file["not_covered"], False) | dict.fromkeys(file["covered"], True)
+            written = file["code"].split("\n")
+            lines = tuple(SourceLine(n, written[n - 1], ran.get(n)) for n in range(body.first, body.last + 1))
+            found.append(Passage(body.file, lines, helper=body.path != policy.rule))
+        return found
+
+    def _reached(self, policy: Policy) -> list[Body]:
+        return reached(bodies(msgspec.json.decode(self._engine.get_ast_as_json())), policy.rule)
+
+    def _try(self, number: int) -> bytes:
+        return ask(self._engine, self.policies[number].rule)
 
     def _complains(self, policy: Policy, today: date) -> Callable[[Inventory], str]:
         def complains(inventory: Inventory) -> str:
@@ -127,11 +161,24 @@ class PolicyError(Exception):
     """A policy that could not be evaluated."""
 
 
-def _violations(answer: bytes) -> list[Violation]:
+def ask(engine: regorus.Engine, rule: str) -> bytes:
+    """The answer of a rule as JSON, or what went wrong after a mark that no JSON begins with: see `json_of`."""
+    try:
+        return str(engine.eval_rule_as_json(rule)).encode()
+    except RuntimeError as error:
+        return _FAILED + _complaint(error).encode()
+
+
+def json_of(answer: bytes) -> bytes:
+    """The JSON that a rule answered. Raises PolicyError when it failed."""
     if answer.startswith(_FAILED):
         raise PolicyError(answer.removeprefix(_FAILED).decode())
+    return answer
+
+
+def _violations(answer: bytes) -> list[Violation]:
     try:
-        return _VIOLATIONS.decode(answer)
+        return _VIOLATIONS.decode(json_of(answer))
     except msgspec.ValidationError as error:
         raise PolicyError(f"its answer is not a set of {{resource, msg, attribute, details}}: {error}") from None
 
@@ -152,7 +199,7 @@ def document(inventory: Inventory, today: date) -> str:
     return _INPUT.encode(Document(inventory.stage, today, inventory.resources, inventory.spend)).decode()
 
 
-class _Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True):
     line: int
     """From 1."""
     form: str
@@ -160,7 +207,7 @@ class _Rule(msgspec.Struct, frozen=True):
     name: str
 
 
-class _Module:
+class Module:
     """One file of Rego, as far as cards go."""
 
     def __init__(self, module: Mapping[str, Any], concerns: Mapping[str, str]) -> None:
@@ -170,56 +217,62 @@ class _Module:
         self.lines = module["source"]["contents"].split("\n")
         package = module["ast"]["package"]
         self.start = package["span"]["line"]
-        self.package = _path(package["refr"])
+        self.package = dotted(package["refr"])
         if self.package.split(".")[0] != self.concern:
             raise Refusal(
                 f"the package {self.package} lies in the folder {self.concern}: write `package {self.concern}`",
                 place=f"{self.path}:{self.start}",
             )
-        self.rules = [_rule(rule) for rule in module["ast"]["rules"]]
+        self.rules = [rule_of(rule) for rule in module["ast"]["rules"]]
 
     def policies(self) -> Iterator[Policy]:
-        """Every rule whose METADATA carries an id. The AST has no annotations: they are read from the comments.
+        """Every rule whose METADATA carries an id. The AST has no annotations: they are read from the comments."""
+        for mark in self.marks():
+            if policy := self.policy(mark):
+                yield policy
+
+    def marks(self) -> Iterator[int]:
+        """The lines that begin a METADATA block.
 
         As in OPA, a block starts in the first column, ends at the first line that is no comment, and belongs to the
         statement that follows: https://www.openpolicyagent.org/docs/policy-language#annotations.
         """
-        for number, text in enumerate(self.lines, start=1):
-            if re.fullmatch(r"#\s*METADATA\s*", text) and (card := self._card(number)):
-                place = f"{self.path}:{number}"
-                rule = next((rule for rule in self.rules if rule.line > number > self.start), None)
-                if rule is None:
-                    raise Refusal(f"the card of {card.custom.id} stands above no rule: move it there", place=place)
-                if rule.form != "Set" or not re.fullmatch(r"[\w.]+", rule.name):
-                    raise Refusal(
-                        f"{card.custom.id} is no policy: write it as `deny_something contains violation if …`",
-                        place=f"{self.path}:{rule.line}",
-                    )
-                yield Policy(
-                    id=card.custom.id,
-                    title=card.title,
-                    description=" ".join(card.description.split()),
-                    severity=card.custom.severity,
-                    concern=self.concern,
-                    stages=card.custom.stages,
-                    kinds=card.custom.kinds,
-                    remediation=" ".join(card.custom.remediation.split()),
-                    references=card.custom.references,
-                    together=card.custom.together,
-                    language="rego",
-                    location=f"{self.path}:{rule.line}",
-                    rule=f"data.{self.package}.{rule.name}",
-                )
+        return (number for number, text in enumerate(self.lines, start=1) if METADATA.fullmatch(text))
+
+    def policy(self, mark: int) -> Policy | None:
+        """The policy whose card begins there, or None when the block carries no id."""
+        card = self._card(mark)
+        if card is None:
+            return None
+        rule = next((rule for rule in self.rules if rule.line > mark > self.start), None)
+        if rule is None:
+            raise Refusal(
+                f"the card of {card.custom.id} stands above no rule: move it there", place=f"{self.path}:{mark}"
+            )
+        if rule.form != "Set" or not re.fullmatch(r"[\w.]+", rule.name):
+            raise Refusal(
+                f"{card.custom.id} is no policy: write it as `deny_something contains violation if …`",
+                place=f"{self.path}:{rule.line}",
+            )
+        return Policy(
+            id=card.custom.id,
+            title=card.title,
+            description=" ".join(card.description.split()),
+            severity=card.custom.severity,
+            concern=self.concern,
+            stages=card.custom.stages,
+            kinds=card.custom.kinds,
+            remediation=" ".join(card.custom.remediation.split()),
+            references=card.custom.references,
+            together=card.custom.together,
+            language="rego",
+            location=f"{self.path}:{rule.line}",
+            rule=f"data.{self.package}.{rule.name}",
+        )
 
     def _card(self, mark: int) -> _Card | None:
         """The card below a METADATA mark, or None when it has no id."""
-        block = list(takewhile(lambda line: line.startswith("#"), self.lines[mark:]))
-        text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in block)
-        try:
-            loaded = yaml.load(text, Loader=Loader)
-        except yaml.MarkedYAMLError as error:
-            line = mark + 1 + (error.problem_mark.line if error.problem_mark else 0)
-            raise Refusal(f"this METADATA is not YAML: {error.problem}", place=f"{self.path}:{line}") from None
+        loaded = metadata(self.lines, mark, self.path)
         if not isinstance(loaded, dict) or not isinstance(loaded.get("custom"), dict):
             return None
         if "id" not in loaded["custom"]:
@@ -230,7 +283,21 @@ class _Module:
             raise Refusal(f"the METADATA card is malformed: {error}", place=f"{self.path}:{mark}") from None
 
 
-def _check_rules(modules: Iterable[_Module], policies: Iterable[Policy]) -> None:
+def metadata(lines: Sequence[str], mark: int, path: str) -> Any:
+    """What the comments below a METADATA mark, the line `mark` from 1 of the file, hold as YAML."""
+    block = list(takewhile(lambda line: line.startswith("#"), lines[mark:]))
+    text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in block)
+    try:
+        return yaml.load(text, Loader=Loader)
+    except yaml.MarkedYAMLError as error:
+        line = mark + 1 + (error.problem_mark.line if error.problem_mark else 0)
+        raise Refusal(f"this METADATA is not YAML: {error.problem}", place=f"{path}:{line}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
+        raise Refusal(f"this METADATA is not YAML: {problem}", place=f"{path}:{mark}") from None
+
+
+def _check_rules(modules: Iterable[Module], policies: Iterable[Policy]) -> None:
     """A rule has one card, whatever the number of its bodies, and a `deny` rule is never without."""
     cards: dict[str, Policy] = {}
     for policy in policies:
@@ -249,30 +316,30 @@ def _check_rules(modules: Iterable[_Module], policies: Iterable[Policy]) -> None
                 )
 
 
-def _rule(rule: Mapping[str, Any]) -> _Rule:
+def rule_of(rule: Mapping[str, Any]) -> Rule:
     if default := rule.get("Default"):
-        return _Rule(default["span"]["line"], "Default", _path(default["refr"]))
+        return Rule(default["span"]["line"], "Default", dotted(default["refr"]))
     ((form, head),) = rule["Spec"]["head"].items()
-    return _Rule(rule["Spec"]["span"]["line"], form, _path(head["refr"]))
+    return Rule(rule["Spec"]["span"]["line"], form, dotted(head["refr"]))
 
 
-def _path(ref: Mapping[str, Any]) -> str:
+def dotted(ref: Mapping[str, Any]) -> str:
     """`a.b` of an AST reference; what stands in brackets keeps them, and is no plain name."""
     ((form, node),) = ref.items()
     if form == "Var":
         return str(node["value"])
     if form == "RefDot":
-        return f"{_path(node['refr'])}.{node['field'][1]}"
-    return f"{_path(node['refr'])}[]"
+        return f"{dotted(node['refr'])}.{node['field'][1]}"
+    return f"{dotted(node['refr'])}[]"
 
 
 def _complaint(error: Exception) -> str:
     """`tagging.rego:12:47: lower expects string argument`: the engine's message without its picture of the source."""
-    place, message = _told(error)
+    place, message = told(error)
     return f"{Path(place).name}: {message}" if place else message
 
 
-def _told(error: Exception) -> tuple[str, str]:
+def told(error: Exception) -> tuple[str, str]:
     """(`file:line:column` or "", message) of what the engine raises."""
     text = str(error).split("Stack backtrace")[0].strip()
     place = re.search(r"--> (.+:\d+:\d+)", text)
@@ -297,17 +364,22 @@ def rule_tests(files: Sequence[Path], *, trace: bool = False) -> tuple[list[Rule
     With `trace`, the lines that ran are told, too.
     """
     engine = _engine(files, trace=trace)
+    return run_tests(engine), _lines(engine)
+
+
+def run_tests(engine: regorus.Engine) -> list[RuleTest]:
+    """Run the `test_` rules of the files that an engine holds."""
     found = []
     for module in json.loads(engine.get_ast_as_json()):
-        package = _path(module["ast"]["package"]["refr"])
-        for name, rule in {rule.name: rule for rule in map(_rule, module["ast"]["rules"])}.items():
+        package = dotted(module["ast"]["package"]["refr"])
+        for name, rule in {rule.name: rule for rule in map(rule_of, module["ast"]["rules"])}.items():
             # A table test has the names of its rows in brackets: test_expiry[day].
             plain = name.removesuffix("[]")
             if plain.startswith("test_") and rule.form != "Func":
                 location = f"{module['source']['file']}:{rule.line}"
                 path = f"data.{package}.{plain}"
                 found.append(RuleTest(path, location, _failed(engine, path)))
-    return found, _lines(engine)
+    return found
 
 
 def _failed(engine: regorus.Engine, path: str) -> tuple[str, ...]:
@@ -327,7 +399,7 @@ Lines = tuple[frozenset[int], frozenset[int]]
 def code_lines(files: Sequence[Path]) -> dict[str, Lines]:
     """The lines of files that hold code. The engine tells of those only that it was asked about."""
     engine = _engine(files, trace=True)
-    for package in {_path(module["ast"]["package"]["refr"]) for module in json.loads(engine.get_ast_as_json())}:
+    for package in {dotted(module["ast"]["package"]["refr"]) for module in json.loads(engine.get_ast_as_json())}:
         with suppress(RuntimeError):
             engine.eval_query_as_json(f"data.{package}")
     return _lines(engine)

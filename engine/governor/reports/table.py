@@ -1,13 +1,12 @@
 """The verdict for a person at a terminal, in as many columns as the terminal has.
 
 The lines are laid out here and not by `rich.table`, which measures every cell before it draws the first: 10,000 rows
-take it seconds. Rich measures wide characters and writes the colours.
+take it seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from io import StringIO
 from itertools import zip_longest
 
 from msgspec import Struct
@@ -28,6 +27,7 @@ from governor.reports.grouping import (
     uncovered,
     usd,
 )
+from governor.reports.page import Page, Span, cells, fold, pad, write
 
 NARROW = 72
 """Below this many columns, what would stand side by side is stacked."""
@@ -36,13 +36,10 @@ TYPES = 5
 
 LEVEL_STYLES = {"deny": "bold red", "warn": "yellow", "note": "cyan", "off": "dim"}
 
-Span = tuple[str, str]
-"""Text and its rich style."""
-
 
 def render(verdict: Verdict, options: Options) -> str:
     """The report. No line but the footer is wider than `options.width`; long names fold, nothing is cut off."""
-    page = _Page(options.width)
+    page = Page(options.width)
     if verdict.source:
         page.text(f"{plain(verdict.source)}, stage {verdict.stage}", "dim")
     _failures(page, verdict)
@@ -54,10 +51,10 @@ def render(verdict: Verdict, options: Options) -> str:
     _stale(page, verdict, options)
     _remarks(page, verdict, options)
     _close(page, verdict)
-    return _write(page.lines, options)
+    return write(page.lines, options)
 
 
-def _failures(page: _Page, verdict: Verdict) -> None:
+def _failures(page: Page, verdict: Verdict) -> None:
     if not verdict.failures:
         return
     page.section("COULD NOT JUDGE", "bold red", "a policy that fails never counts as a pass")
@@ -66,7 +63,7 @@ def _failures(page: _Page, verdict: Verdict) -> None:
         page.text(plain(failure.reason), indent=2)
 
 
-def _findings(page: _Page, verdict: Verdict, options: Options) -> None:
+def _findings(page: Page, verdict: Verdict, options: Options) -> None:
     open_ = group(verdict.open, verdict)
     undetermined = group(verdict.undetermined, verdict)
     columns = _fit([*open_, *undetermined], options, verdict.costs)
@@ -82,7 +79,7 @@ def _findings(page: _Page, verdict: Verdict, options: Options) -> None:
         _groups(page, undetermined, columns, options)
 
 
-def _exempt(page: _Page, verdict: Verdict, options: Options) -> None:
+def _exempt(page: Page, verdict: Verdict, options: Options) -> None:
     if not verdict.exempt:
         return
     first = min(item.exemption.expires for item in verdict.exempt)
@@ -95,7 +92,7 @@ def _exempt(page: _Page, verdict: Verdict, options: Options) -> None:
             page.text(terms(item.exemption), "dim", indent=2)
 
 
-def _baselined(page: _Page, verdict: Verdict, options: Options) -> None:
+def _baselined(page: Page, verdict: Verdict, options: Options) -> None:
     if not verdict.baselined:
         return
     page.section("BASELINED", "bold", f"{count(len(verdict.baselined), 'finding')} known before", options.verbose)
@@ -105,13 +102,13 @@ def _baselined(page: _Page, verdict: Verdict, options: Options) -> None:
             page.text(message(finding), indent=2)
 
 
-def _lapsed(page: _Page, verdict: Verdict) -> None:
+def _lapsed(page: Page, verdict: Verdict) -> None:
     if verdict.lapsed_exemptions:
         page.section("LAPSED EXEMPTIONS", "bold yellow", "run out: renew them, or mend what they covered")
         _exemptions(page, verdict.lapsed_exemptions)
 
 
-def _stale(page: _Page, verdict: Verdict, options: Options) -> None:
+def _stale(page: Page, verdict: Verdict, options: Options) -> None:
     if verdict.stale_exemptions:
         number = count(len(verdict.stale_exemptions), "exemption")
         page.section("STALE EXEMPTIONS", "bold", f"{number} covering nothing", options.verbose)
@@ -119,13 +116,13 @@ def _stale(page: _Page, verdict: Verdict, options: Options) -> None:
             _exemptions(page, verdict.stale_exemptions)
 
 
-def _exemptions(page: _Page, exemptions: Iterable[Exemption]) -> None:
+def _exemptions(page: Page, exemptions: Iterable[Exemption]) -> None:
     for exemption in exemptions:
         page.spans([(plain(exemption.policy), "bold"), (f"  {plain(exemption.resource)}", "")])
         page.text(terms(exemption), "dim", indent=2)
 
 
-def _gaps(page: _Page, verdict: Verdict) -> None:
+def _gaps(page: Page, verdict: Verdict) -> None:
     if not verdict.gaps:
         return
     page.section("GAPS", "bold yellow", "not read, so not judged")
@@ -134,7 +131,7 @@ def _gaps(page: _Page, verdict: Verdict) -> None:
         page.text(plain(gap.reason), indent=2)
 
 
-def _remarks(page: _Page, verdict: Verdict, options: Options) -> None:
+def _remarks(page: Page, verdict: Verdict, options: Options) -> None:
     types = uncovered(verdict)
     shown = types if options.verbose else types[:TYPES]
     if types or verdict.notes:
@@ -146,7 +143,7 @@ def _remarks(page: _Page, verdict: Verdict, options: Options) -> None:
         page.text(f"note: {plain(note)}", "dim", hang=2)
 
 
-def _close(page: _Page, verdict: Verdict) -> None:
+def _close(page: Page, verdict: Verdict) -> None:
     page.blank()
     page.text(outcome(verdict), {0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow"))
     if verdict.open and (at_stake := money(verdict)):
@@ -171,15 +168,15 @@ def _fit(groups: Sequence[Group], options: Options, costs: bool) -> _Columns:
     if room < 2 * 16:
         return _Columns(0, 0, 0)
     # Ids too long for their column have a line of their own: they do not widen the column, but that line counts.
-    ids = [_cells(line.resource) for line in lines]
-    names = [*ids, *(_cells(place) for line in lines for place in places(line.origin))]
+    ids = [cells(line.resource) for line in lines]
+    names = [*ids, *(cells(place) for line in lines for place in places(line.origin))]
     cap = room * 55 // 100
     resource = max((size for size in names if size <= cap), default=cap)
-    what = max(max(ids) - resource - 2, *(_cells(text) for line in lines for text, _ in _said(line)))
+    what = max(max(ids) - resource - 2, *(cells(text) for line in lines for text, _ in _said(line)))
     return _Columns(resource, min(what, room - resource), price)
 
 
-def _groups(page: _Page, groups: Sequence[Group], columns: _Columns, options: Options) -> None:
+def _groups(page: Page, groups: Sequence[Group], columns: _Columns, options: Options) -> None:
     for position, item in enumerate(groups):
         if position:
             page.blank()
@@ -205,140 +202,33 @@ def _said(line: Line) -> list[Span]:
     return [(line.what, ""), (f"unknown: {line.reason}", "yellow")] if line.reason else [(line.what, "")]
 
 
-def _row(page: _Page, line: Line, columns: _Columns) -> None:
+def _row(page: Page, line: Line, columns: _Columns) -> None:
     price = f"  {usd(line.hourly_usd):>{columns.price}}" if columns.price else ""
-    left = [(part, "dim") for place in places(line.origin) for part in _fold(place, columns.resource)]
-    right = [(part, style) for text, style in _said(line) for part in _fold(text, columns.what)]
-    if _cells(line.resource) <= columns.resource:
+    left = [(part, "dim") for place in places(line.origin) for part in fold(place, columns.resource)]
+    right = [(part, style) for text, style in _said(line) for part in fold(text, columns.what)]
+    if cells(line.resource) <= columns.resource:
         left.insert(0, (line.resource, ""))
     else:
         # An address too long for its column has a line of its own, so that it can be copied in one piece.
         room = columns.resource + 2 + columns.what
-        for part in _fold(line.resource, room):
-            page.add([("  ", ""), (_pad(part, room), ""), (price, "magenta")])
+        for part in fold(line.resource, room):
+            page.add([("  ", ""), (pad(part, room), ""), (price, "magenta")])
             price = ""
     for (one, dim), (other, style) in zip_longest(left, right, fillvalue=("", "")):
         page.add(
             [
                 ("  ", ""),
-                (_pad(one, columns.resource), dim),
+                (pad(one, columns.resource), dim),
                 ("  ", ""),
-                (_pad(other, columns.what) if price else other, style),
+                (pad(other, columns.what) if price else other, style),
                 (price, "magenta"),
             ]
         )
         price = ""
 
 
-def _stacked(page: _Page, line: Line) -> None:
+def _stacked(page: Page, line: Line) -> None:
     page.text(line.resource, indent=2)
     price = [] if line.hourly_usd is None else [(usd(line.hourly_usd), "magenta")]
     for text, style in [*_said(line), *((place, "dim") for place in places(line.origin)), *price]:
         page.text(text, style, indent=4)
-
-
-class _Page:
-    """Lines under construction."""
-
-    def __init__(self, width: int) -> None:
-        self.width = max(width, 20)
-        self.lines: list[list[Span]] = []
-        self.listed = True
-
-    def add(self, spans: list[Span]) -> None:
-        self.lines.append(spans)
-
-    def blank(self) -> None:
-        if self.lines:
-            self.lines.append([])
-
-    def section(self, title: str, style: str, remark: str, listed: bool = True) -> None:
-        """A heading; `listed` is False where the remark is all there is and -v would tell more."""
-        if listed or self.listed:
-            self.blank()
-        self.listed = listed
-        remark += "" if listed else " (-v lists them)"
-        self.spans([(title, style), (f"  {remark}", "dim")])
-
-    def text(self, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
-        self.spans([(text, style)], indent, hang)
-
-    def spans(self, spans: Sequence[Span], indent: int = 0, hang: int = 0) -> None:
-        """A paragraph of several styles, folded; `hang` indents what follows its first line."""
-        whole = "".join(text for text, _ in spans)
-        if indent + _cells(whole) <= self.width:
-            self.add([(" " * indent, ""), *spans])
-            return
-        styles = [style for text, style in spans for _ in text]
-        start = 0
-        for number, part in enumerate(_fold(whole, self.width - indent - hang, hang)):
-            start = whole.index(part, start)
-            line: list[Span] = [(" " * (indent + (hang if number else 0)), "")]
-            for character, style in zip(part, styles[start:], strict=False):
-                if line[-1][1] == style:
-                    line[-1] = (line[-1][0] + character, style)
-                else:
-                    line.append((character, style))
-            self.add(line)
-            start += len(part)
-
-
-def _fold(text: str, width: int, more: int = 0) -> list[str]:
-    """Lines of at most `width` columns, the first of `more` beyond; broken inside a word only where it is too long."""
-    if _cells(text) <= width + more:
-        return [text]
-    lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if _cells(longer) <= (width if lines else width + more):
-            line = longer
-            continue
-        if line:
-            lines.append(line)
-        line = word
-        while _cells(line) > width:
-            end = _break(line, width)
-            lines.append(line[:end])
-            line = line[end:]
-    return [*lines, line] if line else lines
-
-
-def _break(word: str, width: int) -> int:
-    """Where to break a word too long for a line: after a separator of addresses, if there is one in the second half."""
-    end = width
-    while _cells(word[:end]) > width:
-        end -= 1
-    for marks in ("/", ".]:", "-_,"):
-        separator = 1 + max(word.rfind(mark, 0, end) for mark in marks)
-        if separator > end // 2:
-            return separator
-    return max(end, 1)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _cells(text))
-
-
-def _cells(text: str) -> int:
-    """Columns the text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _write(lines: Sequence[Sequence[Span]], options: Options) -> str:
-    if not options.colour:
-        return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
-    from rich.color import ColorSystem
-    from rich.style import Style
-
-    out = StringIO()
-    for line in lines:
-        for text, style in line:
-            # The sixteen colours every terminal has, in the shades its owner chose.
-            out.write(Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text)
-        out.write("\n")
-    return out.getvalue()

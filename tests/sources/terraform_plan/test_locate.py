@@ -49,6 +49,24 @@ def test_a_module_in_a_module(root: Path) -> None:
     assert Locator(root).resource("module.a.module.b", "aws_instance", "x") == Origin("n/main.tf", 1, "main.tf:1")
 
 
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("aws_instance.x", Origin("main.tf", 4)),
+        ('aws_instance.x["a.b"]', Origin("main.tf", 4)),
+        ('module.a["k.l"].aws_instance.x[0]', Origin("m/main.tf", 1, "main.tf:1")),
+        ("module.a.data.aws_instance.x", None),
+        ("data.aws_instance.x", None),
+        ("aws.default", None),
+        ("plan", None),
+    ],
+)
+def test_an_address_as_it_is_written(root: Path, address: str, origin: Origin | None) -> None:
+    write(root / "main.tf", f'module "a" {{\n  source = "./m"\n}}\n{INSTANCE}')
+    write(root / "m/main.tf", INSTANCE)
+    assert Locator(root).address(address) == origin
+
+
 def test_the_call_stands_for_what_is_not_at_hand(root: Path) -> None:
     write(root / "main.tf", '\n\nmodule "a" {\n  source = "example/a/aws"\n}\n')
     assert Locator(root).resource("module.a", "aws_instance", "x") == Origin("main.tf", 3)

@@ -48,21 +48,31 @@ _NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
 
 
-def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None) -> Inventory:
+def collect(
+    data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None, keep_document: bool = False
+) -> Inventory:
     """Read a plan. `place` names it in messages; `locator` finds files and lines when the HCL is at hand.
 
     Everything that exists after the plan is a resource, whatever changes about it; what the plan deletes or forgets
-    is in `removed`. Raises Refusal for anything that is no plan.
+    is in `removed`. With `keep_document` the inventory holds the plan as it was written, too, for policies that read
+    that. Raises Refusal for anything that is no plan.
     """
+    inventory, collector = read(data, place=place, prices=prices, locator=locator)
+    return msgspec.structs.replace(inventory, document=collector.document) if keep_document else inventory
+
+
+def read(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None) -> tuple[Inventory, Collector]:
+    """As `collect`, and what collected it: `provenance` asks it where its facts come from."""
     try:
         document = plain(data, place)
-        return _Collector(decode(document, place), document, place, prices, locator).inventory()
+        collector = Collector(decode(document, place), document, place, prices, locator)
+        return collector.inventory(), collector
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, place) from None
 
 
 @dataclasses.dataclass(slots=True)
-class _Seen:
+class Seen:
     """One change on its way to a resource."""
 
     resource: ResourceChange
@@ -76,7 +86,9 @@ class _Seen:
     """What it was and what is withheld of that, once it has been asked for."""
 
 
-class _Collector:
+class Collector:
+    """Reads one plan."""
+
     def __init__(self, plan: Plan, data: bytes, place: str, prices: PriceBook, locator: Locator | None) -> None:
         self._plan = plan
         self._place = place
@@ -85,7 +97,11 @@ class _Collector:
         self._blocks = blocks
         self._changes = plan.resource_changes or []
         self._withholder = Withholder(self._changes)
-        self._facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes, self._withholder)
+        self.facts = PlanFacts(blocks, Providers(plan, blocks), prices, self._changes, self._withholder)
+        self.document = plan.document
+        """The plan as it was written."""
+        self.seen: dict[str, Seen] = {}
+        """What stands in the plan and is not gone after it, by address."""
         self._screens: Sequence[re.Pattern[bytes]] = ()
         """Those that catch something in the file; a large one is searched beside all that follows."""
         large = len(data) > _LARGE
@@ -113,15 +129,16 @@ class _Collector:
                 continue
             if address in resources:
                 self._gaps.append(Gap(address, "it stands in the plan more than once: only the first was judged"))
-            elif item.shape is None:
+                continue
+            self.seen[address] = item
+            if item.shape is None:
                 self._not_covered[item.resource.type] = self._not_covered.get(item.resource.type, 0) + 1
                 if found := self._ai_keys(item):
                     resources[address] = self._other(item, found)
             else:
-                draft = self._draft(item, item.shape)
+                draft, resources[address] = self.resource(item, item.shape)
                 if draft.stands_for or draft.stands_for_none:
                     standing.append(draft)
-                resources[address] = self._finish(draft, item)
         for draft in standing:
             self._stand(draft, resources)
         if self._screens:
@@ -154,9 +171,9 @@ class _Collector:
             resource = msgspec.structs.replace(resource, id=resource.id.replace(key, WITHHELD))
         return resource
 
-    def _first_look(self) -> list[_Seen]:
+    def _first_look(self) -> list[Seen]:
         """Decode each change and gather what its siblings may need: regions, default tags, secrets."""
-        seen: list[_Seen] = []
+        seen: list[Seen] = []
         for resource in self._changes:
             self._secrets.of_change(resource.change)
             if resource.mode in _NOT_MANAGED:
@@ -177,36 +194,57 @@ class _Collector:
                 values, marks = self._withholder.after(resource.change)
                 if not _is_object(resource.change.after):
                     self._gaps.append(Gap(resource.address, "the plan does not hold what it will be"))
-            item = _Seen(resource, change, shape, block, values, marks)
+            item = Seen(resource, change, shape, block, values, marks)
             seen.append(item)
             if shape or resource.type.startswith("aws_"):
                 self._learn(item)
         return seen
 
-    def _learn(self, item: _Seen) -> None:
+    def _learn(self, item: Seen) -> None:
         """What a resource tells of where it lies, and of its provider."""
         resource, block = item.resource, item.block
-        region = own_region(resource.type, item.after)
-        moves = block is not None and elsewhere(block.expressions)
-        if region is None and item.change in ("update", "replace", "import", "none") and not moves:
-            # A place that is written and not known may be another than before; what the provider sets stays.
-            item.before = self._withholder.before(resource.change)
-            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, item.before[0])
+        region = self.own_region(item)
         if region and not resource.deposed:
-            self._facts.own_regions[resource.address] = region
-            if block and not moves:
-                self._facts.providers.saw_region(block.provider_key, region)
+            self.facts.own_regions[resource.address] = region
+            if block and not elsewhere(block.expressions):
+                self.facts.providers.saw_region(block.provider_key, region, resource.address)
         if block and block.provider_key not in self._shown:
             tags = only_default_tags(item.after, resource.change.after_unknown)
             if tags:
                 self._shown.add(block.provider_key)
-                self._facts.providers.saw_default_tags(block.provider_key, tags)
+                self.facts.providers.saw_default_tags(block.provider_key, tags, resource.address)
 
-    def _draft(self, item: _Seen, shape: Shape) -> Draft:
+    def own_region(self, item: Seen) -> str | None:
+        """The region that a resource tells of itself, or told before the change."""
+        resource = item.resource
+        region = own_region(resource.type, item.after)
+        moves = item.block is not None and elsewhere(item.block.expressions)
+        if region is None and item.change in ("update", "replace", "import", "none") and not moves:
+            # A place that is written and not known may be another than before; what the provider sets stays.
+            before = self.before(item)[0]
+            region = None if resource.type.startswith("azurerm_") else own_region(resource.type, before)
+        return region
+
+    def before(self, item: Seen) -> tuple[Mapping[str, Any], Any]:
+        """What it was, and what is withheld of that."""
+        item.before = item.before or self._withholder.before(item.resource.change)
+        return item.before
+
+    def place_of_provider(self, key: str) -> str:
+        """`file:line` of a provider block, when the HCL is at hand."""
+        found = self._locator.provider(key) if self._locator else None
+        return f"{found.file}:{found.line}" if found else ""
+
+    def resource(self, item: Seen, shape: Shape) -> tuple[Draft, Resource]:
+        """All facts of a resource that follow from the plan, but for what a rule takes over from what it is about."""
+        draft = self._draft(item, shape)
+        return draft, self._finish(draft, item)
+
+    def _draft(self, item: Seen, shape: Shape) -> Draft:
         unknown = self._unknown_after(item.resource.change.after_unknown)
         if not _is_object(item.resource.change.after):
             unknown = True
-        draft = Draft(item.resource, shape, item.block, self._facts, item.after, unknown, item.marks)
+        draft = Draft(item.resource, shape, item.block, self.facts, item.after, unknown, item.marks)
         self._region(draft)
         read_tags(draft)
         _read(draft)
@@ -220,7 +258,7 @@ class _Collector:
         return self._unknowns[text]
 
     def _region(self, draft: Draft) -> None:
-        if region := self._facts.own_regions.get(draft.resource.address):
+        if region := self.facts.own_regions.get(draft.resource.address):
             draft.region = region
             return
         unknown = draft.unknown_after
@@ -234,7 +272,7 @@ class _Collector:
             draft.unknown.setdefault("region", "its type tells no location")
         elif draft.shape.provider in ("aws", "gcp"):
             region, why = (
-                self._facts.providers.region(draft.provider_key)
+                self.facts.providers.region(draft.provider_key)
                 if draft.block
                 else (None, "the plan holds no configuration of it")
             )
@@ -242,7 +280,7 @@ class _Collector:
             if region is None:
                 draft.unknown["region"] = why
 
-    def _finish(self, draft: Draft, item: _Seen) -> Resource:
+    def _finish(self, draft: Draft, item: Seen) -> Resource:
         now = cost(draft, draft.region)
         if draft.region is not None:
             draft.unknown.pop("region", None)
@@ -293,7 +331,7 @@ class _Collector:
             origin=self._origin(resource),
         )
 
-    def _previous(self, draft: Draft, item: _Seen, now: Cost) -> Decimal | None:
+    def _previous(self, draft: Draft, item: Seen, now: Cost) -> Decimal | None:
         # What is forgotten when its successor is made goes on costing what it did.
         if item.change == "create" or "forget" in item.resource.change.actions:
             return None
@@ -301,19 +339,19 @@ class _Collector:
             return now.hourly_usd
         return self._cost_before(item, draft.shape, draft.region)
 
-    def _cost_before(self, item: _Seen, shape: Shape, region: str | None) -> Decimal | None:
+    def _cost_before(self, item: Seen, shape: Shape, region: str | None) -> Decimal | None:
         if not shape.instance_type and not shape.reader:
             return None  # what launches nothing costs nothing that is known
-        before, marks = item.before or self._withholder.before(item.resource.change)
-        draft = Draft(item.resource, shape, item.block, self._facts, before, None, marks, before=True)
+        before, marks = self.before(item)
+        draft = Draft(item.resource, shape, item.block, self.facts, before, None, marks, before=True)
         draft.region = region
         _read(draft)
         if "hourly_usd" in draft.unknown:
             return None
         return cost(draft, own_region(item.resource.type, before) or region).hourly_usd
 
-    def _removed(self, item: _Seen, shape: Shape) -> Resource:
-        draft = Draft(item.resource, shape, item.block, self._facts, item.after, None, item.marks, before=True)
+    def _removed(self, item: Seen, shape: Shape) -> Resource:
+        draft = Draft(item.resource, shape, item.block, self.facts, item.after, None, item.marks, before=True)
         draft.region = own_region(item.resource.type, item.after)
         if draft.region is None:
             self._region(draft)
@@ -333,7 +371,7 @@ class _Collector:
             sensitive=tuple(draft.sensitive),
         )
 
-    def _other(self, item: _Seen, found: list[dict[str, str]]) -> Resource:
+    def _other(self, item: Seen, found: list[dict[str, str]]) -> Resource:
         resource = item.resource
         return Resource(
             id=resource.address, kind="other", type=resource.type, provider=provider_of(resource.type), taggable=False,
@@ -355,7 +393,7 @@ class _Collector:
             own, region=target.region, tags=target.tags, unknown=unknown, sensitive=target.sensitive
         )
 
-    def _ai_keys(self, item: _Seen) -> list[dict[str, str]]:
+    def _ai_keys(self, item: Seen) -> list[dict[str, str]]:
         """Literal AI keys in what the resource will hold, and in its configuration: the plan holds user data hashed."""
         raw = item.resource.change.after
         sightings = (

@@ -159,6 +159,8 @@ class Plan(Struct):
     errored: bool | None = None
     damage: list[tuple[str, str]] = msgspec.field(name="(damage)", default_factory=list)
     """(place, reason) of what is not as Terraform writes it and was left out."""
+    document: bytes = msgspec.field(name="(document)", default=b"")
+    """The JSON text itself, without what a wrapper printed around it."""
 
 
 _PLAN = msgspec.json.Decoder(Plan)
@@ -180,7 +182,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 def decode(data: bytes, place: str) -> Plan:
     """A plan, or a Refusal. Knows what shells and wrappers make of one: BOM, UTF-16, gzip, lines before and after."""
-    plan = _found(plain(data, place), place)
+    plan, _ = _found(plain(data, place), place)
     if plan.format_version is None and not plan.resource_changes:
         if plan.lineage is not _NOTHING:
             raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
@@ -200,6 +202,12 @@ def decode(data: bytes, place: str) -> Plan:
     if plan.errored:
         raise _refusal("this plan ended in an error (errored: true), so it is not whole: mend it and plan again", place)
     return plan
+
+
+def document(data: bytes, place: str) -> bytes:
+    """The plan's own JSON, as UTF-8, for programs that know one only when nothing stands around it."""
+    text = plain(data, place)
+    return text[_found(text, place)[1]]
 
 
 def plain(data: bytes, place: str) -> bytes:
@@ -238,24 +246,28 @@ _MOST_DOCUMENTS = 1000
 """How many lines of a JSON log are passed over in search of a plan."""
 
 
-def _found(text: bytes, place: str) -> Plan:
-    """The plan in a text. Wrappers print banners around it, and logs, which may be lines of JSON themselves."""
+def _found(text: bytes, place: str) -> tuple[Plan, slice]:
+    """The plan in a text, and where it stands.
+
+    Wrappers print banners around it, and logs, which may be lines of JSON themselves.
+    """
     start = 0 if _DOCUMENT.match(text) else _next_document(text, 0)
     if start is None:
         raise _refusal(f"this is not JSON: {_SHOW}", place)
-    first: Plan | None = None
+    first: tuple[Plan, slice] | None = None
     for _ in range(_MOST_DOCUMENTS):
         plan, end = _parsed(text, start, place)
+        found = plan, slice(start, end)
         if plan.format_version is not None or plan.resource_changes:
             if end is not None and _next_document(text, end) is not None:
                 raise _refusal("this file holds more than one JSON document: give one plan a file", place)
-            return plan
-        first = first or plan
+            return found
+        first = first or found
         following = None if end is None else _next_document(text, end)
         if following is None:
             break
         start = following
-    return first or plan
+    return first or found
 
 
 def _next_document(text: bytes, start: int) -> int | None:
@@ -268,7 +280,7 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
     """The document at `start`, and where it ends when something follows."""
     document, end = text[start:] if start else text, None
     try:
-        return _PLAN.decode(document), None
+        return _with(document, _PLAN.decode(document)), None
     except msgspec.ValidationError:
         read = _leniently
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -283,11 +295,16 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
             if b'"@level"' in document[:4000]:
                 raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place) from None
     try:
-        return read(document, place), end
+        return _with(document, read(document, place)), end
     except msgspec.ValidationError:
-        return _leniently(document, place), end
+        return _with(document, _leniently(document, place)), end
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, place) from None
+
+
+def _with(document: bytes, plan: Plan) -> Plan:
+    plan.document = document
+    return plan
 
 
 def _strictly(document: bytes, place: str) -> Plan:

@@ -13,8 +13,12 @@ from pathlib import Path
 from governor.model import Origin
 from governor.sources.terraform_plan.configuration import without_indexes
 
-_BLOCK = re.compile(r'^[ \t]*(resource|module|variable)[ \t]+"([^"]+)"(?:[ \t]+"([^"]+)")?[ \t]*\{', re.MULTILINE)
+_BLOCK = re.compile(
+    r'^[ \t]*(resource|module|variable|provider)[ \t]+"([^"]+)"(?:[ \t]+"([^"]+)")?[ \t]*\{', re.MULTILINE
+)
 _SOURCE = re.compile(r'^[ \t]*source[ \t]*=[ \t]*"([^"]+)"', re.MULTILINE)
+
+_ALIAS = re.compile(r'^[ \t]*alias[ \t]*=[ \t]*"([^"]+)"', re.MULTILINE)
 
 _HEREDOC = re.compile(r"<<-?([^\W\d][\w-]*)[ \t]*$")
 _QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|(?:#|//).*')
@@ -32,10 +36,23 @@ class Locator:
         """Where the block of a resource stands; else the call of its module."""
         return self._find(without_indexes(module_address), f"resource.{type}.{name}")
 
+    def address(self, address: str) -> Origin | None:
+        """Where the block behind `module.a["x"].aws_instance.b[0]` stands; what is no managed resource has none."""
+        module, _, block = without_indexes(address).rpartition(".")
+        module, _, type = module.rpartition(".")
+        if not type or "data" in module.split(".")[::2]:
+            return None
+        return self.resource(module, type, block)
+
     def variable(self, address: str) -> Origin | None:
         """Where `module.a.var.b` is declared."""
         module, _, name = address.rpartition("var.")
         return self._find(module.rstrip("."), f"variable.{name}")
+
+    def provider(self, key: str) -> Origin | None:
+        """Where a provider is configured: `aws`, `aws.west`, or `module.a:aws` inside a module."""
+        module, _, name = key.rpartition(":")
+        return self._find(module, f"provider.{name}")
 
     def _find(self, module: str, block: str) -> Origin | None:
         folder: Path | None = self._root
@@ -60,7 +77,7 @@ class Locator:
         return local.resolve() if local and local.is_dir() else None
 
     def _blocks(self, folder: Path | None) -> dict[str, tuple[str, int, str]]:
-        """`resource.type.name`, `module.name`, `variable.name` → (file, line, source of a module)."""
+        """`resource.type.name`, `module.name`, `provider.name.alias`, … → (file, line, source of a module)."""
         if folder is None:
             return {}
         if folder not in self._folders:
@@ -76,6 +93,8 @@ class Locator:
                 kind, first, second = match.groups()
                 end = starts[position + 1].start() if position + 1 < len(starts) else len(text)
                 source = _SOURCE.search(text, match.end(), end) if kind == "module" else None
+                if kind == "provider" and (alias := _ALIAS.search(text, match.end(), end)):
+                    second = alias[1]
                 key = f"{kind}.{first}.{second}" if second else f"{kind}.{first}"
                 line = text.count("\n", 0, match.start()) + 1
                 found.append((key, (self._shown(file), line, source[1] if source else "")))

@@ -1,0 +1,31 @@
+"""Which facts of `Resource.attributes` the sources produce, and on which kinds.
+
+A test holds this against what the sources assign, and against what they make of real plans. Whoever adds a fact to a
+source adds it here: `governor lint` tells people that a policy reads what nothing produces.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governor.catalog.kinds import KINDS
+
+_LAUNCHES = (
+    "compute_instance", "compute_group", "launch_template", "capacity_reservation", "cluster", "node_pool", "notebook",
+    "model_endpoint", "training_job",
+)  # fmt: skip
+
+ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
+    "ai_keys": KINDS,
+    "copies_to": ("snapshot", "bucket", "replication"),
+    "delivered_tags": ("compute_instance", "compute_group", "launch_template", "node_pool"),
+    "instance_type": _LAUNCHES,
+    "instance_types": tuple(kind for kind in _LAUNCHES if kind != "launch_template"),
+    "key": ("api_key",),
+    "local_auth": ("ai_account", "bucket"),
+    "model": ("model_endpoint", "training_job", "model_deployment", "provisioned_throughput"),
+    "processing": ("model_endpoint", "model_deployment", "provisioned_throughput"),
+    "size_gib": ("volume", "snapshot", "file_system"),
+    "units": ("model_deployment", "provisioned_throughput"),
+}
+"""Attribute → the kinds that may have it, in the order of `KINDS`."""

@@ -1,0 +1,1 @@
+"""A folder of checks, for `--external-checks-dir`."""
