@@ -1,4 +1,4 @@
-"""`governor check`: a plan in, reports and an exit code out."""
+"""`governor check`: a plan or a folder of code in, reports and an exit code out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from governor import reports
+from governor import reports, sources
 from governor.catalog.prices import stale
 from governor.commands import workspace
 from governor.config import LevelRule
@@ -21,9 +21,7 @@ from governor.judge import judge
 from governor.library import Library
 from governor.model import Inventory, Policy, Stage, Verdict
 from governor.settle import settle
-from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import no_garbage_collection
-from governor.sources.terraform_plan.locate import Locator
 
 PIPED_WIDTH = 120
 """Columns of a table that no terminal shows."""
@@ -31,9 +29,9 @@ PIPED_WIDTH = 120
 
 def run(
     *,
-    plan: str,
-    source: Path | None,
-    stage: Stage,
+    target: str,
+    options: sources.Options,
+    stage: Stage | None,
     formats: Sequence[str],
     policies: Sequence[str],
     config: Path | None,
@@ -43,13 +41,17 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Judge a plan. Raises Refusal before anything is written."""
+    """Judge a plan, or code. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
+    if options.code is not None and not options.code.is_dir():
+        raise Refusal("--source wants the folder that holds the HCL", place=str(options.code))
     with no_garbage_collection():
         space = workspace.enter(config, policies)
         exemptions = space.exemptions()
+        source = sources.detect(Path(target))
+        stage = stage or source.STAGE
         library = space.library(stage)
-        inventory = _collect(plan, source, stage, space)
+        inventory = replace(source.read(Path(target), prices=space.prices(), options=options), stage=stage)
         judgement = judge(inventory, library.evaluators, today)
         verdict = settle(
             judgement,
@@ -68,22 +70,6 @@ def run(
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code
     return 0 if exit_zero and code == 1 else code
-
-
-def _collect(plan: str, source: Path | None, stage: Stage, space: workspace.Workspace) -> Inventory:
-    if source is not None and not source.is_dir():
-        raise Refusal("--source wants the folder that holds the HCL", place=str(source))
-    place = "standard input" if plan == "-" else plan
-    try:
-        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
-    except IsADirectoryError:
-        raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
-    except OSError as error:
-        raise Refusal(
-            f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
-        ) from None
-    locator = Locator(source) if source else None
-    return replace(terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator), stage=stage)
 
 
 def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:

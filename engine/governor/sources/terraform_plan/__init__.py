@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,9 +16,11 @@ from governor.catalog import ai_keys
 from governor.catalog.kinds import SHAPES, Shape, provider_of
 from governor.catalog.prices import PriceBook
 from governor.catalog.taggable import taggable
-from governor.model import Change, Gap, Inventory, Origin, Resource
+from governor.errors import Refusal
+from governor.model import Change, Gap, Inventory, Origin, Resource, Stage
+from governor.sources import Options
 from governor.sources.terraform_plan import aws, aws_groups, azure, google, model_providers
-from governor.sources.terraform_plan.configuration import Block, Blocks
+from governor.sources.terraform_plan.configuration import Block, Blocks, without_indexes
 from governor.sources.terraform_plan.decode import Plan, ResourceChange, decode, plain, planned_only, unreadable
 from governor.sources.terraform_plan.draft import AFTER_APPLY, Cost, Draft, cost
 from governor.sources.terraform_plan.locate import Locator
@@ -28,6 +32,8 @@ from governor.sources.terraform_plan.siblings import PlanFacts
 from governor.sources.terraform_plan.tags import only_default_tags, read_tags
 from governor.sources.terraform_plan.withhold import SENSITIVE, WITHHELD, Withholder, scrub
 from governor.workers import ahead
+
+STAGE: Stage = "plan"
 
 READERS = {**aws.READERS, **azure.READERS, **google.READERS, **model_providers.READERS}
 
@@ -48,6 +54,24 @@ _NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
 
 
+def takes(path: Path) -> bool:
+    """A file, whatever is in it, or standard input: what is no plan is told so by name."""
+    return not path.is_dir()
+
+
+def read(path: Path, *, prices: PriceBook, options: Options) -> Inventory:
+    """Read a plan file, or standard input for `-`. Raises Refusal."""
+    piped = path == Path("-")
+    place = "standard input" if piped else str(path)
+    try:
+        data = sys.stdin.buffer.read() if piped else path.read_bytes()
+    except OSError as error:
+        raise Refusal(
+            f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
+        ) from None
+    return collect(data, place=place, prices=prices, locator=Locator(options.code) if options.code else None)
+
+
 def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None = None) -> Inventory:
     """Read a plan. `place` names it in messages; `locator` finds files and lines when the HCL is at hand.
 
@@ -56,9 +80,26 @@ def collect(data: bytes, *, place: str, prices: PriceBook, locator: Locator | No
     """
     try:
         document = plain(data, place)
-        return _Collector(decode(document, place), document, place, prices, locator).inventory()
+        return inventory_of(decode(document, place), document, place=place, prices=prices, locator=locator)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable(error, place) from None
+
+
+def inventory_of(
+    plan: Plan, text: bytes, *, place: str, prices: PriceBook, locator: Origins | None = None
+) -> Inventory:
+    """The facts of a decoded plan. `text` is what it was decoded from: where no AI key stands, none is sought."""
+    return _Collector(plan, text, place, prices, locator).inventory()
+
+
+class Origins(Protocol):
+    """Finds where blocks are written: a `Locator`, or a source that knows it anyway."""
+
+    def resource(self, module_address: str, type: str, name: str) -> Origin | None:
+        """Where the block of a resource stands."""
+
+    def block(self, address: str) -> Origin | None:
+        """Where `module.a.var.b`, or another block that is no resource, stands."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -77,7 +118,7 @@ class _Seen:
 
 
 class _Collector:
-    def __init__(self, plan: Plan, data: bytes, place: str, prices: PriceBook, locator: Locator | None) -> None:
+    def __init__(self, plan: Plan, data: bytes, place: str, prices: PriceBook, locator: Origins | None) -> None:
         self._plan = plan
         self._place = place
         self._locator = locator
@@ -381,11 +422,12 @@ class _Collector:
 
     def _add_written_keys(self, resources: dict[str, Resource]) -> None:
         """Literal AI keys in what is no resource: defaults of variables, provider blocks, calls of modules."""
-        for address, kind, type, sighting, key in keys_in_configuration(self._plan):
+        made = {without_indexes(change.address) for change in self._changes if change.mode == "managed"}
+        for address, kind, type, sighting, key in keys_in_configuration(self._plan, made):
             self._secrets.values.add(key)
             found = resources.get(address)
             if found is None:
-                origin = self._locator.variable(address) if self._locator and kind == "variable" else None
+                origin = self._locator.block(address) if self._locator else None
                 found = Resource(
                     id=address, kind=kind, type=type, provider="terraform", taggable=False, origin=origin,
                     attributes={"ai_keys": []},
@@ -437,4 +479,4 @@ def _read(draft: Draft) -> None:
         READERS[shape.reader](draft)
 
 
-__all__ = ["AFTER_APPLY", "collect"]
+__all__ = ["AFTER_APPLY", "STAGE", "collect", "inventory_of", "read", "takes"]

@@ -87,8 +87,18 @@ class Draft:
     def why_unknown(self, path: str) -> str:
         """Why the value at a path is not known, or ""."""
         if is_unknown(self.unknown_after, path):
-            return AFTER_APPLY
+            return self._reason(path) if self.resource.reasons else AFTER_APPLY
         return SENSITIVE if self.marks is not None and is_unknown(self.marks, path) else ""
+
+    def _reason(self, path: str) -> str:
+        """What is told of the path, of what it lies in, or of what lies in it."""
+        reasons = self.resource.reasons
+        above = path
+        while above:
+            if above in reasons:
+                return reasons[above]
+            above = above.rpartition(".")[0]
+        return next((why for below, why in reasons.items() if below.startswith(f"{path}.")), AFTER_APPLY)
 
     def launches(self, path: str, count: int | None = 1, max_count: int | None = None) -> bool:
         """Note instances of the type at a path. False when there is neither a type nor a reason why it is unknown."""

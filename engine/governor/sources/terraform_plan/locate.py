@@ -32,10 +32,10 @@ class Locator:
         """Where the block of a resource stands; else the call of its module."""
         return self._find(without_indexes(module_address), f"resource.{type}.{name}")
 
-    def variable(self, address: str) -> Origin | None:
-        """Where `module.a.var.b` is declared."""
-        module, _, name = address.rpartition("var.")
-        return self._find(module.rstrip("."), f"variable.{name}")
+    def block(self, address: str) -> Origin | None:
+        """Where `module.a.var.b` is declared. Other blocks that are no resources are not sought."""
+        module, variable, name = address.rpartition("var.")
+        return self._find(module.rstrip("."), f"variable.{name}") if variable else None
 
     def _find(self, module: str, block: str) -> Origin | None:
         folder: Path | None = self._root
