@@ -72,7 +72,7 @@ def test_reports_go_to_files_and_one_to_the_terminal(governor: Governor, mine: P
     ("arguments", "told"),
     [
         (["nope.json"], "nope.json: cannot be read (No such file or directory): make one with: terraform show -json"),
-        (["policies"], "policies: this is a folder: give the file that terraform show -json wrote"),
+        (["policies"], "policies: this folder holds no Terraform code (*.tf): give the folder of a root module, or a plan"),
         (["plan.json", "-f", "xml"], "no report is called 'xml': there are table, json, sarif, markdown"),
         (["plan.json", "-f", "json="], "json= names no file: write json=FILE, or json alone for standard output"),
         (["plan.json", "-f", "json", "-f", "sarif"], "only one report can go to standard output: write the others as"),
@@ -96,7 +96,7 @@ def test_a_mistake_is_told_in_a_line(governor: Governor, mine: Path, arguments: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "Missing argument 'PLAN'"),
+        ([], "Missing argument 'INPUT'"),
         (["plan.json", "--today", "31.12.2026"], "'31.12.2026' is not a day: write YYYY-MM-DD"),
         (["plan.json", "--today", "2026-02-30"], "'2026-02-30' is not a day: write YYYY-MM-DD"),
         (["plan.json", "--stage", "prod"], "'prod' is not one of 'commit', 'plan', 'live', 'azure'"),
@@ -109,7 +109,7 @@ def test_a_wrong_command_line_points_at_the_help(
     run = governor("check", *arguments)
 
     assert (run.code, run.out) == (2, "")
-    assert run.err.startswith("Usage: governor check [OPTIONS] PLAN\nTry 'governor check --help' for help.\n")
+    assert run.err.startswith("Usage: governor check [OPTIONS] INPUT\nTry 'governor check --help' for help.\n")
     assert told in run.err
 
 

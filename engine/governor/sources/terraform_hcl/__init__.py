@@ -45,8 +45,11 @@ def read(path: Path, *, prices: PriceBook, options: Options) -> Inventory:
     modules = list(root.everything())
     text = b"\n".join([*reader.sources, texts])
     made = AsPlan(modules, given, with_texts=bool(ai_keys.screens_for(text)))
+    plan = made.plan()
+    # A key may be put together of parts: then only the values hold it.
+    text = b"\n".join([text, *(bytes(change.change.after) for change in made.changes)])
     inventory = terraform_plan.inventory_of(
-        made.plan(), text, place=str(path), prices=prices, locator=_Origins(made.origins)
+        plan, text, place=str(path), prices=prices, locator=_Origins(made.origins)
     )
     nothing = ["the code holds no resource: there was nothing to judge"] if not made.changes else []
     return replace(

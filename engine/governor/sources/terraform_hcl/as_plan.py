@@ -355,8 +355,8 @@ class _Body:
     def fill(self, block: Block, scope: Scope, path: str, leave_out: frozenset[str] = frozenset()) -> None:
         """Take in a block's arguments and the blocks in it."""
         for name, attribute in block.attributes.items():
-            if name in leave_out:
-                continue
+            if name in leave_out or name.endswith("_wo"):
+                continue  # what is only written is not in a plan either
             value = attribute.expression.value(scope)
             if value == "true" or value == "false":
                 value = value == "true"  # an argument, unlike an element of a map, has a type of its own

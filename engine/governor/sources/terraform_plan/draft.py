@@ -87,12 +87,14 @@ class Draft:
     def why_unknown(self, path: str) -> str:
         """Why the value at a path is not known, or ""."""
         if is_unknown(self.unknown_after, path):
-            return self._reason(path) if self.resource.reasons else AFTER_APPLY
+            return self.reason(path)
         return SENSITIVE if self.marks is not None and is_unknown(self.marks, path) else ""
 
-    def _reason(self, path: str) -> str:
-        """What is told of the path, of what it lies in, or of what lies in it."""
+    def reason(self, path: str) -> str:
+        """Why what is unknown at a path is: as is told of the path, of what it lies in, or of what lies in it."""
         reasons = self.resource.reasons
+        if not reasons:
+            return AFTER_APPLY
         above = path
         while above:
             if above in reasons:
