@@ -72,7 +72,10 @@ def test_reports_go_to_files_and_one_to_the_terminal(governor: Governor, mine: P
     ("arguments", "told"),
     [
         (["nope.json"], "nope.json: cannot be read (No such file or directory): make one with: terraform show -json"),
-        (["policies"], "policies: this folder holds no Terraform code (*.tf): give the folder of a root module, or a plan"),
+        (
+            ["policies"],
+            "policies: this folder holds no Terraform code (*.tf): give the folder of a root module",
+        ),
         (["plan.json", "-f", "xml"], "no report is called 'xml': there are table, json, sarif, markdown"),
         (["plan.json", "-f", "json="], "json= names no file: write json=FILE, or json alone for standard output"),
         (["plan.json", "-f", "json", "-f", "sarif"], "only one report can go to standard output: write the others as"),

@@ -58,9 +58,7 @@ def test_code_knows_most_of_what_the_plan_knows() -> None:
     assert all(resource.region for resource in code.resources if resource.provider == "aws")
 
 
-@pytest.mark.parametrize(
-    "root", sorted({file.parent for file in PROJECT.glob("**/*.tf")}), ids=lambda r: r.name
-)
+@pytest.mark.parametrize("root", sorted({file.parent for file in PROJECT.glob("**/*.tf")}), ids=lambda r: r.name)
 def test_every_root_and_module_of_this_repository_is_read(root: Path) -> None:
     found = inventory(root)
 

@@ -48,9 +48,7 @@ def read(path: Path, *, prices: PriceBook, options: Options) -> Inventory:
     plan = made.plan()
     # A key may be put together of parts: then only the values hold it.
     text = b"\n".join([text, *(bytes(change.change.after) for change in made.changes)])
-    inventory = terraform_plan.inventory_of(
-        plan, text, place=str(path), prices=prices, locator=_Origins(made.origins)
-    )
+    inventory = terraform_plan.inventory_of(plan, text, place=str(path), prices=prices, locator=_Origins(made.origins))
     nothing = ["the code holds no resource: there was nothing to judge"] if not made.changes else []
     return replace(
         inventory,

@@ -25,6 +25,7 @@ from governor.sources.terraform_hcl.values import (
     as_string,
     attribute,
     item,
+    kind_of,
     marked,
     number_of,
     pairs,
@@ -173,8 +174,8 @@ class Compiler:
             for inner in _expressions_in(node):
                 self._compile(inner)
             return _constant(Unknown("not known: its template has directives, which are not evaluated"))
-        inner = next((child for child in node.children if child.type == "expression"), None)
-        return self._compile(inner) if inner else _refused("an expression is missing")
+        written = next((child for child in node.children if child.type == "expression"), None)
+        return self._compile(written) if written else _refused("an expression is missing")
 
     def _joined(self, parts: list[str | Run], *, alone: bool) -> Run:
         written = "".join(part for part in parts if isinstance(part, str))
@@ -259,9 +260,11 @@ class Compiler:
         arguments = [self._compile(child) for child in children if child.type == "expression"]
         spread = any(child.type == "ellipsis" for child in children)
         if name == "try" and not spread:
-            return lambda scope: _tried(scope, arguments)
+            simple = [_is_simple(child) for child in children if child.type == "expression"]
+            return lambda scope: _tried(scope, arguments, simple)
         if name == "can" and len(arguments) == 1:
-            return lambda scope: _can(scope, arguments[0])
+            plain_path = all(_is_simple(child) for child in children if child.type == "expression")
+            return lambda scope: _can(scope, arguments[0], plain_path)
         return lambda scope: _called(name, scope, arguments, spread)
 
     _KINDS: Mapping[str, Callable[[Compiler, Node], Run]] = {
@@ -290,7 +293,7 @@ class Compiler:
         bound = _steps(lambda scope: scope.bound[root], self._postfixes(postfixes))
         if len(names) < used:
             return lambda scope: bound(scope) if root in scope.bound else _nothing(root)
-        rest = _steps(None, self._postfixes(postfixes[used - 1 :]))
+        rest = _onward(self._postfixes(postfixes[used - 1 :]))
         first, second = names[1], names[2] if used == 3 else ""
 
         def run(scope: Scope) -> Any:
@@ -298,7 +301,7 @@ class Compiler:
                 return bound(scope)
             if scope.module is None:
                 return Unknown("not known: it refers to something")
-            return rest(scope, scope.module.named(root, first, second))  # type: ignore[call-arg]
+            return rest(scope, scope.module.named(root, first, second))
 
         return run
 
@@ -355,6 +358,14 @@ def _unescaped(match: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r", "t": "\t"}.get(match[3], match[3])
 
 
+def _is_simple(node: Node) -> bool:
+    """A path or a literal: nothing in it can be refused but that it is not there."""
+    return node.type not in _COMPUTES and all(_is_simple(child) for child in node.children)
+
+
+_COMPUTES = frozenset({"function_call", "conditional", "operation", "for_expr", "splat", "template_interpolation"})
+
+
 def _expressions_in(node: Node) -> Iterator[Node]:
     for child in node.children:
         if child.type == "expression":
@@ -369,7 +380,8 @@ def _flush(parts: list[str | Run]) -> list[str | Run]:
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     if not (shared := min(indents, default=0)):
         return parts
-    begin, result = True, []
+    begin = True
+    result: list[str | Run] = []
     for part in parts:
         if isinstance(part, str):
             text = re.sub(rf"(?<=\n)[^\S\n]{{1,{shared}}}", "", part)
@@ -395,26 +407,23 @@ def _nothing(name: str) -> Any:
     raise Fault(f"nothing is called {name}")
 
 
-def _steps(run: Run | None, steps: list[_Step]) -> Any:
-    """A run followed by steps; without a run, a function of a scope and the value to begin with."""
-    if run is None:
-
-        def onward(scope: Scope, value: Any) -> Any:
-            for step in steps:
-                value = step(scope, value)
-            return value
-
-        return onward
+def _steps(run: Run, steps: list[_Step]) -> Run:
+    """What a run gives, followed by steps."""
     if not steps:
         return run
+    onward = _onward(steps)
+    return lambda scope: onward(scope, run(scope))
 
-    def whole_way(scope: Scope) -> Any:
-        value = run(scope)
-        for step in steps:
-            value = step(scope, value)
+
+def _onward(steps: list[_Step]) -> _Step:
+    """All steps as one."""
+
+    def step(scope: Scope, value: Any) -> Any:
+        for one in steps:
+            value = one(scope, value)
         return value
 
-    return whole_way
+    return step
 
 
 def _attribute_step(name: str) -> _Step:
@@ -433,7 +442,7 @@ def _refused_step(why: str) -> _Step:
 
 
 def _splat_step(inner: list[_Step]) -> _Step:
-    onward = _steps(None, inner)
+    onward = _onward(inner)
 
     def step(scope: Scope, value: Any) -> Any:
         if isinstance(value, Unknown):
@@ -492,11 +501,7 @@ def _equality(left: Any, right: Any, negated: bool) -> Any:
     if isinstance(left, (list, dict)) or isinstance(right, (list, dict)):
         # Whether [] equals an empty list hangs on types that only a schema tells.
         return Unknown("not known: it compares collections")
-    return (_kind(left) is _kind(right) and left == right) != negated
-
-
-def _kind(value: Any) -> type:
-    return str if isinstance(value, str) else bool if isinstance(value, bool) else int
+    return (kind_of(left) is kind_of(right) and left == right) != negated
 
 
 def _chosen(scope: Scope, condition: Any, yes: Run, no: Run) -> Any:
@@ -563,22 +568,25 @@ def _collected(entries: list[tuple[str, Any]], grouped: bool) -> dict[str, Any]:
     return made
 
 
-def _tried(scope: Scope, arguments: list[Run]) -> Any:
-    for argument in arguments:
+def _tried(scope: Scope, arguments: list[Run], simple: list[bool]) -> Any:
+    for position, argument in enumerate(arguments):
         try:
             value = argument(scope)
         except Missing:
             continue
-        return value
+        if simple[position] or position == len(arguments) - 1 or isinstance(value, (Unknown, Lazy)):
+            return value
+        # Terraform is stricter about types than what is evaluated here: it may refuse this and go on.
+        return Unknown("not known: try() is evaluated for paths only")
     raise Fault("no argument of try can be evaluated")
 
 
-def _can(scope: Scope, argument: Run) -> Any:
+def _can(scope: Scope, argument: Run, simple: bool) -> Any:
     try:
         value = argument(scope)
     except Missing:
         return False
-    return unknown_in(value) or True
+    return unknown_in(value) or (True if simple else Unknown("not known: can() is evaluated for paths only"))
 
 
 def _called(name: str, scope: Scope, arguments: list[Run], spread: bool) -> Any:
@@ -632,7 +640,7 @@ def _remainder(left: Any, right: Any) -> Any:
     one, other = as_number(left), as_number(right)
     if other == 0:
         raise Fault("division by zero")
-    rest = abs(one) % abs(other)
+    rest = abs(Fraction(one)) % abs(Fraction(other))
     return whole(-rest if one < 0 else rest)
 
 

@@ -10,19 +10,23 @@ import json
 import math
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 from governor.sources.terraform_hcl.values import (
     Fault,
+    Lazy,
+    Sensitive,
     Set,
     Unknown,
     as_bool,
     as_index,
     as_number,
     as_string,
+    kind_of,
     of_json,
     plain,
     set_of,
@@ -60,6 +64,8 @@ def _merge(*maps: Any) -> Any:
 
 
 def _concat(*lists: Any) -> Any:
+    if any(isinstance(one, Set) for one in lists):
+        raise Fault("a list is wanted")
     return [element for one in lists for element in _list(one)]
 
 
@@ -131,11 +137,23 @@ def _zipmap(keys: Any, values: Any) -> Any:
 
 
 def _tolist(value: Any) -> Any:
-    return list(_list(value))
+    return _alike(_list(value))
 
 
 def _tomap(value: Any) -> Any:
-    return dict(_dict(value))
+    return dict(zip(_dict(value), _alike(list(value.values())), strict=True))
+
+
+def _alike(values: list[Any]) -> list[Any]:
+    """Elements of one type, as lists and maps have them: beside a text, everything is text."""
+    if any(isinstance(value, (Unknown, Lazy, Sensitive)) for value in values):
+        raise Fault("the type of an element is not known")
+    kinds = {list if isinstance(v, list) else dict if isinstance(v, dict) else kind_of(v) for v in values} - {NoneType}
+    if len(kinds) < 2:
+        return list(values)
+    if str in kinds and kinds <= {str, bool, int}:
+        return [None if value is None else as_string(value) for value in values]
+    raise Fault("elements of one type are wanted")
 
 
 def _one(value: Any) -> Any:
@@ -149,7 +167,7 @@ def _one(value: Any) -> Any:
 
 
 def _coalesce(*values: Any) -> Any:
-    for value in values:
+    for value in _alike(list(values)):
         if value is not None and value != "":
             return value
     raise Fault("every argument is null")
@@ -175,7 +193,7 @@ def _index(value: Any, wanted: Any) -> Any:
 
 def _distinct(value: Any) -> Any:
     found: list[Any] = []
-    for element in _list(value):
+    for element in _alike(_list(value)):
         if not any(type(element) is type(other) and element == other for other in found):
             found.append(_primitive(element))
     return found
@@ -190,15 +208,25 @@ def _toset(value: Any) -> Any:
 
 
 def _setunion(*sets: Any) -> Any:
-    return set_of(chain.from_iterable(map(_list, sets)))
+    return set_of(chain.from_iterable(_sets(sets)))
 
 
-def _setintersection(first: Any, *others: Any) -> Any:
-    return set_of(value for value in set_of(_list(first)) if all(value in set_of(_list(other)) for other in others))
+def _setintersection(*sets: Any) -> Any:
+    first, *others = _sets(sets)
+    return set_of(value for value in first if all(value in other for other in others))
 
 
 def _setsubtract(first: Any, second: Any) -> Any:
-    return set_of(value for value in set_of(_list(first)) if value not in set_of(_list(second)))
+    left, right = _sets((first, second))
+    return set_of(value for value in left if value not in right)
+
+
+def _sets(lists: Sequence[Any]) -> list[list[Any]]:
+    """Sets whose elements are all of one type."""
+    together = set_of(chain.from_iterable(map(_list, lists)))
+    if any(isinstance(value, str) for value in together):
+        return [[as_string(value) for value in one] for one in lists]
+    return [list(one) for one in lists]
 
 
 def _sort(value: Any) -> Any:
@@ -220,14 +248,14 @@ def _sum(value: Any) -> Any:
 
 
 def _range(*bounds: Any) -> Any:
-    numbers = [as_number(bound) for bound in bounds]
-    if not all(isinstance(number, int) for number in numbers) or not 1 <= len(numbers) <= 3:
+    numbers = [number for bound in bounds if isinstance(number := as_number(bound), int)]
+    if len(numbers) != len(bounds) or not 1 <= len(numbers) <= 3:
         raise Fault("whole numbers are wanted")
     start, end = (0, numbers[0]) if len(numbers) == 1 else numbers[:2]
     step = numbers[2] if len(numbers) == 3 else 1 if start <= end else -1
     if step == 0 or abs(end - start) > _MOST:
         raise Fault("the range does not end")
-    return list(range(int(start), int(end), int(step)))
+    return list(range(start, end, step))
 
 
 def _tostring(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from types import NoneType
 from typing import Any
 
 AFTER_APPLY = "known after apply"
@@ -60,10 +61,19 @@ def set_of(found: Iterable[Any]) -> Set:
         if value is None or isinstance(value, (list, dict)):
             raise Fault("a set of collections is not evaluated")
         unique[type(value), value] = value
-    kinds = {str if isinstance(v, str) else bool if isinstance(v, bool) else int for v in unique.values()}
+    kinds = {kind_of(value) for value in unique.values()}
+    if len(kinds) > 1 and str not in kinds:
+        raise Fault("elements of one type are wanted")
     if len(kinds) > 1:
         return Set(sorted({as_string(value) for value in unique.values()}))
     return Set(sorted(unique.values()))
+
+
+def kind_of(value: Any) -> type:
+    """The type of a primitive; every number is int."""
+    if value is None:
+        return NoneType
+    return str if isinstance(value, str) else bool if isinstance(value, bool) else int
 
 
 def marked(value: Any) -> Sensitive:
