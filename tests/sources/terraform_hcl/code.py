@@ -16,7 +16,7 @@ FACTS = (
     "kind", "type", "provider", "region", "taggable", "accelerator", "purchase", "count", "max_count", "price",
     "hourly_usd", "max_hourly_usd",
 )  # fmt: skip
-NOT_A_VALUE = ("(known after apply)", "(sensitive)")
+NOT_A_VALUE = ("(known after apply)", "(not known)", "(sensitive)")
 
 
 def inventory(folder: Path, **options: Any) -> Inventory:

@@ -171,7 +171,7 @@ resource "aws_instance" "x" {
 
     assert found.tags["owner-team"] == "nlp"
     assert found.unknown == {
-        "tags.stage": "not known: var.size has no value (--var, --var-file)",
+        "tags.stage": "var.size has no value (--var, --var-file)",
         "tags.project": "known after apply",
         "region": "provider aws sets no region: it comes from AWS_REGION or a profile",
     } | {path: why for path, why in found.unknown.items() if path == "hourly_usd"}

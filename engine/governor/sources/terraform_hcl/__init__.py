@@ -49,11 +49,12 @@ def read(path: Path, *, prices: PriceBook, options: Options) -> Inventory:
     # A key may be put together of parts: then only the values hold it.
     text = b"\n".join([text, *(bytes(change.change.after) for change in made.changes)])
     inventory = terraform_plan.inventory_of(plan, text, place=str(path), prices=prices, locator=_Origins(made.origins))
-    nothing = ["the code holds no resource: there was nothing to judge"] if not made.changes else []
+    gaps = (*reader.gaps, *made.gaps, *inventory.gaps)
+    nothing = [] if made.changes or gaps else ["the code holds no resource: there was nothing to judge"]
     return replace(
         inventory,
         stage=STAGE,
-        gaps=(*reader.gaps, *made.gaps, *inventory.gaps),
+        gaps=gaps,
         notes=tuple(nothing),
         source=f"terraform code {path}",
     )

@@ -184,7 +184,7 @@ class AsPlan:
                     self._defaults[key] = Unknown(AFTER_APPLY)
                 expressions["default_tags"] = [{"tags": self._told(written, module)}]
             elif defaults and defaults.type == "dynamic":
-                self._defaults[key] = Unknown("not known: its default_tags are a dynamic block")
+                self._defaults[key] = Unknown("its default_tags are a dynamic block")
                 expressions["default_tags"] = [{"tags": {"references": ["a dynamic block"]}}]
             self._configs[key] = ProviderConfig(name, expressions, module.path)
             self.origins[f"provider.{key}"] = self._origin(module, block)

@@ -84,9 +84,9 @@ class Expression:
         try:
             return self._run(scope)
         except Fault as fault:
-            return Unknown(f"not known: {fault}")
+            return Unknown(f"{fault}")
         except (RecursionError, OverflowError, MemoryError):
-            return Unknown("not known: its expression is too deep")
+            return Unknown("its expression is too deep")
 
 
 class Compiler:
@@ -173,7 +173,7 @@ class Compiler:
         if node.type == "template_directive" or any(child.type == "strip_marker" for child in node.children):
             for inner in _expressions_in(node):
                 self._compile(inner)
-            return _constant(Unknown("not known: its template has directives, which are not evaluated"))
+            return _constant(Unknown("its template has directives, which are not evaluated"))
         written = next((child for child in node.children if child.type == "expression"), None)
         return self._compile(written) if written else _refused("an expression is missing")
 
@@ -300,7 +300,7 @@ class Compiler:
             if root in scope.bound:
                 return bound(scope)
             if scope.module is None:
-                return Unknown("not known: it refers to something")
+                return Unknown("it refers to something")
             return rest(scope, scope.module.named(root, first, second))
 
         return run
@@ -500,7 +500,7 @@ def _equality(left: Any, right: Any, negated: bool) -> Any:
         return (left is right) != negated
     if isinstance(left, (list, dict)) or isinstance(right, (list, dict)):
         # Whether [] equals an empty list hangs on types that only a schema tells.
-        return Unknown("not known: it compares collections")
+        return Unknown("it compares collections")
     return (kind_of(left) is kind_of(right) and left == right) != negated
 
 
@@ -577,7 +577,7 @@ def _tried(scope: Scope, arguments: list[Run], simple: list[bool]) -> Any:
         if simple[position] or position == len(arguments) - 1 or isinstance(value, (Unknown, Lazy)):
             return value
         # Terraform is stricter about types than what is evaluated here: it may refuse this and go on.
-        return Unknown("not known: try() is evaluated for paths only")
+        return Unknown("try() is evaluated for paths only")
     raise Fault("no argument of try can be evaluated")
 
 
@@ -586,7 +586,7 @@ def _can(scope: Scope, argument: Run, simple: bool) -> Any:
         value = argument(scope)
     except Missing:
         return False
-    return unknown_in(value) or (True if simple else Unknown("not known: can() is evaluated for paths only"))
+    return unknown_in(value) or (True if simple else Unknown("can() is evaluated for paths only"))
 
 
 def _called(name: str, scope: Scope, arguments: list[Run], spread: bool) -> Any:
@@ -622,11 +622,11 @@ def _result(name: str, scope: Scope, values: list[Any]) -> Any:
         result: Any = unknown
     elif name == "file":
         text = scope.module.file(as_string(known[0])) if scope.module else None
-        result = Unknown("not known: it reads a file that is not at hand") if text is None else text
+        result = Unknown("it reads a file that is not at hand") if text is None else text
     elif name in FUNCTIONS:
         result = FUNCTIONS[name](*known)
     else:
-        result = Unknown(f"not known: {name}() is not evaluated")
+        result = Unknown(f"{name}() is not evaluated")
     return marked(result) if hidden else result
 
 

@@ -191,7 +191,7 @@ class Module:
         """The value of `root.first`. Raises Fault where nothing is called so."""
         name = (root, first, second)
         if name not in self._memory:
-            self._memory[name] = Unknown(f"not known: {root}.{first} refers to itself")
+            self._memory[name] = Unknown(f"{root}.{first} refers to itself")
             self._memory[name] = self._find(root, first, second)
         return self._memory[name]
 
@@ -205,13 +205,13 @@ class Module:
         if root == "module":
             return self._module(first)
         if root == "data":
-            return Unknown(f"not known: data.{first}.{second} is read by Terraform only")
+            return Unknown(f"data.{first}.{second} is read by Terraform only")
         if root == "terraform" and first == "workspace":
             return self._workspace
         if root == "path" and first in ("module", "root"):
             return "." if first == "root" else self._relative()
         if root in ("path", "terraform", "self", "ephemeral"):
-            return Unknown(f"not known: {root}.{first} is told by Terraform only")
+            return Unknown(f"{root}.{first} is told by Terraform only")
         return self._resource(root, first)
 
     def variable(self, name: str) -> Any:
@@ -224,7 +224,7 @@ class Module:
             value = self._given(name)
         except KeyError:
             if default is None:
-                value = Unknown(f"not known: var.{name} has no value (--var, --var-file)")
+                value = Unknown(f"var.{name} has no value (--var, --var-file)")
             else:
                 value = default.expression.value(self.scope)
         if value is None and default is not None and self._says(block, "nullable", True) is False:
@@ -248,7 +248,7 @@ class Module:
             raise Fault(f"{self.path} has no output {name}")
         key = ("output", name, "")
         if key not in self._memory:
-            self._memory[key] = Unknown(f"not known: output.{name} refers to itself")
+            self._memory[key] = Unknown(f"output.{name} refers to itself")
             written = block.attributes.get("value")
             value = written.expression.value(self.scope) if written else None
             self._memory[key] = marked(value) if self.is_sensitive(block) else value
@@ -294,7 +294,7 @@ class Module:
     def instances(self, type: str, name: str) -> dict[Key, Instance] | Unknown:
         """The instances of a resource block by their key, or why it is not known how many there are."""
         if (type, name) not in self._instances:
-            self._instances[type, name] = Unknown(f"not known: {type}.{name} refers to itself")
+            self._instances[type, name] = Unknown(f"{type}.{name} refers to itself")
             block = self.code.resources[type, name]
             keys = self._keys(block)
             if not isinstance(keys, Unknown):
@@ -310,7 +310,7 @@ class Module:
     def children(self, name: str) -> dict[Key, Module] | Unknown:
         """The instances of a module call by their key, or why there are none to be had."""
         if name not in self._children:
-            self._children[name] = Unknown(f"not known: module.{name} refers to itself")
+            self._children[name] = Unknown(f"module.{name} refers to itself")
             self._children[name] = self._called(name, self.code.calls[name])
         return self._children[name]
 
@@ -334,7 +334,7 @@ class Module:
         code = self.code_of(name)
         if isinstance(code, Unknown):
             return None
-        unknown = Unknown("not known: it hangs on its key")
+        unknown = Unknown("it hangs on its key")
         bound = {"each": {"key": unknown, "value": unknown}, "count": {"index": unknown}}
         return self._child(name, self.code.calls[name], code, None, Scope(self, bound))
 
@@ -351,7 +351,7 @@ class Module:
         folder = self.reader.folder_of(path, self.code.folder, source)
         if folder is None:
             what = "there is no such folder" if source.startswith(".") else "run terraform init"
-            return Unknown(f"its source {source} is not on this disk: {what}")
+            return Unknown(f"its source {source} is not on this disk ({what})")
         return self.reader.code(folder)
 
     def _keys(self, block: Block) -> list[tuple[Key, Mapping[str, Any]]] | Unknown:
@@ -359,7 +359,7 @@ class Module:
         if written := block.attributes.get("count"):
             value = unmarked(written.expression.value(self.scope))[0]
             if unknown := unknown_in(value):
-                return Unknown(f"its count is {unknown.why}")
+                return Unknown(f"its count is {_told(unknown)}")
             try:
                 count = as_index(value)
             except Fault:
@@ -370,10 +370,10 @@ class Module:
         if written := block.attributes.get("for_each"):
             value = unmarked_top(written.expression.value(self.scope))
             if isinstance(value, (Unknown, Lazy)):
-                return Unknown(f"its for_each is {value.why if isinstance(value, Unknown) else AFTER_APPLY}")
+                return Unknown(f"its for_each is {_told(unknown_in(value))}")
             if isinstance(value, Set):
                 if unknown := unknown_in(value):
-                    return Unknown(f"its for_each is {unknown.why}")
+                    return Unknown(f"its for_each is {_told(unknown)}")
                 value = {key: key for key in value}
             if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
                 return Unknown("its for_each is neither a map nor a set of strings")
@@ -397,6 +397,10 @@ class Module:
                 continue
             for child in children.values():
                 yield from child.everything()
+
+
+def _told(unknown: Unknown | None) -> str:
+    return AFTER_APPLY if unknown is None or unknown.why == AFTER_APPLY else f"not known: {unknown.why}"
 
 
 def _by_key(found: dict[Key, Lazy]) -> Any:

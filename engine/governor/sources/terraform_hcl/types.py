@@ -35,7 +35,7 @@ def conversion(attribute: Attribute) -> Convert:
         try:
             return convert(value)
         except Fault:
-            return Unknown("not known: its value does not fit its type")
+            return Unknown("its value does not fit its type")
 
     return whole
 
@@ -73,7 +73,7 @@ def _any(value: Any) -> Any:
 
 
 def _unreadable(value: Any) -> Any:
-    return Unknown("not known: its type cannot be read")
+    return Unknown("its type cannot be read")
 
 
 def _nullable(convert: Convert) -> Convert:
@@ -108,7 +108,7 @@ def _is_complex(value: Any) -> bool:
 
 
 def _unordered() -> Unknown:
-    return Unknown("not known: a set of collections is not evaluated")
+    return Unknown("a set of collections is not evaluated")
 
 
 def _tuple(elements: list[Convert]) -> Convert:

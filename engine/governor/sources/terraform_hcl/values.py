@@ -238,9 +238,7 @@ def plain(value: Any) -> Any:
 def of_json(value: Any) -> Any:
     """What JSON holds, as a value of Terraform. Floats keep the digits they were written with."""
     if isinstance(value, float):
-        return (
-            number_of(repr(value)) if value == value and abs(value) < 1e15 else Unknown("not known: a number too large")
-        )
+        return number_of(repr(value)) if value == value and abs(value) < 1e15 else Unknown("a number too large")
     if isinstance(value, Mapping):
         return {str(key): of_json(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -20,6 +20,9 @@ from governor.sources.terraform_plan.withhold import SENSITIVE
 
 AFTER_APPLY = "known after apply"
 NOT_YET = "(known after apply)"
+"""What a tag reads that is not known: Terraform will tell."""
+NOT_TOLD = "(not known)"
+"""Or will not: the code is without a value that a person has to give."""
 
 
 class Line(Struct):
@@ -87,7 +90,8 @@ class Draft:
     def why_unknown(self, path: str) -> str:
         """Why the value at a path is not known, or ""."""
         if is_unknown(self.unknown_after, path):
-            return self.reason(path)
+            reason = self.reason(path)
+            return reason if reason == AFTER_APPLY else f"not known: {reason}"
         return SENSITIVE if self.marks is not None and is_unknown(self.marks, path) else ""
 
     def reason(self, path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from governor.sources.terraform_plan.draft import NOT_YET, Draft
+from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_TOLD, NOT_YET, Draft
 from governor.sources.terraform_plan.reading import as_text, at, mapping
 from governor.sources.terraform_plan.withhold import HIDDEN_KEYS, SENSITIVE, WITHHELD
 
@@ -117,8 +117,8 @@ def _take(draft: Draft, path: str, tags: Any, unknown: Any) -> None:
             draft.tags[key] = value if isinstance(value, str) else as_text(value)
     for key, mark in mapping(unknown).items():
         if mark:
-            draft.tags[key] = NOT_YET
-            draft.unknown[f"tags.{key}"] = draft.reason(f"{path}.{key}")
+            reason = draft.unknown[f"tags.{key}"] = draft.reason(f"{path}.{key}")
+            draft.tags[key] = NOT_YET if reason == AFTER_APPLY else NOT_TOLD
 
 
 def _withheld(draft: Draft) -> None:
