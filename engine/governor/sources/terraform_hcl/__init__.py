@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from governor.catalog import ai_keys
 from governor.catalog.prices import PriceBook
-from governor.errors import Refusal
+from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Inventory, Origin, Stage
 from governor.sources import Options
 
@@ -33,6 +33,13 @@ def read(path: Path, *, prices: PriceBook, options: Options) -> Inventory:
     """Read the root module in a folder. Raises Refusal for code that does not parse."""
     if not path.is_dir():
         raise Refusal("this is one file of Terraform code: give the folder it lies in", place=str(path))
+    try:
+        return _read(path, prices, options)
+    except RecursionError:
+        raise Refusal("its blocks are nested too deeply for code", place=str(path), code=CANNOT_JUDGE) from None
+
+
+def _read(path: Path, prices: PriceBook, options: Options) -> Inventory:
     from governor.sources import terraform_plan
     from governor.sources.terraform_hcl.as_plan import AsPlan
     from governor.sources.terraform_hcl.inputs import values, workspace

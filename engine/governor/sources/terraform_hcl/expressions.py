@@ -86,7 +86,7 @@ class Expression:
         except Fault as fault:
             return Unknown(f"{fault}")
         except (RecursionError, OverflowError, MemoryError):
-            return Unknown("its expression is too deep")
+            return Unknown("its value is too deep, or too large")
 
 
 class Compiler:
@@ -103,7 +103,11 @@ class Compiler:
     def expression(self, node: Node) -> Expression:
         """The whole of an `expression` node."""
         self._references, self._texts, self._calls = [], [], False
-        run = self._compile(node)
+        try:
+            run = self._compile(node)
+        except RecursionError:
+            run = _refused("its expression is too deep")
+            self._bound.clear()
         return Expression(run, list(dict.fromkeys(self._references)), self._texts, self._calls)
 
     def _text(self, node: Node) -> str:

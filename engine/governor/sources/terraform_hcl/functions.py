@@ -34,8 +34,8 @@ from governor.sources.terraform_hcl.values import (
     whole,
 )
 
-_MOST = 10_000
-"""Elements that a function may make: more is no configuration but an accident."""
+_MOST = 1024
+"""Elements that `range` may make: https://developer.hashicorp.com/terraform/language/functions/range."""
 
 
 def _list(value: Any) -> list[Any]:

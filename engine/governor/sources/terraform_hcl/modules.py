@@ -27,6 +27,7 @@ from governor.sources.terraform_hcl.values import (
     Unknown,
     as_index,
     marked,
+    too_large,
     unknown_in,
     unmarked,
     unmarked_top,
@@ -36,6 +37,7 @@ ENDINGS = (".tf", ".tofu")
 _DEEPEST = 20
 """Modules within modules: more is a module that calls itself."""
 _MOST_INSTANCES = 20_000
+_MOST_MODULES = 2_000
 _LARGEST_FILE = 1_000_000
 
 Key = str | int | None
@@ -64,6 +66,8 @@ class Reader:
         self.sources: list[bytes] = []
         """The text of every file that was read."""
         self.gaps: list[Gap] = []
+        self.modules = 0
+        """Instances of modules that were made of the code."""
 
     def code(self, folder: Path) -> Code:
         """The code in a folder. Raises Refusal for a file that does not parse, or cannot be read."""
@@ -192,7 +196,8 @@ class Module:
         name = (root, first, second)
         if name not in self._memory:
             self._memory[name] = Unknown(f"{root}.{first} refers to itself")
-            self._memory[name] = self._find(root, first, second)
+            value = self._find(root, first, second)
+            self._memory[name] = Unknown(f"{root}.{first} is too large") if too_large(value) else value
         return self._memory[name]
 
     def _find(self, root: str, first: str, second: str) -> Any:
@@ -251,6 +256,7 @@ class Module:
             self._memory[key] = Unknown(f"output.{name} refers to itself")
             written = block.attributes.get("value")
             value = written.expression.value(self.scope) if written else None
+            value = Unknown(f"output.{name} is too large") if too_large(value) else value
             self._memory[key] = marked(value) if self.is_sensitive(block) else value
         return self._memory[key]
 
@@ -321,6 +327,9 @@ class Module:
         keys = self._keys(block)
         if isinstance(keys, Unknown):
             return keys
+        self.reader.modules += len(keys)
+        if self.reader.modules > _MOST_MODULES:
+            return Unknown(f"there are more than {_MOST_MODULES} modules")
         return {key: self._child(name, block, code, key, Scope(self, bound)) for key, bound in keys}
 
     def _child(self, name: str, block: Block, code: Code, key: Key, scope: Scope) -> Module:

@@ -106,6 +106,26 @@ def unknown_in(value: Any) -> Unknown | None:
     return next((found for part in parts if (found := unknown_in(part))), None)
 
 
+LARGEST = 1_000_000
+"""Characters and elements of a value: beyond, it is not built, and so not known."""
+
+
+def too_large(value: Any) -> bool:
+    """Whether a value has grown past all measure: each name may hold its predecessor twice."""
+    left = LARGEST
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Sensitive):
+            part = part.value
+        if isinstance(part, (dict, list)):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+        left -= len(part) + 1 if isinstance(part, (dict, list, str)) else 1
+        if left < 0:
+            return True
+    return False
+
+
 def as_string(value: Any) -> str:
     """A primitive as Terraform writes it in a string. Raises Fault."""
     if isinstance(value, str):
