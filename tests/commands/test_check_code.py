@@ -342,7 +342,7 @@ resource "aws_instance" "type" {{ instance_type = sensitive("p4d.24xlarge") }}
 variable "owner" {}
 resource "aws_instance" "y" {
   instance_type = "p5.48xlarge"
-  tags          = { owner-team = upper(var.owner) }
+  tags          = { stage = upper(var.owner) }
 }
 """
     write(tmp_path, {"main.tf": text, "m/main.tf": module})

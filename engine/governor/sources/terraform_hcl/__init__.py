@@ -53,15 +53,14 @@ def _read(path: Path, prices: PriceBook, options: Options) -> Inventory:
     text = b"\n".join([*reader.sources, texts])
     made = AsPlan(modules, given, with_texts=bool(ai_keys.screens_for(text)))
     plan = made.plan()
+    plan.damage = [(gap.place, gap.reason) for gap in (*reader.gaps, *made.gaps)]
     # A key may be put together of parts: then only the values hold it.
     text = b"\n".join([text, *(bytes(change.change.after) for change in made.changes)])
     inventory = terraform_plan.inventory_of(plan, text, place=str(path), prices=prices, locator=_Origins(made.origins))
-    gaps = (*reader.gaps, *made.gaps, *inventory.gaps)
-    nothing = [] if made.changes or gaps else ["the code holds no resource: there was nothing to judge"]
+    nothing = [] if made.changes or inventory.gaps else ["the code holds no resource: there was nothing to judge"]
     return replace(
         inventory,
         stage=STAGE,
-        gaps=gaps,
         notes=tuple(nothing),
         source=f"terraform code {path}",
     )

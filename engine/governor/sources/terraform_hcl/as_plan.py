@@ -18,6 +18,7 @@ from governor.model import Gap, Origin
 from governor.sources.terraform_hcl.expressions import NOWHERE, Scope
 from governor.sources.terraform_hcl.inputs import Given
 from governor.sources.terraform_hcl.modules import Instance, Module
+from governor.sources.terraform_hcl.providers import default_tags, default_tags_attribute, meant_by
 from governor.sources.terraform_hcl.syntax import Attribute, Block
 from governor.sources.terraform_hcl.values import (
     AFTER_APPLY,
@@ -102,7 +103,7 @@ class AsPlan:
     def _change(self, instance: Instance) -> ResourceChange:
         body = _Body()
         body.fill(instance.block, instance.scope, "", _META)
-        key = self._provider_key(instance.module, _provider(instance.block, instance.type))
+        key = self._provider_key(instance.module, meant_by(instance.block, instance.type))
         if instance.type.startswith("aws_"):
             self._tags_all(body, instance.type, key)
         elif _has_labels(instance.type):
@@ -127,9 +128,9 @@ class AsPlan:
         if taggable(type) is False or type == "aws_autoscaling_group":
             return
         own, unknown = body.after.get("tags"), body.unknown.get("tags")
-        defaults = self._default_tags(key)
+        defaults = self._defaults.get(key, {})
         odd = isinstance(own, dict) and any(value in (None, "") for value in own.values())
-        if unknown is True or odd or isinstance(defaults, Unknown):
+        if unknown is True or odd or isinstance(unmarked_top(defaults), Unknown):
             body.unknown["tags_all"] = True
             return
         together = _Body()
@@ -146,47 +147,25 @@ class AsPlan:
             body.marks["tags_all"] = marks
         body.reasons.update({k: v for k, v in together.reasons.items() if k.split(".", 1)[-1] not in own_keys})
 
-    def _default_tags(self, key: str) -> Any:
-        return self._defaults.get(key, {})
-
     # Providers
 
     def _provider_key(self, module: Module, local: str) -> str:
-        """The configuration that a name means in a module: through `providers`, or inherited, up to who writes it."""
+        """The key of a provider configuration; it is the same in all instances of a module."""
         if (module.path, local) not in self._provider_keys:
-            self._provider_keys[module.path, local] = self._owner(module, local)
+            self._provider_keys[module.path, local] = module.provider(local)[0]
         return self._provider_keys[module.path, local]
 
-    def _owner(self, module: Module, local: str) -> str:
-        while True:
-            own = f"{module.path}:{local}" if module.path else local
-            if own in self._configs or module.parent is None:
-                return own
-            passed = _passed(module.parent.code.calls[module.call])
-            if local not in passed and "." in local:
-                return own  # nobody passes that alias
-            local, module = passed.get(local, local), module.parent
-
     def _add_providers(self, module: Module) -> None:
-        for block in module.code.providers:
-            name = block.labels[0]
-            alias = block.attributes.get("alias")
-            local = f"{name}.{alias.text.strip(chr(34))}" if alias else name
+        for local, block in module.code.providers.items():
             key = f"{module.path}:{local}" if module.path else local
             expressions = self._expressions(block, module, frozenset({"alias", "version"}))
             for setting in ("region", "zone", "default_labels"):
                 if setting in block.attributes:
                     expressions[setting] = self._told(block.attributes[setting], module)
-            defaults = next((b for b in block.blocks if b.type in ("default_tags", "dynamic")), None)
-            if defaults and (written := defaults.attributes.get("tags")):
-                self._defaults[key] = unmarked_top(written.expression.value(module.scope)) or {}
-                if isinstance(self._defaults[key], Lazy):
-                    self._defaults[key] = Unknown(AFTER_APPLY)
+            if written := default_tags_attribute(block):
                 expressions["default_tags"] = [{"tags": self._told(written, module)}]
-            elif defaults and defaults.type == "dynamic":
-                self._defaults[key] = Unknown("its default_tags are a dynamic block")
-                expressions["default_tags"] = [{"tags": {"references": ["a dynamic block"]}}]
-            self._configs[key] = ProviderConfig(name, expressions, module.path)
+            self._defaults[key] = default_tags(block, module.scope)
+            self._configs[key] = ProviderConfig(block.labels[0], expressions, module.path)
             self.origins[f"provider.{key}"] = self._origin(module, block)
 
     def _told(self, attribute: Attribute, module: Module) -> dict[str, Any]:
@@ -206,7 +185,7 @@ class AsPlan:
         made.resources = []
         for mode, blocks in (("managed", code.resources), ("data", code.data)):
             for (type, name), block in blocks.items():
-                key = self._provider_key(module, _provider(block, type))
+                key = self._provider_key(module, meant_by(block, type))
                 expressions = self._expressions(block, module, _META)
                 made.resources.append(Expressions(type, name, mode, key, expressions))
                 self.origins[f"{prefix}{'data.' if mode == 'data' else ''}{type}.{name}"] = self._origin(module, block)
@@ -302,35 +281,6 @@ def _through_locals(references: list[str], module: Module) -> list[str]:
             found.update(dict.fromkeys(new))
             waiting.extend(new)
     return list(found)
-
-
-def _provider(block: Block, type: str) -> str:
-    """The name a block gives to its provider configuration: `aws`, `aws.west`."""
-    if written := block.attributes.get("provider"):
-        return written.text.strip('"').replace(" ", "")
-    return type.partition("_")[0]
-
-
-def _passed(call: Block) -> dict[str, str]:
-    """`providers = { aws.backup = aws.dr }` of a call."""
-    written = call.attributes.get("providers")
-    if written is None:
-        return {}
-    found = {}
-    for element in _elements(written):
-        key, value = [written.file.text(child) for child in element.children if child.type == "expression"][:2]
-        found[key.strip('"()').replace(" ", "")] = value.strip('"').replace(" ", "")
-    return found
-
-
-def _elements(attribute: Attribute) -> Iterator[Any]:
-    waiting = [attribute.node]
-    while waiting:
-        node = waiting.pop()
-        if node.type == "object_elem":
-            yield node
-        else:
-            waiting.extend(node.children)
 
 
 class _Body:

@@ -566,7 +566,7 @@ def _collected(entries: list[tuple[str, Any]], grouped: bool) -> dict[str, Any]:
         if grouped:
             made.setdefault(key, []).append(value)
         elif key in made:
-            raise Fault(f"the key {key} stands twice")
+            raise Fault("a key stands twice")
         else:
             made[key] = value
     return made

@@ -7,6 +7,7 @@ exist (an unknown `count`, a module that is not on disk) is a gap: nothing in it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap
+from governor.sources.terraform_hcl import providers
 from governor.sources.terraform_hcl.expressions import Scope
 from governor.sources.terraform_hcl.syntax import Attribute, Block, File
 from governor.sources.terraform_hcl.types import conversion
@@ -40,6 +42,9 @@ _MOST_INSTANCES = 20_000
 _MOST_MODULES = 2_000
 _LARGEST_FILE = 1_000_000
 
+_CREDENTIALS = re.compile(r"(?<=//)[^/@]*@|\?.*")
+"""What may be secret in the source of a module."""
+
 Key = str | int | None
 
 
@@ -53,7 +58,8 @@ class Code(Struct, eq=False):
     resources: dict[tuple[str, str], Block] = {}
     data: dict[tuple[str, str], Block] = {}
     calls: dict[str, Block] = {}
-    providers: list[Block] = []
+    providers: dict[str, Block] = {}
+    """By the name the module gives them: `aws`, `aws.west`."""
 
 
 class Reader:
@@ -95,7 +101,7 @@ class Reader:
             if block.type == "locals":
                 code.locals.update(block.attributes)
             elif block.type == "provider" and block.labels:
-                code.providers.append(block)
+                code.providers.setdefault(providers.local_name(block), block)
             elif (kept := _register(code, block)) is not None:
                 blocks, name = kept
                 if override and name in blocks:
@@ -210,7 +216,7 @@ class Module:
         if root == "module":
             return self._module(first)
         if root == "data":
-            return Unknown(f"data.{first}.{second} is read by Terraform only")
+            return self._data(first, second)
         if root == "terraform" and first == "workspace":
             return self._workspace
         if root == "path" and first in ("module", "root"):
@@ -275,6 +281,31 @@ class Module:
         if isinstance(instances, Unknown):
             return instances
         return _by_key({key: Lazy(f"{type}.{name}", _written(found)) for key, found in instances.items()})
+
+    def _data(self, type: str, name: str) -> Any:
+        block = self.code.data.get((type, name))
+        if block is not None and block.attributes.keys() <= {"provider"}:
+            _, module, provider = self.provider(providers.meant_by(block, type))
+            if provider and (told := providers.told_by_data(type, provider, module.scope)):
+                return Lazy(f"data.{type}.{name}", lambda attribute: told.get(attribute, Unknown(AFTER_APPLY)))
+        return Unknown(f"data.{type}.{name} is read by Terraform only")
+
+    def provider(self, local: str) -> tuple[str, Module, Block | None]:
+        """What a name means here: through `providers` of calls, or inherited, up to the block that is meant.
+
+        (the key that plans give it, the module it stands in, the block: None where nobody writes one).
+        """
+        module, name = self, local
+        while True:
+            key = f"{module.path}:{name}" if module.path else name
+            if name in module.code.providers:
+                return key, module, module.code.providers[name]
+            if module.parent is None:
+                return key, module, None
+            given = providers.passed(module.parent.code.calls[module.call])
+            if name not in given and "." in name:
+                return key, module, None  # nobody passes that alias
+            module, name = module.parent, given.get(name, name)
 
     def _relative(self) -> str:
         try:
@@ -360,7 +391,7 @@ class Module:
         folder = self.reader.folder_of(path, self.code.folder, source)
         if folder is None:
             what = "there is no such folder" if source.startswith(".") else "run terraform init"
-            return Unknown(f"its source {source} is not on this disk ({what})")
+            return Unknown(f"its source {_CREDENTIALS.sub('', source)} is not on this disk ({what})")
         return self.reader.code(folder)
 
     def _keys(self, block: Block) -> list[tuple[Key, Mapping[str, Any]]] | Unknown:

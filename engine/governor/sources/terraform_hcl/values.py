@@ -223,7 +223,12 @@ def item(value: Any, key: Any) -> Any:
         position = as_index(key)
         if position < len(value):
             return value[position]
-        raise Missing(f"there is no element {position}")
+        raise Missing("there is no such element")
+    if isinstance(value, dict):
+        name = as_string(key)
+        if name in value:
+            return value[name]
+        raise Missing("there is no such key")  # which one may be a secret
     return attribute(value, as_string(key))
 
 
