@@ -111,7 +111,24 @@ resource "aws_instance" "there" {
   provider      = aws.recovery
   ami           = "ami-12c6146b"
   instance_type = "g5.xlarge"
-  tags          = { layer = "own" }
+  tags          = { layer = "own", at = data.aws_region.there.name }
+}
+data "aws_region" "there" { provider = aws.recovery }
+data "aws_default_tags" "here" {}
+resource "aws_autoscaling_group" "here" {
+  name               = "here"
+  min_size           = 0
+  max_size           = 1
+  availability_zones = ["us-east-1a"]
+  launch_template { name = "elsewhere" }
+  dynamic "tag" {
+    for_each = data.aws_default_tags.here.tags
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
+  }
 }
 module "cluster" {
   source = "./cluster"
@@ -138,10 +155,11 @@ module "nodes" {
   source = "../node"
   type   = "g5.xlarge"
 }
+data "aws_region" "backup" { provider = aws.backup }
 module "backup" {
   source    = "../node"
   type      = "g5.xlarge"
-  tags      = { layer = "node" }
+  tags      = { layer = "node", at = data.aws_region.backup.id }
   providers = { aws = aws.backup }
 }
 module "default_backup" {
@@ -158,10 +176,11 @@ module "default_backup" {
     assert contradictions(code, plan) == []
     assert {id: (r.region, r.tags) for id, r in code.items()} == {
         "aws_instance.here": ("us-east-1", {"managed-by": "terraform", "layer": "main"}),
-        "aws_instance.there": ("eu-central-1", {"layer": "own"}),
+        "aws_instance.there": ("eu-central-1", {"layer": "own", "at": "eu-central-1"}),
+        "aws_autoscaling_group.here": ("us-east-1", {"managed-by": "terraform", "layer": "main"}),
         "module.plain.aws_instance.node": ("us-east-1", {"managed-by": "terraform", "layer": "main"}),
         "module.cluster.module.nodes.aws_instance.node": ("us-west-2", {}),
-        "module.cluster.module.backup.aws_instance.node": ("eu-central-1", {"layer": "node"}),
+        "module.cluster.module.backup.aws_instance.node": ("eu-central-1", {"layer": "node", "at": "eu-central-1"}),
         "module.cluster.module.default_backup.aws_instance.node": ("eu-central-1", {"layer": "recovery"}),
     }
 
