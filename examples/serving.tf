@@ -1,7 +1,7 @@
 # What answers requests. Most of it is paid by the hour, whether anybody asks or not.
 
 module "copilot_serving" {
-  source = "../terraform_modules/gpu_asg"
+  source = "../terraform_modules/gpu-asg"
 
   name             = "copilot-serving"
   instance_type    = "g6.12xlarge"

@@ -1,15 +1,8 @@
 module "tags" {
-  source = "../ai_tags"
+  source = "../taxonomy"
 
-  project           = var.taxonomy.project
-  stage             = var.taxonomy.stage
-  model             = var.taxonomy.model
-  experiment_id     = var.taxonomy.experiment_id
-  dataset           = var.taxonomy.dataset
-  owner_team        = var.taxonomy.owner_team
-  cost_budget_limit = var.taxonomy.cost_budget_limit
-  extra_stages      = var.taxonomy.extra_stages
-  extra_tags        = var.taxonomy.extra_tags
+  taxonomy   = var.taxonomy
+  extra_tags = var.extra_tags
 }
 
 resource "aws_launch_template" "this" {
