@@ -9,7 +9,7 @@ module "copilot_serving" {
   subnet_ids       = ["subnet-0abcdef1234567890"]
   min_size         = 1
   desired_capacity = 2
-  max_size         = 4
+  max_size         = 3
 
   taxonomy = {
     project           = "support-copilot"

@@ -396,6 +396,7 @@ def _ec2(terraform: Terraform) -> Any:
 
 COMMITTED: dict[Path, Callable[[Terraform], bytes]] = {
     EXAMPLES / "plan.json": first_plan(EXAMPLES),
+    EXAMPLES / "clean" / "plan.json": first_plan(EXAMPLES / "clean"),
     FLEET / "plan.json": fleet_plan,
     TRAP_PLANS / "tags" / "plan.json": first_plan(TRAP_PLANS / "tags"),
     TRAP_PLANS / "capacity" / "plan.json": first_plan(TRAP_PLANS / "capacity"),

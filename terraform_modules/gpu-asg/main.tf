@@ -51,7 +51,7 @@ resource "aws_autoscaling_group" "this" {
   name                = var.name
   min_size            = var.min_size
   max_size            = var.max_size
-  desired_capacity    = var.desired_capacity
+  desired_capacity    = coalesce(var.desired_capacity, var.min_size)
   vpc_zone_identifier = var.subnet_ids
 
   launch_template {
@@ -66,5 +66,10 @@ resource "aws_autoscaling_group" "this" {
       value               = tag.value.value
       propagate_at_launch = tag.value.propagate_at_launch
     }
+  }
+
+  # Stated, so that the cost of a plan is known; afterwards it belongs to whatever scales the group.
+  lifecycle {
+    ignore_changes = [desired_capacity]
   }
 }

@@ -36,7 +36,7 @@ variable "max_size" {
 }
 
 variable "desired_capacity" {
-  description = "Instances to start with. Null leaves it to whatever scales the group."
+  description = "Instances to start with, min_size if null. Later on it is left to whatever scales the group."
   type        = number
   default     = null
 }
