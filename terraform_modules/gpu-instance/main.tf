@@ -24,8 +24,10 @@ resource "aws_instance" "this" {
   iam_instance_profile                 = aws_iam_instance_profile.this.name
   ebs_optimized                        = true
   instance_initiated_shutdown_behavior = coalesce(var.shutdown, var.spot ? "terminate" : "stop")
-  user_data                            = var.user_data
   tags                                 = local.named
+
+  # Of `user_data` a plan holds a hash only, in which nobody finds a key that should not be there.
+  user_data_base64 = try(base64encode(var.user_data), null)
 
   # An instance does not hand its tags to its disks.
   root_block_device {

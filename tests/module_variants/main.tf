@@ -56,25 +56,23 @@ locals {
 module "variant" {
   source    = "./workload"
   for_each  = local.broken
-  providers = { aws = aws, aws.copies = aws.oregon }
+  providers = { aws = aws, aws.kept = aws, aws.copies = aws.oregon }
 
   broken = each.value
 }
 
 module "RES002" {
   source    = "./workload"
-  providers = { aws = aws, aws.copies = aws.ireland }
+  providers = { aws = aws, aws.kept = aws, aws.copies = aws.ireland }
 }
 
 # The guard of gpu-instance reads the region, and so the plan tells it.
 module "region_out_of_the_environment" {
   source    = "./workload"
-  providers = { aws = aws.unsaid, aws.copies = aws.oregon }
+  providers = { aws = aws.unsaid, aws.kept = aws.unsaid, aws.copies = aws.oregon }
 }
 
 module "RES004" {
   source    = "./workload"
-  providers = { aws = aws.unsaid, aws.copies = aws.oregon }
-
-  broken = { trains = false }
+  providers = { aws = aws, aws.kept = aws.unsaid, aws.copies = aws.oregon }
 }

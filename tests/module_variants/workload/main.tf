@@ -2,7 +2,7 @@ terraform {
   required_providers {
     aws = {
       source                = "hashicorp/aws"
-      configuration_aliases = [aws.copies]
+      configuration_aliases = [aws.kept, aws.copies]
     }
   }
 }
@@ -15,7 +15,6 @@ variable "broken" {
     taxonomy      = optional(map(string), {}) # of the trainer
     instance_type = optional(string, "g5.12xlarge")
     user_data     = optional(string)
-    trains        = optional(bool, true)
     bucket_tags   = optional(map(string), {}) # null: left out
     propagate     = optional(bool, true)
     model         = optional(string, "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0")
@@ -42,7 +41,6 @@ module "tags" {
 
 module "trainer" {
   source = "../../../terraform_modules/gpu-instance"
-  count  = var.broken.trains ? 1 : 0
 
   name            = "trainer"
   instance_type   = var.broken.instance_type
@@ -56,8 +54,9 @@ module "trainer" {
 }
 
 resource "aws_s3_bucket" "checkpoints" {
-  bucket = "checkpoints"
-  tags   = { for key, value in merge(module.tags.tags, var.broken.bucket_tags) : key => value if value != null }
+  provider = aws.kept
+  bucket   = "checkpoints"
+  tags     = { for key, value in merge(module.tags.tags, var.broken.bucket_tags) : key => value if value != null }
 }
 
 resource "aws_s3_bucket" "copy" {
@@ -67,8 +66,9 @@ resource "aws_s3_bucket" "copy" {
 }
 
 resource "aws_s3_bucket_replication_configuration" "checkpoints" {
-  bucket = aws_s3_bucket.checkpoints.id
-  role   = "arn:aws:iam::123456789012:role/replication"
+  provider = aws.kept
+  bucket   = aws_s3_bucket.checkpoints.id
+  role     = "arn:aws:iam::123456789012:role/replication"
 
   rule {
     status = "Enabled"
