@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from governor import library
+from governor import library, yamlfile
 from governor.catalog import regions
 from governor.errors import Refusal
 
@@ -32,13 +32,16 @@ _COMMON_SYNTAX = re.compile(
       [^\\\[\](){}?*+|]                                # a character that stands for itself, `.`, `^` or `$`
     | \\[^\w\s]                                        # an escaped mark
     | \[\^?(?:[^\\\[\]&~-]|\\[^\w\s]|-(?!-))+\]        # a set of characters and ranges
-    | \( (?:\?:)? | [)|]
+    | \( (?:\?:)? (?![?*+{]) | [)|]
     | (?:[?*+]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\}) \?? (?![?*+{])
     )*""",
     re.VERBOSE,
 )
 """What the engines of Rego (RE2, and Rust's) and Terraform (RE2) read alike. Only Rust's
 `\\d`, `\\w` and `\\s` know Unicode."""
+
+_TABLE = re.compile(r"(?<=<!-- taxonomy -->\n).*?(?=<!-- /taxonomy -->)", re.DOTALL)
+"""Where the README of the module lists its attributes."""
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\"}
 
@@ -68,42 +71,46 @@ class Attribute(Struct, frozen=True):
 def generated(folders: Sequence[Path] = ()) -> dict[Path, str]:
     """Every file that is made here, and its text."""
     concerns = library.read_concerns([library.builtin(), *folders])
-    attributes = list(read_taxonomy(concerns["tagging"].config))
+    attributes = list(read_taxonomy(concerns["tagging"]))
     texts = {}
-    for module in sorted(path.parent for path in MODULES.glob("*/taxonomy.tf")):
-        texts[module / "taxonomy.tf"] = "".join(_taxonomy_file(attributes, checks=module.name == TAXONOMY))
+    for path in sorted(MODULES.glob("*/taxonomy.tf")):
+        texts[path] = "".join(_taxonomy_file(attributes, checks=path.parent.name == TAXONOMY))
+    for path in MODULES.glob(f"{TAXONOMY}/README.md"):
+        texts[path] = _TABLE.sub(lambda _: "".join(_table(attributes)), path.read_text("utf-8"))
     places = {name: region["jurisdiction"] for name, region in regions.document()["aws"].items()}
     places |= concerns["residency"].config["regions"].get("aws", {})
-    for path in MODULES.glob("*/jurisdictions.tf"):
+    for path in sorted(MODULES.glob("*/jurisdictions.tf")):
         texts[path] = _jurisdictions_file(places)
     return texts
 
 
-def read_taxonomy(tagging: Mapping[str, Any]) -> Iterator[Attribute]:
+def read_taxonomy(tagging: library.Concern) -> Iterator[Attribute]:
     """The tags in the order of the data. Refuses what HCL cannot say."""
     names: dict[str, str] = {}
-    for tag, rule in tagging["tags"].items():
+    for tag, rule in tagging.config["tags"].items():
         name = re.sub(r"[^a-z0-9]+", "_", tag.lower()).strip("_")
-        if not name or not name[0].isalpha():
-            raise Refusal(f"the tag {tag} makes no name for Terraform: begin it with a letter")
-        if name in names:
-            raise Refusal(f"the tags {names[name]} and {tag} are both {name} in Terraform: rename one")
-        if "pattern" in rule:
-            _refuse_dialect(tag, rule["pattern"])
+        if wrong := _untranslatable(name, names, rule.get("pattern", "")):
+            place = yamlfile.place(tagging.config_files[-1], ("tags", tag, "pattern"))
+            raise Refusal(f"the tag {tag} cannot be checked by Terraform: {wrong}", place=place)
         names[name] = tag
-        yield Attribute(name, tag, rule, _excused(tag, tagging))
+        yield Attribute(name, tag, rule, _excused(tag, tagging.config))
 
 
-def _refuse_dialect(tag: str, pattern: str) -> None:
+def _untranslatable(name: str, taken: Mapping[str, str], pattern: str) -> str:
+    if not name[:1].isalpha():
+        return "begin it with a letter"
+    if name in taken:
+        return f"it reads like {taken[name]} there; rename one"
+    if not _COMMON_SYNTAX.fullmatch(pattern):
+        return (
+            "its pattern means something else there; write it with characters, sets such as [0-9A-Za-z], groups, |"
+            " and the repetitions ? * + {1,9}"
+        )
     try:
         re.compile(pattern)
     except re.error as error:
-        raise Refusal(f"the pattern of the tag {tag} is no regular expression: {error}") from None
-    if not _COMMON_SYNTAX.fullmatch(pattern):
-        raise Refusal(
-            f"the pattern of the tag {tag} means something else in Terraform: write it with characters, sets such as"
-            " [0-9A-Za-z], groups, | and the repetitions ? * + {1,9}"
-        )
+        return f"its pattern is no regular expression ({error})"
+    return ""
 
 
 def _excused(tag: str, tagging: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -141,6 +148,15 @@ def _taxonomy_file(attributes: Sequence[Attribute], *, checks: bool) -> Iterator
         yield "  read_as = {\n"
         yield from _aligned((quoted(attribute.tag), _list(_spellings(attribute))) for attribute in attributes)
         yield "  }\n}\n"
+
+
+def _table(attributes: Sequence[Attribute]) -> Iterator[str]:
+    yield "| attribute | tag | what it says | rule |\n|---|---|---|---|\n"
+    for attribute in attributes:
+        says = " ".join(attribute.rule["description"].split())
+        rule = "; ".join(message for _, message in _validations(attribute)) or attribute.demand
+        cells = (f"`{attribute.name}`", f"`{attribute.tag}`", says, rule)
+        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n"
 
 
 def _declared(attribute: Attribute) -> str:
