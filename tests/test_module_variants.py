@@ -5,6 +5,7 @@ One plan of tests/module_variants holds every variant; each is judged alone, cut
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from governor import library
 from real_terraform import EXAMPLES, PROJECT, Terraform, essentials
 
+DAY = "2026-11-24"
 VARIANTS = PROJECT / "tests" / "module_variants"
 
 INSTANCE = "module.trainer.aws_instance.this"
@@ -56,7 +58,7 @@ def found(plan: Path, settings: Path) -> set[tuple[str, str]]:
     """(policy, resource) of every finding in the organisation of these settings."""
     command = [sys.executable, "-m", "governor", "check", str(plan), "--config", str(settings), "-f", "json"]
     ran = subprocess.run(
-        [*command, "--today", "2026-11-24", "--exit-zero"], capture_output=True, check=True, env=dict(os.environ)
+        [*command, "--today", DAY, "--exit-zero"], capture_output=True, check=True, env=dict(os.environ)
     )
     return {(finding["policy"], finding["resource"]) for finding in json.loads(ran.stdout)["findings"]}
 
@@ -114,6 +116,26 @@ def test_the_clean_example_is_what_terraform_plans(make_plan: Callable[..., byte
     committed = EXAMPLES / "clean" / "plan.json"
 
     assert essentials(make_plan(EXAMPLES / "clean")) == essentials(committed.read_bytes())
+
+
+def test_the_page_shows_the_clean_example() -> None:
+    """`UPDATE_GOLDEN=1 pytest tests/test_module_variants.py` writes what the command prints."""
+    page = PROJECT / "docs" / "terraform-modules.md"
+    shown = re.compile(r"(?<=```console\n)\$ governor ([^\n]+)\n(.*?)(?=```)", re.DOTALL)
+    text = page.read_text("utf-8")
+    (excerpt,) = re.findall(r"```hcl\n(.*?)```", text, re.DOTALL)
+    assert excerpt in (EXAMPLES / "clean" / "main.tf").read_text("utf-8")
+
+    command = shown.search(text)
+    assert command
+    ran = subprocess.run(
+        [sys.executable, "-m", "governor", *command[1].split(), "--today", DAY],
+        cwd=PROJECT, capture_output=True, text=True, encoding="utf-8", check=True, env=dict(os.environ),
+    )  # fmt: skip
+    if "UPDATE_GOLDEN" in os.environ:
+        text = shown.sub(lambda _: f"$ governor {command[1]}\n{ran.stdout}", text)
+        page.write_text(text, "utf-8")
+    assert f"$ governor {command[1]}\n{ran.stdout}```" in text
 
 
 def test_nothing_is_found_in_what_the_modules_make_in_the_example() -> None:

@@ -96,7 +96,8 @@ def interface(module: Path) -> Iterator[str]:
     yield "| input | type | default | what |\n|---|---|---|---|\n"
     for block in sorted(own(parsed["variable"]), key=lambda block: ("default" in block, *where(block))):
         default = f"`{json.dumps(block['default'])}`" if "default" in block else "required"
-        yield f"| `{block['__tfmeta']['label']}` | {block['type']} | {default} | {block['description']} |\n"
+        cells = (f"`{block['__tfmeta']['label']}`", f"`{written_type(module, block)}`", default, block["description"])
+        yield f"| {' | '.join(cells)} |\n"
     yield "\n| output | what |\n|---|---|\n"
     for block in sorted(own(parsed["output"]), key=where):
         yield f"| `{block['__tfmeta']['label']}` | {block['description']} |\n"
@@ -105,6 +106,26 @@ def interface(module: Path) -> Iterator[str]:
 def own(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those of the module itself, not of modules it calls."""
     return [block for block in blocks if not block["__tfmeta"]["path"].startswith("module.")]
+
+
+def written_type(module: Path, block: Mapping[str, Any]) -> str:
+    """The type of a variable in one line: tfparse tells of an object only that it is one.
+
+    An organisation's own taxonomy has other attributes, so those are listed by generate.py, in one README.
+    """
+    file, first = where(block)
+    if file == "taxonomy.tf":
+        return str(block["type"])
+    lines = (module / file).read_text("utf-8").splitlines()[first : block["__tfmeta"]["line_end"]]
+    text = "\n".join(filter(None, (line.partition("#")[0].strip() for line in lines)))
+    (start,) = re.findall(r"^type\s*=\s*(.*)", text, re.MULTILINE | re.DOTALL)
+    end = next(end for end, _ in enumerate(f"{start}\n") if balanced(start[:end]) and f"{start}\n"[end] == "\n")
+    attributes = re.sub(r"(?<![({])\n+(?![)}])", ", ", start[:end].strip())
+    return " ".join(attributes.split())
+
+
+def balanced(text: str) -> bool:
+    return all(text.count(opening) == text.count(closing) for opening, closing in ("()", "{}"))
 
 
 def where(block: Mapping[str, Any]) -> tuple[str, int]:
