@@ -127,7 +127,7 @@ def _excused(tag: str, tagging: Mapping[str, Any]) -> tuple[str, ...] | None:
 def _taxonomy_file(attributes: Sequence[Attribute], *, checks: bool) -> Iterator[str]:
     yield HEADER.format(concern="tagging")
     yield '\nvariable "taxonomy" {\n'
-    yield '  description = "What the money is spent on: one attribute for each tag, as the taxonomy module lists them."\n'
+    yield '  description = "What the money is spent on: one attribute a tag; the taxonomy module lists them."\n'
     yield "  nullable    = false\n\n"
     yield "  type = object({\n"
     yield "\n".join(_declared(attribute) for attribute in attributes)

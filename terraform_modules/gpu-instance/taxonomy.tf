@@ -1,7 +1,7 @@
 # Made by generate.py from the data of the tagging policies: change that, then run it again.
 
 variable "taxonomy" {
-  description = "What the money is spent on: one attribute for each tag, as the taxonomy module lists them."
+  description = "What the money is spent on: one attribute a tag; the taxonomy module lists them."
   nullable    = false
 
   type = object({
