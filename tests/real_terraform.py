@@ -243,7 +243,7 @@ class Workspace:
             _stop(process)
             raise
         if (process.returncode != 0) != expect_error:
-            told = (errors or output).decode(errors="replace")
+            told = (output + errors).decode(errors="replace")
             raise TerraformError(f"terraform {' '.join(arguments)} ended with {process.returncode}\n{told}")
         return output
 
