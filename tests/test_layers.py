@@ -19,6 +19,7 @@ LAYERS = (
     {"policy", "cache", "catalog", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
+    {"spending"},
     {"sources", "languages", "reports", "enforcement", "enforcers"},
     {"written"},
     {"library", "config"},

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from governor.exemptions import Register
-from governor.model import SEVERITIES, Exempted, Exemption, Finding, Inventory, Judgement, Level, Verdict
+from governor.model import SEVERITIES, Exempted, Exemption, Finding, Inventory, Judgement, Level, Spending, Verdict
 
 
 def settle(
@@ -21,6 +21,7 @@ def settle(
     fail_level: Level = "deny",
     strict: bool = False,
     notes: Sequence[str] = (),
+    spending: Sequence[Spending] = (),
 ) -> Verdict:
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
@@ -64,4 +65,5 @@ def settle(
         not_covered=inventory.not_covered,
         resources=len(inventory.resources),
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),
+        spending=spending,
     )

@@ -24,6 +24,7 @@ from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
+from governor.spending import spending
 
 PIPED_WIDTH = 120
 """Columns of a table that no terminal shows."""
@@ -65,6 +66,7 @@ def run(
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
             ],
+            spending=spending(inventory, library.concerns["budgets"].config if "budgets" in library.concerns else None),
         )
         _write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from msgspec import Struct
 
-from governor.model import Exemption, Finding, Level, Origin, Policy, Verdict
+from governor.model import Exemption, Finding, Level, Origin, Policy, Spending, Verdict
 
 SHOWN = 20
 """Resources listed for one policy, unless the reader asks for all."""
+
+NOTICE = timedelta(days=14)
+"""How long before an exemption lapses it is named."""
 
 
 class Line(Struct, frozen=True):
@@ -24,6 +29,8 @@ class Line(Struct, frozen=True):
     origin: Origin | None
     reason: str
     """Why it is undetermined; empty for definite findings."""
+    owner: str = ""
+    project: str = ""
 
 
 class Group(Struct, frozen=True):
@@ -79,6 +86,8 @@ def _line(findings: Sequence[Finding], together: str) -> Line:
         hourly_usd=first.hourly_usd,
         origin=first.origin,
         reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
+        owner=plain(first.owner),
+        project=plain(first.project),
     )
 
 
@@ -118,6 +127,20 @@ def places(origin: Origin | None) -> list[str]:
     return [own, f"in module call {plain(origin.module_call)}"] if origin.module_call else [own]
 
 
+def path(file: str) -> str:
+    """A file as platforms of code match it with one of the repository: slashes, and no `./` in front."""
+    return file.replace("\\", "/").removeprefix("./")
+
+
+def plan_file(verdict: Verdict) -> Origin:
+    """What stands for the file of a resource whose origin is not known: platforms show no finding without one.
+
+    The name alone, because a directory that differs between runs would make every finding a new one.
+    """
+    named = re.search(r"([^\s/\\()]+\.(?:json|tfplan|plan|tf))\b", verdict.source)
+    return Origin(named[1] if named else "terraform.plan", 1)
+
+
 def stake(findings: Iterable[Finding]) -> Stake:
     """Money at stake in the findings' resources."""
     hourly = {f.resource: f.hourly_usd for f in findings}
@@ -132,6 +155,37 @@ def usd(amount: Decimal | None) -> str:
     if 0 < amount < Decimal("0.01"):
         return "<$0.01/h"
     return f"${amount:,.2f}/h"
+
+
+def usd_a_month(amount: Decimal, unpriced: int = 0) -> str:
+    """USD per month as people read it: `$1,235`; `≥ $1,235` where some of it has no known price."""
+    shown = "<$1" if 0 < amount < 1 else f"${amount:,.0f}"
+    return f"≥ {shown}" if unpriced else shown
+
+
+def step(spending: Spending) -> str:
+    """What the change adds or takes a month: `+$1,235`, `-$20`, `±$0`."""
+    change = spending.after_usd - spending.before_usd
+    if not change:
+        return "±$0"
+    return f"{'+' if change > 0 else '-'}{usd_a_month(abs(change))}"
+
+
+def project_name(project: str) -> str:
+    """A project as people read it, also where there is none."""
+    return plain(project) or "(no project)"
+
+
+def total(spending: Iterable[Spending]) -> Spending:
+    """All projects together, without budgets: not every project has one."""
+    every = list(spending)
+    return Spending(
+        project="all",
+        before_usd=sum((one.before_usd for one in every), Decimal(0)),
+        after_usd=sum((one.after_usd for one in every), Decimal(0)),
+        unpriced_before=sum(one.unpriced_before for one in every),
+        unpriced_after=sum(one.unpriced_after for one in every),
+    )
 
 
 def money(verdict: Verdict) -> str:
@@ -180,6 +234,12 @@ def terms(exemption: Exemption) -> str:
         f"{exemption.category} until {exemption.expires}: {exemption.reason}"
         f" (owner {exemption.owner}, approved by {exemption.approved_by}{ticket})"
     )
+
+
+def lapsing(verdict: Verdict) -> list[Exemption]:
+    """Exemptions that a finding still needs and that lapse within `NOTICE`, the first to go first."""
+    soon = (item.exemption for item in verdict.exempt if item.exemption.expires - verdict.today <= NOTICE)
+    return sorted(dict.fromkeys(soon), key=lambda exemption: exemption.expires)
 
 
 def count(number: int, one: str, many: str = "") -> str:
