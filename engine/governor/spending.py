@@ -1,4 +1,4 @@
-"""Inventory and budgets in, what each project is expected to cost in a month out: before the change, and after it. Pure.
+"""Inventory and budgets in, what each project is expected to cost in a month out: before the change and after. Pure.
 
 The reckoning is that of the shipped budget policies, which tests keep in step: price times the hours that the stage of
 a resource is expected to run, and a price that is not known never counts as nothing.

@@ -164,11 +164,31 @@ def usd_a_month(amount: Decimal, unpriced: int = 0) -> str:
 
 
 def step(spending: Spending) -> str:
-    """What the change adds or takes a month: `+$1,235`, `-$20`, `±$0`."""
+    """What the change adds or takes a month: `+$1,235`, `-$20`, `±$0`; a bound where some of it has no known price."""
     change = spending.after_usd - spending.before_usd
-    if not change:
-        return "±$0"
-    return f"{'+' if change > 0 else '-'}{usd_a_month(abs(change))}"
+    shown = f"{'+' if change > 0 else '-'}{usd_a_month(abs(change))}" if change else "±$0"
+    if spending.unpriced_before and spending.unpriced_after:
+        return f"≈ {shown}"
+    return f"≥ {shown}" if spending.unpriced_after else f"≤ {shown}" if spending.unpriced_before else shown
+
+
+def moves(spending: Spending) -> bool:
+    """Whether the change adds or takes anything."""
+    before = (spending.before_usd, spending.unpriced_before)
+    return before != (spending.after_usd, spending.unpriced_after)
+
+
+def over_budget(spending: Spending) -> bool:
+    """Whether it costs more than it may, as far as prices are known."""
+    return spending.budget_usd is not None and spending.after_usd > spending.budget_usd
+
+
+def budget(spending: Spending) -> str:
+    """How much of the budget is used: `27 % of $32,000`; an en dash without a budget."""
+    if spending.budget_usd is None:
+        return "–"
+    of = f"of {usd_a_month(spending.budget_usd)}"
+    return f"{spending.after_usd / spending.budget_usd * 100:,.0f} % {of}" if spending.budget_usd else of
 
 
 def project_name(project: str) -> str:
