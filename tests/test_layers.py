@@ -33,8 +33,9 @@ LAYERS = (
 """Lowest first. A part imports what lies in lower layers, and itself; "" is the package, with the version in it."""
 
 ONLY_IN_FUNCTIONS = {
-    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "jsonschema", "openai",
-    "opa_client", "pydantic", "python_terraform", "referencing", "rich", "sqlalchemy", "tfparse",
+    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "jinja2", "jsonschema",
+    "markupsafe", "openai", "opa_client", "pydantic", "python_terraform", "referencing", "rich", "sqlalchemy",
+    "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -41,15 +42,16 @@ def spending(inventory: Inventory, data: Mapping[str, Any] | None = None) -> lis
     what its tags were is no fact of the inventory. What Terraform only forgets goes on costing what it costs.
     """
     budgets = msgspec.convert(data or {}, Budgets)
-    blot = Blotter(inventory.secrets)
-    sums = {name: _Sum() for name in budgets.projects}
+    spelled = cache(Blotter(inventory.secrets).text)
+    limits = {spelled(name): budget.monthly_usd for name, budget in budgets.projects.items()}
+    sums = {name: _Sum() for name in limits}
     for resource in (*inventory.resources, *inventory.removed):
         before, after = _hourly(resource)
         unpriced_before = before is None and resource.change != "create" and _lacks_price(resource)
         unpriced_after = after is None and _lacks_price(resource)
         if not (before or after or unpriced_before or unpriced_after):
             continue
-        project = tag_of(resource, "project")
+        project = spelled(tag_of(resource, "project"))
         total = sums.get(project) or sums.setdefault(project, _Sum())
         hours = _hours(resource, budgets)
         total.before += (before or 0) * hours
@@ -58,10 +60,10 @@ def spending(inventory: Inventory, data: Mapping[str, Any] | None = None) -> lis
         total.unpriced_after += unpriced_after
     found = [
         Spending(
-            project=blot.text(name),
+            project=name,
             before_usd=total.before,
             after_usd=total.after,
-            budget_usd=budgets.projects[name].monthly_usd if name in budgets.projects else None,
+            budget_usd=limits.get(name),
             unpriced_before=total.unpriced_before,
             unpriced_after=total.unpriced_after,
         )

@@ -23,8 +23,10 @@ from governor.cli.shared import FILE, Day, config_option, policies_option
 )
 @click.option(
     "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
-    help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+    help="table, json, sarif, html, markdown, comment, github, gitlab or junit; with =FILE it is written there."
+    " May be repeated.  [default: table]",
 )  # fmt: skip
+@click.option("--environment", default="", metavar="NAME", help="What the plan changes: `comment` keeps one for each.")
 @policies_option
 @click.option(
     "--raw-policies", multiple=True, metavar="FOLDER",
@@ -47,6 +49,7 @@ def check(**options: Any) -> int:
     Examples:
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
+      governor check plan.json -f html=report.html -f comment=comment.md --environment prod
       terraform show -json tfplan | governor check -
       governor check plan.json --raw-policies ./policy
     """

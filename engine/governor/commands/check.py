@@ -36,6 +36,7 @@ def run(
     source: Path | None,
     stage: Stage,
     formats: Sequence[str],
+    environment: str,
     policies: Sequence[str],
     raw_policies: Sequence[str],
     config: Path | None,
@@ -68,7 +69,7 @@ def run(
             ],
             spending=spending(inventory, library.concerns["budgets"].config if "budgets" in library.concerns else None),
         )
-        _write(verdict, outputs, quiet=quiet, verbose=verbose)
+        _write(verdict, outputs, environment=environment, quiet=quiet, verbose=verbose)
     code = verdict.exit_code
     return 0 if exit_zero and code == 1 else code
 
@@ -110,12 +111,15 @@ def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
     return sorted(outputs, key=lambda output: output[1] is None)
 
 
-def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet: bool, verbose: bool) -> None:
+def _write(
+    verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, environment: str, quiet: bool, verbose: bool
+) -> None:
     """Render everything before anything is opened: a failing run leaves no half file."""
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=_colour(shown) and file is None, verbose=verbose)
+        colour = _colour(shown) and file is None
+        options = reports.Options(width=_width(shown), colour=colour, verbose=verbose, environment=environment)
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:

@@ -71,10 +71,14 @@ function enhance() {
       groups.get(key).rows.push(row);
     }
     const list = [...groups.values()];
-    for (const group of list) group.stake = stake(group.rows);
+    for (const group of list) group.stake = stake(by === "policy" ? group.rows : atStake(group.rows));
     if (sort.by === "price") list.sort((a, b) => (a.stake - b.stake) * (sort.down ? -1 : 1));
     else if (!sort.by && by !== "policy") list.sort((a, b) => b.stake - a.stake);
     return list;
+  }
+
+  function atStake(found) {
+    return found.filter((row) => row.state === "open");
   }
 
   // Each resource counts once, however many policies it breaks.
@@ -133,10 +137,9 @@ function enhance() {
       if (th.dataset.sort === sort.by) th.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
     }
-    const atStake = stake(found.filter((row) => row.state === "open"));
     const of = found.length < rows.length ? ` of ${rows.length.toLocaleString("en-US")}` : "";
     status.textContent = found.length
-      ? `${found.length.toLocaleString("en-US")}${of} ${rows.length === 1 ? "row" : "rows"}, ${usd(atStake)} at stake`
+      ? `${found.length.toLocaleString("en-US")}${of} ${rows.length === 1 ? "row" : "rows"}, ${usd(stake(atStake(found)))} at stake`
       : `Nothing here fits. ${count(rows.length, "row")} in all.`;
   }
 
@@ -188,5 +191,5 @@ function enhance() {
 try {
   enhance();
 } finally {
-  document.documentElement.classList.remove("waiting");
+  page.classList.remove("waiting");
 }
