@@ -99,12 +99,12 @@ def test_what_github_would_drop_is_counted_and_logged(
     number: int, commands: int, logged: int, judged: Callable[..., Verdict]
 ) -> None:
     report = render("github", judged([found(f"r{n:03} ##[error]") for n in range(number)], POLICY), Options())
-    errors = [message for command, _, message in runner_reads(report) if command == "error"]
+    errors = [(p["title"], message) for command, p, message in runner_reads(report) if command == "error"]
     assert len(errors) == commands
     lines = report.splitlines()
     in_group = lines[lines.index(f"::group::{logged} more errors") + 1 : lines.index("::endgroup::")] if logged else []
     assert len(in_group) == logged
-    assert errors[-1].startswith(f"{logged} more errors" if logged else "r009")
+    assert errors[-1][0] == (f"{logged} more errors" if logged else "P1 P: a, b")
     shown = {int(n) for n in re.findall(r"\br(\d{3})\b", report)}
     assert shown == set(range(number))
 

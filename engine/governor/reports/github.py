@@ -24,7 +24,8 @@ COMMANDS: dict[Level, str] = {"deny": "error", "warn": "warning", "note": "notic
 class _Annotation(Struct, frozen=True):
     command: str
     title: str
-    message: str
+    lines: Sequence[str]
+    """Of the message. What others wrote makes no line of its own."""
     origin: Origin | None = None
 
 
@@ -43,9 +44,8 @@ def render(verdict: Verdict, options: Options) -> str:
 def _annotations(verdict: Verdict) -> Iterator[_Annotation]:
     for failure in verdict.failures:
         on = f" on {failure.resource}" if failure.resource else ""
-        yield _Annotation(
-            "error", f"{failure.policy} failed", f"No pass: it could not be evaluated{on}.\n{failure.reason}"
-        )
+        lines = (f"No pass: it could not be evaluated{on}.", failure.reason)
+        yield _Annotation("error", f"{failure.policy} failed", lines)
     for item in group(verdict.open, verdict):
         for line in item.lines:
             yield _of_line(COMMANDS[item.level], item, line)
@@ -53,7 +53,7 @@ def _annotations(verdict: Verdict) -> Iterator[_Annotation]:
         for line in item.lines:
             yield _of_line("warning", item, line)
     for gap in verdict.gaps:
-        yield _Annotation("warning", "Not read, so not judged", f"{gap.place}: {gap.reason}")
+        yield _Annotation("warning", "Not read, so not judged", (f"{gap.place}: {gap.reason}",))
 
 
 def _of_line(command: str, item: Group, line: Line) -> _Annotation:
@@ -66,18 +66,18 @@ def _of_line(command: str, item: Group, line: Line) -> _Annotation:
     told += places(line.origin)[1:]
     if policy.remediation and not line.reason:
         told.append(f"Fix: {policy.remediation}")
-    return _Annotation(command, f"{policy.id} {policy.title}", "\n".join(told), line.origin)
+    return _Annotation(command, f"{policy.id} {policy.title}", told, line.origin)
 
 
 def _capped(command: str, annotations: Sequence[_Annotation]) -> list[str]:
     if len(annotations) <= LIMIT:
         return [_command(each) for each in annotations]
     shown, rest = annotations[: LIMIT - 1], annotations[LIMIT - 1 :]
-    more = f"{count(len(rest), f'more {command}')}, listed in the log of this step: GitHub shows {LIMIT} of a kind"
+    more = count(len(rest), f"more {command}")
     return [
         *map(_command, shown),
-        _command(_Annotation(command, f"{count(len(rest), f'more {command}')}", more)),
-        f"::group::{count(len(rest), f'more {command}')}",
+        _command(_Annotation(command, more, (f"Listed in the log of this step: GitHub shows {LIMIT} of a kind.",))),
+        f"::group::{more}",
         *map(_logged, rest),
         "::endgroup::",
     ]
@@ -89,18 +89,16 @@ def _command(annotation: _Annotation) -> str:
         file = relative(annotation.origin.file)
         properties = {"file": file, "line": str(max(annotation.origin.line, 1)), **properties}
     written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{annotation.command} {written}::{_data(annotation.message)}"
+    return f"::{annotation.command} {written}::{'%0A'.join(map(_data, annotation.lines))}"
 
 
 def _logged(annotation: _Annotation) -> str:
     where = "".join(f" ({place})" for place in places(annotation.origin)[:1])
-    first, *_ = annotation.message.split("\n")
-    return _inert(f"{annotation.title}: {first}{where}")
+    return _inert(f"{annotation.title}: {annotation.lines[0]}{where}")
 
 
 def _data(text: str) -> str:
-    """A message; its lines are ours, everything else that could end it is not."""
-    return "%0A".join(plain(line).replace("%", "%25") for line in text.split("\n"))
+    return plain(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:
