@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 import xmlschema
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import structs
 
-from governor.model import Failure, Finding, Gap, Level, Origin, Policy, Verdict
+from governor.model import LEVELS, Failure, Finding, Gap, Origin, Policy, Verdict
 from governor.reports import Options, render
 
 SHAPE = xmlschema.XMLSchema(str(Path(__file__).with_name("junit.xsd")))
 POLICY = Policy(id="P1", title="P", remediation="mend it")
+TODAY = date(2026, 3, 2)
 
 
 def report(verdict: Verdict) -> Element:
@@ -92,26 +93,20 @@ def test_the_worst_of_a_name_is_what_readers_keep(judged: Callable[..., Verdict]
     assert (case[0].tag, case[0].get("message")) == ("failure", "r is blue; undetermined (not known): r may be late")
 
 
-@given(
-    st.lists(st.sampled_from(["open", "undetermined", "exempt", "baselined"])),
-    st.sampled_from(["note", "warn", "deny"]),
-    st.sampled_from(["note", "warn", "deny"]),
-    st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
-def test_red_exactly_when_the_run_is(
-    states: list[str], level: Level, fail_level: Level, strict: bool, gap: bool, failure: bool
-) -> None:
-    findings = [found(f"r{n}", reason="x" if state == "undetermined" else "") for n, state in enumerate(states)]
-    verdict = Verdict(
-        policies={"P1": POLICY}, levels={"P1": level}, fail_level=fail_level, strict=strict, today=None, stage="plan",  # type: ignore[arg-type]
-        open=[f for f, state in zip(findings, states, strict=True) if state == "open"],
-        undetermined=[f for f, state in zip(findings, states, strict=True) if state == "undetermined"],
-        baselined=[f for f, state in zip(findings, states, strict=True) if state == "baselined"],
-        gaps=[Gap("g", "x")] if gap else [], failures=[Failure("P1", "", "x")] if failure else [],
-    )  # fmt: skip
-    root = report(verdict)
-    red = root.get("failures") != "0" or root.get("errors") != "0"
-    assert red == (verdict.exit_code != 0)
+STATES = ("open", "undetermined", "baselined")
+
+
+@pytest.mark.parametrize("states", [some for size in range(4) for some in combinations(STATES, size)], ids="-".join)
+def test_red_exactly_when_the_run_is(states: tuple[str, ...]) -> None:
+    for level, fail_level, strict, gap, failure in product(LEVELS[1:], LEVELS[1:], *[(False, True)] * 3):
+        verdict = Verdict(
+            policies={"P1": POLICY}, levels={"P1": level}, fail_level=fail_level, strict=strict, today=TODAY,
+            stage="plan", gaps=[Gap("g", "x")] if gap else [], failures=[Failure("P1", "", "x")] if failure else [],
+            **{state: [found(state, reason="x" if state == "undetermined" else "")] for state in states},
+        )  # fmt: skip
+        root = report(verdict)
+        red = root.get("failures") != "0" or root.get("errors") != "0"
+        assert red == (verdict.exit_code != 0), verdict
 
 
 @pytest.mark.parametrize("words", ["\x00\x1b[2J\ufffe\ud800", "a]]>b<c>&amp;", "two\nlines"])
