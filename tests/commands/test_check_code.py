@@ -179,6 +179,7 @@ module "vendor" {
   version = "1.0.0"
 }
 module "moved" { source = "./gone" }
+module "private" { source = "git::https://user:hunter2@example.com/gpu.git?sshkey=hunter2" }
 resource "aws_instance" "x" {
   count         = module.vendor.nodes
   instance_type = "p5.48xlarge"
@@ -203,12 +204,14 @@ module.vendor
   its source acme/gpu/aws is not on this disk (run terraform init), so nothing in it was judged
 module.moved
   its source ./gone is not on this disk (there is no such folder), so nothing in it was judged
+module.private
+  its source git::https://example.com/gpu.git is not on this disk (run terraform init), so nothing in it was judged
 aws_instance.x
   its count is not known: its source acme/gpu/aws is not on this disk (run terraform init): none of its instances was
   judged
 
 Could not judge everything, which this run insists on (strict).
-0 open, 0 exempt, 0 undetermined – 0 resources, 17 policies, 4 gaps
+0 open, 0 exempt, 0 undetermined – 0 resources, 17 policies, 5 gaps
 """
     )
 
@@ -337,6 +340,8 @@ resource "aws_instance" "whole" {{
   tags          = sensitive({{ project = "{secret}-3" }})
 }}
 resource "aws_instance" "type" {{ instance_type = sensitive("p4d.24xlarge") }}
+resource "aws_instance" "named_after_it" {{ for_each = toset([var.secret]) }}
+resource "aws_instance" "no_such_key" {{ instance_type = {{ a = 1 }}[var.secret] }}
 """
     module = """
 variable "owner" {}
@@ -354,6 +359,7 @@ resource "aws_instance" "y" {
         assert "p4d" not in run.out
 
     report = json.loads(governor("check", ".", "-f", "json").out)
+    assert [gap["place"] for gap in report["gaps"]] == ["aws_instance.named_after_it"]
     about = {(f["resource"], f["attribute"]): f["state"] for f in report["findings"] if f["policy"] == "TAG001"}
     assert about["aws_instance.x", "tags.cost-budget-limit"] == "open"
     assert ("aws_instance.x", "tags.project") not in about

@@ -82,6 +82,36 @@ resource "aws_ebs_volume" "each" {
     assert code["module.twice[0].aws_instance.node"].tags["number"] == "0"
 
 
+def test_paths_are_told_as_terraform_tells_them(terraform: Terraform, tmp_path: Path) -> None:
+    inner = (
+        HEAD
+        + """
+resource "aws_instance" "x" {
+  ami           = "ami-12c6146b"
+  instance_type = "g5.xlarge"
+  tags          = { module = path.module, root = path.root }
+}
+"""
+    )
+    root = """
+provider "aws" { region = "us-east-1" }
+module "in" {
+  source = "./a/b"
+}
+module "out" {
+  source = "../out/c"
+}
+"""
+    write(tmp_path, {"root/main.tf": inner + root, "root/a/b/main.tf": inner, "out/c/main.tf": inner})
+
+    plan, code = of_plan(terraform.make_plan(tmp_path / "root")), resources(tmp_path / "root")
+
+    assert contradictions(code, plan) == []
+    assert {id: r.tags["module"] for id, r in code.items()} == {
+        "aws_instance.x": ".", "module.in.aws_instance.x": "a/b", "module.out.aws_instance.x": "../out/c",
+    }  # fmt: skip
+
+
 def test_providers_are_handed_down_and_renamed(terraform: Terraform, tmp_path: Path) -> None:
     files = {
         "main.tf": HEAD

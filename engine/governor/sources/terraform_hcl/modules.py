@@ -7,6 +7,7 @@ exist (an unknown `count`, a module that is not on disk) is a gap: nothing in it
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -308,10 +309,7 @@ class Module:
             module, name = module.parent, given.get(name, name)
 
     def _relative(self) -> str:
-        try:
-            return self.code.folder.resolve().relative_to(self._root().resolve()).as_posix()
-        except ValueError:
-            return Path("..").joinpath(self.code.folder.name).as_posix()
+        return Path(os.path.relpath(self.code.folder, self._root())).as_posix()
 
     def _root(self) -> Path:
         return self.parent._root() if self.parent else self.code.folder
@@ -320,8 +318,8 @@ class Module:
         """The text of a file that the configuration reads; None when it is not at hand."""
         found = self._root() / path
         try:
-            if found.is_file() and found.stat().st_size < _LARGEST_FILE:
-                return found.read_text("utf-8")
+            if not Path(path).is_absolute() and found.is_file() and found.stat().st_size < _LARGEST_FILE:
+                return found.read_bytes().decode()
         except (OSError, ValueError):
             return None
         return None
@@ -408,7 +406,9 @@ class Module:
                 return Unknown(f"its count is more than {_MOST_INSTANCES}")
             return [(index, {"count": {"index": index}}) for index in range(count)]
         if written := block.attributes.get("for_each"):
-            value = unmarked_top(written.expression.value(self.scope))
+            value = written.expression.value(self.scope)
+            if isinstance(value, Sensitive):
+                return Unknown("its for_each is sensitive, which Terraform refuses")
             if isinstance(value, (Unknown, Lazy)):
                 return Unknown(f"its for_each is {_told(unknown_in(value))}")
             if isinstance(value, Set):
