@@ -19,6 +19,7 @@ from governor.sources.terraform_hcl.values import (
     Lazy,
     Missing,
     Sensitive,
+    Set,
     Unknown,
     as_bool,
     as_number,
@@ -26,6 +27,7 @@ from governor.sources.terraform_hcl.values import (
     attribute,
     item,
     kind_of,
+    kinds_inside,
     marked,
     number_of,
     pairs,
@@ -515,15 +517,25 @@ def _chosen(scope: Scope, condition: Any, yes: Run, no: Run) -> Any:
         return unknown_in(condition)
     taken, other = (yes, no) if as_bool(condition) else (no, yes)
     value = taken(scope)
-    if isinstance(value, (bool, int, Fraction)):
-        # Both sides get one type, and a number beside a text is a text.
+    if isinstance(unmarked_top(value), (bool, int, Fraction, list, dict)):
         try:
             beside = unmarked_top(other(scope))
-        except Fault:
+        except Missing:
             return value
-        if isinstance(beside, str):
-            return as_string(value)
+        return _beside(value, beside)
     return value
+
+
+def _beside(value: Any, other: Any) -> Any:
+    """The value of a conditional: both sides get one type, and a number beside a text is a text."""
+    if isinstance(value, Sensitive):
+        return marked(_beside(value.value, other))
+    if isinstance(value, (list, dict)):
+        if isinstance(other, type(value)) or isinstance(value, type(other)):
+            mixed = len(kinds_inside([value, other])) > 1 or isinstance(value, Set) != isinstance(other, Set)
+            return Unknown("the sides of a conditional differ in type") if mixed else value
+        return value
+    return as_string(value) if isinstance(other, str) else value
 
 
 def _comprehension(

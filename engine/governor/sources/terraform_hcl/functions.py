@@ -27,6 +27,7 @@ from governor.sources.terraform_hcl.values import (
     as_number,
     as_string,
     kind_of,
+    kinds_inside,
     of_json,
     plain,
     set_of,
@@ -149,6 +150,8 @@ def _alike(values: list[Any]) -> list[Any]:
     if any(isinstance(value, (Unknown, Lazy, Sensitive)) for value in values):
         raise Fault("the type of an element is not known")
     kinds = {list if isinstance(v, list) else dict if isinstance(v, dict) else kind_of(v) for v in values} - {NoneType}
+    if len(values) > 1 and kinds & {list, dict} and len(kinds_inside(values)) > 1:
+        raise Fault("collections of several types are not evaluated")
     if len(kinds) < 2:
         return list(values)
     if str in kinds and kinds <= {str, bool, int}:

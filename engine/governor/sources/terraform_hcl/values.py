@@ -76,6 +76,16 @@ def kind_of(value: Any) -> type:
     return str if isinstance(value, str) else bool if isinstance(value, bool) else int
 
 
+def kinds_inside(value: Any) -> set[type]:
+    """The types of all primitives that are known in a value, null aside."""
+    if isinstance(value, Sensitive):
+        return kinds_inside(value.value)
+    if isinstance(value, (list, dict)):
+        parts = value.values() if isinstance(value, dict) else value
+        return {kind for part in parts for kind in kinds_inside(part)}
+    return set() if value is None or isinstance(value, (Unknown, Lazy)) else {kind_of(value)}
+
+
 def marked(value: Any) -> Sensitive:
     """The value, marked once."""
     return value if isinstance(value, Sensitive) else Sensitive(value)
