@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from governor.languages import Language, Source, rego
+from governor.languages import Language, Source, rego, rego_tests
 from governor.model import Evaluator, Policy
 
 Lines = dict[str, set[int]]
@@ -95,7 +95,7 @@ def _covered(path: str, code: set[int], ran: set[int]) -> FileCoverage:
 
 
 def _rego_code(files: Sequence[Path]) -> Lines:
-    return {file: {*ran, *idle} for file, (ran, idle) in rego.code_lines(files).items()}
+    return {file: {*ran, *idle} for file, (ran, idle) in rego_tests.code_lines(files).items()}
 
 
 def _python_code(files: Sequence[Path]) -> Lines:

@@ -15,7 +15,7 @@ from governor.commands import workspace
 from governor.coverage import FileCoverage, Lines, Recorder, counts_python, measure, percent
 from governor.errors import Refusal
 from governor.languages import LANGUAGES, raw
-from governor.languages.rego import rule_tests
+from governor.languages.rego_tests import rule_tests
 from governor.model import Policy
 from governor.workers import cores, spread
 

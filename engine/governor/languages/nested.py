@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from governor import cache
 from governor.errors import Refusal
-from governor.languages import Source, rego
+from governor.languages import Source, rego, rego_engine
 from governor.model import Policy
 
 LIBRARY = "library"
@@ -59,7 +59,7 @@ class Nested(Struct, frozen=True):
 def nest(sources: Sequence[Source], policies: Sequence[Policy], config: Mapping[str, Any]) -> Nested:
     """Move the files, all their policies and each concern's data below a path named after what they say."""
     names = dict(zip((str(source.path) for source in sources), _names(sources), strict=True))
-    trees = rego.syntax([source.path for source in sources])
+    trees = rego_engine.syntax([source.path for source in sources])
     texts = {names[tree["source"]["file"]]: tree["source"]["contents"] for tree in trees}
     rules = {policy.id: policy.rule.removeprefix("data.") for policy in policies}
     world = rego.world(config)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.languages import Source, failures, rego
 from governor.languages.nested import Nested, nest
+from governor.languages.rego_engine import PolicyError
 from governor.model import Answer, Evaluator, Failure, Inventory, Policy, Violation
 
 if TYPE_CHECKING:
@@ -60,18 +61,18 @@ class OpaPolicies:
         answers = self._answers(self.policies, json.loads(rego.document(inventory, today)))
         for policy in self.policies:
             answer = answers[policy.id]
-            if isinstance(answer, rego.PolicyError):
+            if isinstance(answer, PolicyError):
                 yield Answer(policy, (), self._failures(policy, inventory, today, str(answer)))
             else:
                 yield Answer(policy, answer)
 
-    def _answers(self, policies: Sequence[Policy], given: Any) -> dict[str, list[Violation] | rego.PolicyError]:
+    def _answers(self, policies: Sequence[Policy], given: Any) -> dict[str, list[Violation] | PolicyError]:
         """Policy id → its violations, or why it could not be evaluated."""
         if not policies:
             return {}
         try:
             said = self._ask([policy.id for policy in policies], given)
-        except rego.PolicyError as error:
+        except PolicyError as error:
             half = len(policies) // 2
             if half == 0:
                 return {policies[0].id: error}
@@ -111,14 +112,14 @@ class OpaPolicies:
         def complains(part: Inventory) -> str:
             self._narrowing -= 1
             answer = self._answers([policy], json.loads(rego.document(part, today)))[policy.id]
-            return str(answer) if isinstance(answer, rego.PolicyError) else ""
+            return str(answer) if isinstance(answer, PolicyError) else ""
 
         if self._narrowing <= 0:
             return [Failure(policy.id, "", complaint)]
         return failures(policy, inventory, complaint, complains)
 
 
-def _violations(said: Any) -> list[Violation] | rego.PolicyError:
+def _violations(said: Any) -> list[Violation] | PolicyError:
     try:
         return msgspec.convert(said, list[Violation])
     except msgspec.ValidationError as error:

@@ -30,7 +30,7 @@ from urllib3.util import Retry
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.languages.nested import ASK, Nested
-from governor.languages.rego import PolicyError
+from governor.languages.rego_engine import PolicyError
 
 TRIES = 5
 """Further tries after one that met nobody, or a server that is busy. The waits between them double, and together take

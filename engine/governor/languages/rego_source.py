@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
-from typing import Any
 
 from msgspec import Struct
 
+from governor.languages.rego_tree import Import, Node, Ref, called, imports, items, names, ref, text, walk
 from governor.model import Resource
 
 _FACTS = frozenset(Resource.__struct_fields__)
@@ -22,34 +22,31 @@ class Body(Struct, frozen=True):
     file: str
     first: int
     """Line it begins in, from 1."""
-    last: int
-    tree: Mapping[str, Any]
+    lines: tuple[str, ...]
+    tree: Node
     package: str
     """`data.tagging`."""
     imports: Mapping[str, _Steps]
     """Name → what it stands for: `("data", "lib", "helpers")`."""
 
 
-def bodies(modules: Iterable[Mapping[str, Any]]) -> Iterator[Body]:
+def bodies(modules: Iterable[Node]) -> Iterator[Body]:
     """All rules of the engine's parse trees."""
     for module in modules:
-        package = ".".join(_chain(module["ast"]["package"]["refr"]))
+        package = ".".join(_written(ref(module["ast"]["package"]["refr"])))
         source = module["source"]
-        written = source["contents"].encode()
-        imports = dict(_import(each, written) for each in module["ast"]["imports"])
+        contents = source["contents"].encode()
+        written = source["contents"].split("\n")
+        stand_for = {found.name: _written(found) for found in imports(module)}
         for rule in module["ast"]["rules"]:
             spec = rule.get("Spec") or rule["Default"]
             span = spec["span"]
-            last = span["line"] + written.count(b"\n", span["start"], span["end"])
+            first = span["line"]
+            last = first + contents.count(b"\n", span["start"], span["end"])
+            lines = tuple(written[first - 1 : last])
             head = spec if "refr" in spec else next(iter(spec["head"].values()))
-            path = f"data.{package}.{'.'.join(_chain(head['refr']))}"
-            yield Body(path, source["file"], span["line"], last, spec, f"data.{package}", imports)
-
-
-def _import(tree: Mapping[str, Any], written: bytes) -> tuple[str, _Steps]:
-    steps = _chain(tree["refr"])
-    alias = tree.get("as")
-    return written[alias["start"] : alias["end"]].decode() if alias else steps[-1], steps
+            path = f"data.{package}.{'.'.join(_written(ref(head['refr'])))}"
+            yield Body(path, source["file"], first, lines, spec, f"data.{package}", stand_for)
 
 
 def reached(found: Iterable[Body], path: str) -> list[Body]:
@@ -86,78 +83,29 @@ def facts_named(found: Iterable[Body]) -> frozenset[str]:
     return frozenset(named - {""})
 
 
-def _references(tree: Any) -> Iterator[_Steps]:
-    """Every reference in a tree: `("resource", "tags", "project")`, as far as it is written out."""
-    if isinstance(tree, dict):
-        if "Var" in tree or "RefDot" in tree or "RefBrack" in tree:
-            yield _chain(tree)
-            yield from _indexes(tree)
-            return
-        if call := tree.get("Call"):
-            function = _chain(call["fcn"])
-            if function == ("object", "get") and len(call["params"]) > 1:
-                yield *_chain(call["params"][0]), *_path(call["params"][1])
-            yield function
-            yield from _references(call["params"])
-            return
-        for inner in tree.values():
-            yield from _references(inner)
-    elif isinstance(tree, list):
-        for inner in tree:
-            yield from _references(inner)
+def _references(tree: Node) -> Iterator[_Steps]:
+    """Every reference and every function called, as far as they are written out: `("resource", "tags", "project")`."""
+    for kind, node in walk(tree):
+        if kind == "Ref":
+            yield _written(node)
+        elif kind == "Call" and (function := called(node)):
+            yield tuple(function.split("."))
+            if function == "object.get" and len(node["params"]) > 1:
+                of, key, *_ = node["params"]
+                yield *_written(ref(of)), *takewhile(bool, map(_word, items(key) or (key,)))
 
 
-def _chain(tree: Mapping[str, Any]) -> _Steps:
-    """The steps of a reference up to the first that is not written out."""
-    return tuple(takewhile(lambda step: step is not None, _steps(tree)))  # type: ignore[arg-type]
+def _written(found: Ref | Import) -> _Steps:
+    """The steps of a path up to the first that is not written out."""
+    return tuple(takewhile(bool, (step or "" for step in found.path)))
 
 
-def _steps(tree: Mapping[str, Any]) -> list[str | None]:
-    ((form, node),) = tree.items()
-    if form == "Var":
-        return [str(node["value"])]
-    if form == "RefDot":
-        return [*_steps(node["refr"]), str(node["field"][1])]
-    if form == "RefBrack":
-        index = node["index"].get("String")
-        return [*_steps(node["refr"]), str(index["value"]) if index else None]
-    return [None]
+def _word(node: Node) -> str:
+    return text(node) or ""
 
 
-def _indexes(tree: Mapping[str, Any]) -> Iterator[_Steps]:
-    """References inside the brackets of a reference, and in what it hangs on."""
-    ((form, node),) = tree.items()
-    if form == "RefBrack":
-        yield from _references(node["index"])
-    if form in ("RefDot", "RefBrack"):
-        if next(iter(node["refr"])) in ("Var", "RefDot", "RefBrack"):
-            yield from _indexes(node["refr"])
-        else:
-            yield from _references(node["refr"])
-
-
-def _path(tree: Mapping[str, Any]) -> Iterator[str]:
-    """The path that object.get is given: a key, or a list of keys."""
-    if "String" in tree:
-        yield str(tree["String"]["value"])
-    elif "Array" in tree:
-        for item in tree["Array"]["items"]:
-            if "String" not in item:
-                return
-            yield str(item["String"]["value"])
-
-
-def _elements_of_data(tree: Any) -> Iterator[str]:
+def _elements_of_data(tree: Node) -> Iterator[str]:
     """Variables that `some … in data.…` binds: what they hold is no resource."""
-    if isinstance(tree, dict):
-        if some := tree.get("SomeIn"):
-            steps = _steps(some["collection"])
-            if steps[0] == "data":
-                for bound in (some["key"], some["value"]):
-                    if bound and "Var" in bound:
-                        yield str(bound["Var"]["value"])
-        for inner in tree.values():
-            yield from _elements_of_data(inner)
-    elif isinstance(tree, list):
-        for inner in tree:
-            yield from _elements_of_data(inner)
+    for kind, node in walk(tree):
+        if kind == "SomeIn" and ref(node["collection"]).path[0] == "data":
+            yield from names(node["key"]) | names(node["value"])

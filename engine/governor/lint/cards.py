@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from governor.errors import Refusal
-from governor.languages.rego import Module as Annotated
+from governor.languages.rego_cards import Module as Annotated
 from governor.lint.remark import Place, Remark, place_of, refused
 from governor.lint.syntax import Module, Rule
 from governor.model import Policy

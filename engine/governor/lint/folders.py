@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from governor import cases, library, yamlfile
 from governor.errors import Refusal
-from governor.languages import raw as conftest
+from governor.languages import raw_folders as conftest
 from governor.lint import cards, syntax
 from governor.lint.cards import Card, Script
 from governor.lint.remark import Place, Remark, refused

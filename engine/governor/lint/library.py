@@ -15,10 +15,11 @@ from governor import yamlfile
 from governor.catalog.attributes import ATTRIBUTES
 from governor.catalog.kinds import KINDS
 from governor.languages.rego import Document
+from governor.languages.rego_tree import items, kind_of, ref, start, text
 from governor.lint.folders import Folders
 from governor.lint.rego import resources
 from governor.lint.remark import Place, Remark, place_of
-from governor.lint.syntax import Module, Rule, items, kind_of, ref, start, text
+from governor.lint.syntax import Module, Rule
 from governor.model import Resource
 
 WIDTH = 120

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from governor.languages.rego_tree import text
 from governor.lint.cards import dotted
 from governor.lint.folders import Folders
 from governor.lint.functions import functions
 from governor.lint.remark import Remark
-from governor.lint.syntax import text
 
 _OUTSIDE = (
     "aiohttp", "boto3", "botocore", "http.client", "httpx", "os.environ", "os.getenv", "os.urandom", "random",

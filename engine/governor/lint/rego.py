@@ -11,11 +11,12 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from governor.languages.rego_tree import Node, Ref, called, dotted, items, kind_of, names, ref, start, text
 from governor.library import RESERVED
 from governor.lint.folders import Folders
 from governor.lint.functions import functions
 from governor.lint.remark import Place, Remark
-from governor.lint.syntax import Call, Module, Node, Ref, Rule, called, dotted, items, kind_of, names, ref, start, text
+from governor.lint.syntax import Call, Module, Rule
 
 _ALWAYS_THERE = ("id", "kind", "type", "provider")
 """Fields that every resource has."""
