@@ -29,6 +29,8 @@ class Proxy:
         self.url = url
         self.requests: list[str] = []
         """`POST /v1/data/…` of every request, in order."""
+        self.sizes: list[tuple[str, int]] = []
+        """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
         """Called with a request as `requests` lists it, and what forwards it."""
         self.stopped = threading.Event()
@@ -45,6 +47,7 @@ def before(upstream: str) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             request = f"{self.command} {self.path}"
             proxy.requests.append(request)
+            proxy.sizes.append((request, len(body)))
 
             def forward() -> Reply:
                 connection = http.client.HTTPConnection(target, timeout=60)

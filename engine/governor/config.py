@@ -53,6 +53,7 @@ class Opa(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     token_file: Text | None = None
     ca: Text | None = None
     timeout: Annotated[float, Meta(gt=0)] = 60
+    request_mb: Annotated[float, Meta(gt=0)] = 8
     bundle: Text | None = None
 
 

@@ -73,6 +73,9 @@ class Opa(_Written):
     token_file: Text | None = Field(default=None, description="File that holds the bearer token.")
     ca: Text | None = Field(default=None, description="PEM file of the authority behind the server's certificate.")
     timeout: float = Field(default=60, gt=0, description="Seconds that a question may take, further tries included.")
+    request_mb: float = Field(
+        default=8, gt=0, description="Megabytes of an inventory in one request; a larger one is sent in parts."
+    )
     bundle: Text | None = Field(
         default=None,
         description="Bundle that the server has the policies from; without one, governor puts them there.",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import trustme
 
 import fault_proxy
@@ -66,26 +67,93 @@ def test_reports_are_those_of_the_embedded_engine(
     assert embedded.code == 1
 
 
-def test_policies_are_put_on_the_server_once(
+INVENTORIES = "/v1/data/governor/inventories"
+SMALL = "request_mb: 0.0002"
+"""Less than two resources of the plan take."""
+
+
+def test_a_large_inventory_travels_in_parts_and_is_judged_whole(
+    governor: Governor, proxy: fault_proxy.Proxy, tmp_path: Path
+) -> None:
+    limit = 2_000
+    write(tmp_path, {"governor.yaml": f"engine: opa\nopa: {{url: {proxy.url}, request_mb: {limit / 1e6}}}\n"})
+    arguments = ("check", EXAMPLE, "-f", "json", "--today", "2026-08-01")
+
+    in_parts = governor(*arguments)
+
+    assert in_parts == governor(*arguments, "--engine", "embedded")
+    assert in_parts.code == 1
+    parts = [size for request, size in proxy.sizes if request.startswith(f"PUT {INVENTORIES}/")]
+    assert len(parts) > 5
+    assert max(parts) <= limit
+    asked = [size for request, size in proxy.sizes if "/ask/answer" in request]
+    assert max(asked) <= limit
+    assert requests.get(f"{proxy.url}{INVENTORIES}", timeout=9).json().get("result", {}) == {}
+
+
+def test_an_inventory_that_is_not_there_in_full_is_not_judged(
     governor: Governor, proxy: fault_proxy.Proxy, clean: Callable[..., Path]
 ) -> None:
-    clean(proxy.url)
+    clean(proxy.url, SMALL)
+    assert governor("check", "plan.json").code == 0
+
+    def lose(request: str, forward: Callable[[], Reply]) -> Reply:
+        return Reply(204, b"") if request.startswith(f"PUT {INVENTORIES}/") and "/000001" in request else forward()
+
+    proxy.spoil = lose
+    assert "was put on the OPA server, and is not there" in told(governor("check", "plan.json"))
+
+
+def test_a_server_that_dies_between_two_parts(
+    governor: Governor, opa: str, tmp_path: Path, clean: Callable[..., Path]
+) -> None:
+    with real_opa.serve(opa, tmp_path) as server, fault_proxy.before(server.url) as proxy:
+        clean(proxy.url, SMALL, "timeout: 2")
+        assert governor("check", "plan.json").code == 0
+
+        def die(request: str, forward: Callable[[], Reply]) -> Reply:
+            reply = forward()
+            server.kill()
+            return reply
+
+        proxy.spoil = die
+        assert told(governor("check", "plan.json")).startswith(f"governor: {proxy.url}: the OPA server ")
+
+
+def test_what_a_killed_run_left_there_is_taken_away_after_a_day(
+    governor: Governor, opa_server: real_opa.Server, clean: Callable[..., Path]
+) -> None:
+    clean(opa_server.url, SMALL)
+    left = f"{opa_server.url}{INVENTORIES}"
+    for name in ("20260101T120000-old", "29990101T120000-of-another-run"):
+        assert requests.put(f"{left}/{name}/000000", json={"list": "resources", "items": []}, timeout=9).ok
 
     assert governor("check", "plan.json").code == 0
-    asked, *puts = [request.partition("?")[0] for request in proxy.requests]
-    answer = asked.removeprefix("POST /v1/data/governor/").removesuffix("/ask/answer")
-    assert asked == f"POST /v1/data/governor/{answer}/ask/answer"
-    assert puts == [
-        f"PUT /v1/data/governor/{answer}",
-        f"PUT /v1/policies/governor/{answer}/library/names/names.rego",
-        f"PUT /v1/policies/governor/{answer}/ask.rego",
-        f"PUT /v1/data/governor/revisions/{answer}",
-        "GET /v1/data/governor/revisions",
-        asked,
-    ]
-    proxy.requests.clear()
-    assert governor("check", "plan.json").code == 0
-    assert [request.partition("?")[0] for request in proxy.requests] == [asked]
+
+    assert set(requests.get(left, timeout=9).json()["result"]) == {"29990101T120000-of-another-run"}
+    assert requests.delete(f"{left}/29990101T120000-of-another-run", timeout=9).ok
+
+
+def test_policies_are_put_on_the_server_once(
+    governor: Governor, opa: str, tmp_path: Path, clean: Callable[..., Path]
+) -> None:
+    with real_opa.serve(opa, tmp_path) as server, fault_proxy.before(server.url) as proxy:
+        clean(proxy.url)
+        assert governor("check", "plan.json").code == 0
+        asked, *puts = [request.partition("?")[0] for request in proxy.requests]
+        answer = asked.removeprefix("POST /v1/data/governor/").removesuffix("/ask/answer")
+        assert asked == f"POST /v1/data/governor/{answer}/ask/answer"
+        assert puts == [
+            f"PUT /v1/data/governor/{answer}",
+            f"PUT /v1/policies/governor/{answer}/library/names/names.rego",
+            f"PUT /v1/policies/governor/{answer}/ask.rego",
+            f"PUT /v1/data/governor/revisions/{answer}",
+            "GET /v1/data/governor/revisions",
+            asked,
+        ]
+        proxy.requests.clear()
+        assert governor("check", "plan.json").code == 0
+        assert [request.partition("?")[0] for request in proxy.requests] == [asked]
 
 
 def test_what_is_off_is_not_asked(governor: Governor, opa_server: real_opa.Server, clean: Callable[..., Path]) -> None:

@@ -321,6 +321,7 @@ SETTINGS = st.fixed_dictionaries(
                 "token": st.just("hunter2"),
                 "ca": st.sampled_from(["ca.pem", []]),
                 "timeout": st.sampled_from([1, 0.5, 0, -1, "9", True, None]),
+                "request_mb": st.sampled_from([8, 0.5, 0, "8"]),
                 "bundle": st.sampled_from(["governor", ""]),
             },
         ),

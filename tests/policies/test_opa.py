@@ -12,7 +12,7 @@ from governor import cases, library
 from governor.judge import judge
 from governor.languages import Language
 from governor.languages import opa as opa_engine
-from governor.languages.opa_server import Server
+from governor.languages.opa_server import REQUEST_BYTES, Server
 from governor.model import Finding, Inventory, Judgement
 
 LIBRARY = library.builtin()
@@ -69,9 +69,12 @@ def answered(concern: str, case: cases.Case, engine: dict[str, Language]) -> Jud
     return judge(inventory, loaded.evaluators, case.today)
 
 
+@pytest.mark.parametrize("request_bytes", [REQUEST_BYTES, 1], ids=["whole", "in parts"])
 @pytest.mark.parametrize(("concern", "case"), CASES, ids=[case.name for _, case in CASES])
-def test_both_engines_answer_every_case_alike(opa_server: real_opa.Server, concern: str, case: cases.Case) -> None:
-    on_server: Language = opa_engine.Language(Server(opa_server.url, seconds=30))
+def test_both_engines_answer_every_case_alike(
+    opa_server: real_opa.Server, concern: str, case: cases.Case, request_bytes: int
+) -> None:
+    on_server: Language = opa_engine.Language(Server(opa_server.url, seconds=30, request_bytes=request_bytes))
 
     ours = answered(concern, case, {})
     theirs = answered(concern, case, {".rego": on_server})

@@ -29,7 +29,10 @@ def engine(settings: Opa | None, home: Path) -> Language:
         raise missing(error) from None
     if token and address.scheme == "http" and not is_here(settings.url):
         raise Refusal(f"the token would travel to {settings.url} in clear: give opa.url a server that speaks https")
-    return Rego(Server(settings.url, token=token, ca=ca, seconds=settings.timeout), settings.bundle or "")
+    server = Server(
+        settings.url, token=token, ca=ca, seconds=settings.timeout, request_bytes=int(settings.request_mb * 1_000_000)
+    )
+    return Rego(server, settings.bundle or "")
 
 
 def missing(error: ModuleNotFoundError) -> Refusal:

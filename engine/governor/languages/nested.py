@@ -19,6 +19,9 @@ from governor.languages import Source, rego, rego_engine
 from governor.model import Policy
 
 LIBRARY = "library"
+INVENTORIES = "inventories"
+"""Where inventories lie, below `data.governor`, that are too large for one request."""
+
 ASK = "ask"
 """The package that answers for all policies at once, beside the library."""
 
@@ -30,8 +33,20 @@ package {root}.{ask}
 answer := {{"revision": data.{root}.revision, "violations": violations}} if {{
 {present}
 	asked := input.asked
-	inventory := input.inventory
+	inventory := _inventory
 	violations := _violations with data.{root}.asked as asked with input as inventory
+}}
+
+_inventory := input.inventory if not input.parts
+
+# Where one part is missing, nothing is answered.
+_inventory := object.union(input.inventory, lists) if {{
+	parts := data.governor.{inventories}[input.parts.name]
+	count(parts) == input.parts.count
+	lists := {{name: items |
+		some name in input.parts.lists
+		items := [item | some part in parts; part.list == name; some item in part.items]
+	}}
 }}
 """
 _VIOLATIONS = """
@@ -74,7 +89,9 @@ def nest(sources: Sequence[Source], policies: Sequence[Policy], config: Mapping[
             f"{_moved(tree, library)}{_PRESENT.format(number=number)}"
         )
         present.append(f"\tdata.{library}.{_package(tree)}.governor_module_{number}(true)")
-    modules[f"{folder}/{ASK}.rego"] = _ANSWER.format(root=root, ask=ASK, present="\n".join(present)) + "".join(
+    modules[f"{folder}/{ASK}.rego"] = _ANSWER.format(
+        root=root, ask=ASK, present="\n".join(present), inventories=INVENTORIES
+    ) + "".join(
         _VIOLATIONS.format(root=root, id=json.dumps(id), rule=f"{LIBRARY}.{rule}") for id, rule in sorted(rules.items())
     )
     return Nested(revision, root, modules, {"revision": revision, LIBRARY: world})

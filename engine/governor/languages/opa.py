@@ -1,12 +1,11 @@
 """Rego policies, evaluated by an OPA server. The embedded engine still reads the cards and refuses what it would.
 
-The inventory is never split: a policy may look at all of it, and a part may have another answer than the whole. It is
-one request, compressed, for all policies. Only where one fails, which stops OPA, are they asked in ever smaller groups.
+Policies see the whole inventory, in however many requests it travels: a part may have another answer. They are asked
+together, and only where one fails, which stops OPA, in ever smaller groups.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,10 @@ from governor.languages.rego_engine import PolicyError
 from governor.model import Answer, Evaluator, Failure, Inventory, Policy, Violation
 
 if TYPE_CHECKING:
-    from governor.languages.opa_server import Server
+    from governor.languages.opa_server import Given, Server
+
+_Answers = dict[str, list[Violation] | PolicyError]
+"""Policy id → its violations, or why it could not be evaluated."""
 
 NARROWING = 60
 """Questions to the server, in one run, that may be spent on finding the resource that a policy fails on."""
@@ -58,7 +60,7 @@ class OpaPolicies:
 
     def evaluate(self, inventory: Inventory, today: date) -> Iterator[Answer]:
         """See `Evaluator`."""
-        answers = self._answers(self.policies, json.loads(rego.document(inventory, today)))
+        answers = self._said_of(self.policies, inventory, today)
         for policy in self.policies:
             answer = answers[policy.id]
             if isinstance(answer, PolicyError):
@@ -66,10 +68,13 @@ class OpaPolicies:
             else:
                 yield Answer(policy, answer)
 
-    def _answers(self, policies: Sequence[Policy], given: Any) -> dict[str, list[Violation] | PolicyError]:
-        """Policy id → its violations, or why it could not be evaluated."""
+    def _said_of(self, policies: Sequence[Policy], inventory: Inventory, today: date) -> _Answers:
         if not policies:
             return {}
+        with self._server.given(rego.document(inventory, today).encode()) as given:
+            return self._answers(policies, given)
+
+    def _answers(self, policies: Sequence[Policy], given: Given) -> _Answers:
         try:
             said = self._ask([policy.id for policy in policies], given)
         except PolicyError as error:
@@ -79,11 +84,17 @@ class OpaPolicies:
             return self._answers(policies[:half], given) | self._answers(policies[half:], given)
         return {policy.id: _violations(said[policy.id]) for policy in policies}
 
-    def _ask(self, asked: list[str], given: Any) -> Mapping[str, Any]:
+    def _ask(self, asked: list[str], given: Given) -> Mapping[str, Any]:
         answer = self._server.ask(self._nested, asked, given)
         if answer is None and not self._bundle:
             self._server.put(self._nested)
             answer = self._server.ask(self._nested, asked, given)
+        if answer is None and "parts" in given and not self._server.has_all(given):
+            raise Refusal(
+                "a part of the inventory was put on the OPA server, and is not there: when several servers share the"
+                " address, set opa.request_mb above the size of the inventory",
+                place=self._server.url, code=CANNOT_JUDGE,
+            )  # fmt: skip
         if answer is None:
             raise Refusal(self._why_unknown(), place=self._server.url, code=CANNOT_JUDGE)
         return answer
@@ -111,7 +122,7 @@ class OpaPolicies:
     def _failures(self, policy: Policy, inventory: Inventory, today: date, complaint: str) -> list[Failure]:
         def complains(part: Inventory) -> str:
             self._narrowing -= 1
-            answer = self._answers([policy], json.loads(rego.document(part, today)))[policy.id]
+            answer = self._said_of([policy], part, today)[policy.id]
             return str(answer) if isinstance(answer, PolicyError) else ""
 
         if self._narrowing <= 0:

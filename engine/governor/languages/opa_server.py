@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import gc
 import gzip
+import json
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import msgspec
 import requests
@@ -29,18 +31,29 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.languages.nested import ASK, Nested
+from governor.languages.nested import ASK, INVENTORIES, Nested
 from governor.languages.rego_engine import PolicyError
 
 TRIES = 5
 """Further tries after one that met nobody, or a server that is busy. The waits between them double, and together take
 half of the time there is."""
 
+REQUEST_BYTES = 8_000_000
+"""The most of an inventory that one request holds, before compression."""
+
 KEPT = 10
 """Revisions that stay on the server, the newest. Who needs an older one puts it there again."""
 
+ABANDONED = timedelta(days=1)
+"""After this long, whatever put an inventory on the server and did not take it away will not do so any more."""
+
 _BUSY = (429, 502, 503, 504)
 _REGISTER = "governor/revisions"
+_INVENTORIES = f"governor/{INVENTORIES}"
+
+
+Given = dict[str, Any]
+"""An inventory, or where on the server its parts lie."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -101,21 +114,57 @@ class _StatusError(Exception):
 class Server:
     """Every call ends within the time given, whatever the server does, or is a Refusal with exit code 3."""
 
-    def __init__(self, url: str, *, token: str = "", ca: Path | None = None, seconds: float) -> None:
+    def __init__(
+        self, url: str, *, token: str = "", ca: Path | None = None, seconds: float, request_bytes: int = REQUEST_BYTES
+    ) -> None:
         self.url = url.rstrip("/")
         self._seconds = seconds
+        self._request_bytes = request_bytes
         self._client = _Client(self.url, token, ca, seconds)
 
-    def ask(self, nested: Nested, asked: list[str], inventory: Any) -> dict[str, Any] | None:
+    @contextmanager
+    def given(self, inventory: bytes) -> Iterator[Given]:
+        """What `ask` is given of an inventory, in JSON.
+
+        One that is too large for a request is put on the server in parts, and taken away again. The server puts it
+        together: policies always see the whole.
+        """
+        whole = msgspec.json.decode(inventory)
+        if len(inventory) <= self._request_bytes:
+            yield {"inventory": whole}
+            return
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex}"
+        parts = list(_parts(whole, self._request_bytes))
+        try:
+            for number, part in enumerate(parts):
+                self._call(self._client.update_or_create_data, part, f"{_INVENTORIES}/{name}/{number:06}")
+            lists = [key for key, value in whole.items() if isinstance(value, list)]
+            rest = {key: value for key, value in whole.items() if key not in lists}
+            yield {"inventory": rest, "parts": {"name": name, "count": len(parts), "lists": lists}}
+        finally:
+            with suppress(Refusal, PolicyError):  # what is left over does no harm
+                self._call(self._delete, self._client.delete_data, f"{_INVENTORIES}/{name}")
+                self._forget_abandoned()
+
+    def has_all(self, given: Given) -> bool:
+        """Whether all the parts of an inventory are there."""
+        parts = given["parts"]
+        found = self._call(self._data, f"{_INVENTORIES}/{parts['name']}")
+        return isinstance(found, dict) and len(found) == parts["count"]
+
+    def ask(self, nested: Nested, asked: list[str], given: Given) -> dict[str, Any] | None:
         """What each policy says, by id; None when the server does not know them in this revision.
 
         Raises PolicyError when a policy cannot be evaluated: a failing builtin is an error here, as in the embedded
         engine, and not, as OPA has it by default, undefined.
         """
-        given = {"asked": asked, "inventory": inventory}
         package = f"{nested.root}.{ASK}"
         said = self._call(
-            self._client.query_rule, given, package, "answer", query_params={"strict-builtin-errors": True}
+            self._client.query_rule,
+            {"asked": asked, **given},
+            package,
+            "answer",
+            query_params={"strict-builtin-errors": True},
         )
         if not isinstance(said, dict):
             raise self._refusal("answers something that is no decision")
@@ -185,6 +234,15 @@ class Server:
             self._call(self._delete, self._client.delete_data, f"governor/{name}")
             self._call(self._delete, self._client.delete_data, f"{_REGISTER}/{name}")
 
+    def _forget_abandoned(self) -> None:
+        """Delete what runs that were killed left there."""
+        query = f"names = object.keys(data.{_INVENTORIES.replace('/', '.')})"
+        found = self._call(self._client.ad_hoc_query, query).get("result") or [{"names": []}]
+        before = f"{datetime.now(UTC) - ABANDONED:%Y%m%dT%H%M%S}"
+        for name in found[0]["names"]:
+            if name < before:
+                self._call(self._delete, self._client.delete_data, f"{_INVENTORIES}/{name}")
+
     def _register(self) -> dict[str, _Revision]:
         try:
             return msgspec.convert(self._call(self._data, _REGISTER), dict[str, _Revision])
@@ -241,6 +299,22 @@ class Server:
     def _refusal(self, what: str) -> Refusal:
         # What a server says may be long, and have lines of its own.
         return Refusal(shorten(f"the OPA server {what}", 400, placeholder=" …"), place=self.url, code=CANNOT_JUDGE)
+
+
+def _parts(inventory: Mapping[str, Any], most: int) -> Iterator[dict[str, Any]]:
+    """The items of its lists, in order, each time as many as fit into a request, as requests writes it."""
+    for name, items in inventory.items():
+        part: list[Any] = []
+        empty = size = len(json.dumps({"list": name, "items": []}))
+        for item in items if isinstance(items, list) else ():
+            length = len(json.dumps(item)) + len(", ")
+            if part and size + length > most:
+                yield {"list": name, "items": part}
+                part, size = [], empty
+            part.append(item)
+            size += length
+        if part:
+            yield {"list": name, "items": part}
 
 
 def is_here(url: str) -> bool:
@@ -304,7 +378,8 @@ class _Adapter(HTTPAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        if request.method == "POST" and isinstance(request.body, bytes):
+        # Only questions to a document may come compressed.
+        if request.method == "POST" and "/data/" in str(request.url) and isinstance(request.body, bytes):
             request.prepare_body(gzip.compress(request.body, 1, mtime=0), None)
             request.headers["Content-Encoding"] = "gzip"
         # As an attribute of the session it would give way to REQUESTS_CA_BUNDLE.
