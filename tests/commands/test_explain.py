@@ -559,3 +559,33 @@ def test_the_page_lists_the_fields_of_the_document(governor: Governor, mine: Pat
     ):
         assert f"`{name}`" in text, name
     assert all(fact["provenance"] for fact in document["facts"] if fact["path"] == "tags.stage")
+
+
+def test_a_policy_written_for_conftest_is_explained_as_far_as_it_can_be(governor: Governor, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "governor.yaml": "policies: [{source: policy, input: raw}]\n",
+            "policy/main.rego": """\
+package main
+
+deny[msg] {
+  change := input.resource_changes[_]
+  change.type == "aws_instance"
+  msg := sprintf("%s is an instance", [change.address])
+}
+""",
+            "plan.json": json.dumps(plan_of(one={"project": "atlas"})),
+        },
+    )
+
+    run = governor("explain", "main.deny", "--on", "plan.json")
+
+    assert (run.code, run.err) == (0, "")
+    said, rest = run.out.split("FACTS", 1)
+    assert "OPEN  1 finding" in said
+    assert "is an instance" in said
+    assert "is not there" not in rest
+    assert "RULE  policy/main.rego:3: which of its lines ran is not known" in rest
+    assert "TO PASS" not in rest
+    assert "- policy: main.deny" in rest

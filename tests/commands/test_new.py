@@ -38,6 +38,8 @@ It is asked by governor check once governor.yaml names its folder:
     run = governor("test", "policies", "--strict", "--min-coverage", "100")
     assert run.code == 0, run.out
     assert "4 passed, 0 failed, 0 untested (" in run.out
+    run = governor("lint", "policies")
+    assert run.code == 0, run.out
     report = governor("check", EXAMPLE, "--format", "json", "--today", "2026-08-01").out
     assert 'lacks the tag cost-center"' in report
     assert governor("docs", "pages").code == 0

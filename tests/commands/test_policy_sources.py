@@ -291,3 +291,48 @@ def test_who_has_no_policies_in_git_pays_nothing_for_those_who_have(mine: Path, 
     assert sorted(first.stdout.removeprefix(FOOTER).split()) == ["git", "governor.remote"]
     # What is pinned and in the cache asks neither git nor GitPython.
     assert run_apart(mine, looking, PATH=str(mine)).stdout == f"{FOOTER}governor.remote\n"
+
+
+def test_every_command_that_asks_policies_takes_a_branch_where_that_is_allowed(
+    governor: Governor, mine: Path, origin: Origin
+) -> None:
+    settings(mine, f"git+{origin.url}#policies")
+    for command in (
+        ("check", "plan.json"),
+        ("explain", "NAM001", "--on", "plan.json"),
+        ("policies", "list"),
+        ("docs", "pages"),
+        ("lint",),
+        ("bundle", "build"),
+        ("checkov-checks", "checks"),
+        ("new", "policy", "mine", "--folder", "own"),
+    ):
+        refused, allowed = governor(*command), governor(*command, "--allow-floating")
+        assert refused.code == 2, command
+        assert "--allow-floating takes whatever it has" in refused.err
+        assert allowed.code in (0, 1), (command, allowed.err)
+        assert "--allow-floating" not in allowed.err
+
+
+def test_explain_shows_the_address_of_a_rule_and_not_the_cache(governor: Governor, mine: Path, origin: Origin) -> None:
+    source = f"git+{origin.url}@{origin.git('rev-parse', 'HEAD')}#policies"
+    settings(mine, source)
+
+    run = governor("explain", "NAM001", "--on", "plan.json", "-v")
+
+    assert f"{source}/names/names.rego" in run.out
+    assert "/cache/" not in run.out
+
+
+def test_what_was_fetched_is_not_linted_and_nothing_new_is_written_into_it(
+    governor: Governor, mine: Path, origin: Origin
+) -> None:
+    settings(mine, "builtin", f"git+{origin.url}@{origin.git('rev-parse', 'HEAD')}#policies")
+
+    (mine / "policies").rename(mine / "others")
+    run = governor("new", "policy", "owner")
+
+    assert run.out.startswith("written: policies/owner/owner.rego\n")
+    settings(mine, "builtin", f"git+{origin.url}@{origin.git('rev-parse', 'HEAD')}#policies", "policies")
+    run = governor("lint")
+    assert (run.code, run.out.splitlines()[-1]) == (0, "no problem – 2 files, 1 policy, 30 checks")

@@ -25,7 +25,7 @@ PAGE = (PROJECT / "docs" / "writing-policies.md").read_text("utf-8")
 @pytest.fixture
 def written(governor: Governor, tmp_path: Path) -> Path:
     """The folder of the page's examples."""
-    blocks = re.findall(r"```(?:rego|python|yaml)\n(# (\S+)\n.*?)```", PAGE, re.DOTALL)
+    blocks = re.findall(r"```(?:rego|python|yaml)\n(# (policies/\S+)\n.*?)```", PAGE, re.DOTALL)
     files = {name: text for text, name in blocks}
     (files["policies/network/schema.json"],) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert len(files) == 5
@@ -102,3 +102,9 @@ def test_with_the_schema_opa_finds_a_misspelt_field(opa: str, governor: Governor
     failed = subprocess.run([*command, str(own)], capture_output=True, text=True, check=False)
     assert failed.returncode != 0
     assert "undefined ref: resource.acelerator" in failed.stderr
+
+
+def test_the_hooks_of_the_page_are_those_that_are_offered() -> None:
+    offered = {hook["id"] for hook in yamlfile.read(PROJECT / ".pre-commit-hooks.yaml")}
+    (text,) = re.findall(r"```yaml\n(# \.pre-commit-config\.yaml\n.*?)```", PAGE, re.DOTALL)
+    assert set(re.findall(r"- id: (\S+)", text)) == offered

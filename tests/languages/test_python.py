@@ -206,3 +206,11 @@ def test_a_policy_that_is_imported_from_elsewhere_belongs_there(
     text = python("return []", head="from elsewhere_of_governor import judge as other")
 
     assert [policy.id for policy in ask(folder(tmp_path, text)).policies] == ["PYT001"]
+
+
+def test_what_a_policy_prints_is_no_part_of_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = python("print('judged'); return []", head="print('loaded')")
+
+    assert ask(folder(tmp_path, text)).findings == []
+
+    assert capsys.readouterr() == ("", "loaded\njudged\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, config_option, floating_option, policies_option
+from governor.cli.shared import FILE, config_option, floating_option, library_options, raw_policies_option
 
 
 @click.group(invoke_without_command=True)
@@ -25,9 +25,7 @@ def policies(context: click.Context) -> None:
 
 
 @policies.command("list")
-@policies_option
-@config_option
-@floating_option
+@library_options
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
 def policies_list(
     policies: tuple[str, ...] = (), config: Path | None = None, allow_floating: bool = False, format: str = "table"
@@ -45,9 +43,7 @@ def policies_list(
 
 @policies.command("show")
 @click.argument("id")
-@policies_option
-@config_option
-@floating_option
+@library_options
 def policies_show(id: str, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """The card of one policy.
 
@@ -62,9 +58,7 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None, allow
 
 @click.command("test")
 @click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
-@policies_option
-@config_option
-@floating_option
+@library_options
 @click.option("--strict", is_flag=True, help="A policy without a case that expects a finding of it fails, too.")
 @click.option("--coverage", is_flag=True, help="Tell which lines of the policies ran.")
 @click.option(
@@ -90,12 +84,8 @@ def run_tests(watch: bool, **options: Any) -> int:
 
 @click.command()
 @click.argument("targets", nargs=-1, type=FILE, metavar="[FOLDER]...")
-@policies_option
-@click.option(
-    "--raw-policies", multiple=True, metavar="FOLDER",
-    help="Check a folder of conftest policies, too. May be repeated.",
-)  # fmt: skip
-@config_option
+@library_options
+@raw_policies_option
 @click.option("--fix", is_flag=True, help="Format the Rego with `opa fmt` first, where opa is on PATH.")
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
 def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tuple[str, ...], **options: Any) -> int:
@@ -117,9 +107,7 @@ def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tup
 @click.command()
 @click.argument("out", type=FILE, default=Path("docs/policies"))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
-@policies_option
-@config_option
-@floating_option
+@library_options
 def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
     """Write a page a policy into the folder OUT, from the policies' cards.
 
@@ -153,6 +141,7 @@ def new() -> None:
     "--folder", type=FILE, metavar="FOLDER", help="The folder of policies.  [default: the first of the settings]"
 )
 @config_option
+@floating_option
 def new_policy(name: str, **options: Any) -> int:
     """Write a policy that works, with its card, its cases and the fragments of its page.
 
@@ -168,9 +157,8 @@ def new_policy(name: str, **options: Any) -> int:
 
 @click.command("checkov-checks")
 @click.argument("out", type=FILE, metavar="DIR")
-@policies_option
-@config_option
-def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) -> int:
+@library_options
+def checkov_checks(out: Path, policies: tuple[str, ...], **options: Any) -> int:
     """Write the policies as checks that run inside checkov.
 
     DIR is the folder for `checkov --external-checks-dir`. The checks call governor, which checkov need not import.
@@ -182,7 +170,7 @@ def checkov_checks(out: Path, policies: tuple[str, ...], config: Path | None) ->
     """
     from governor.commands import checkov_checks as command
 
-    return command.run(out=out, folders=policies, config=config)
+    return command.run(out=out, folders=policies, **options)
 
 
 @click.group()
@@ -200,9 +188,8 @@ def bundle() -> None:
 @click.option("--sign", type=FILE, metavar="KEYFILE", help="Sign it: a private key in PEM, or for HS256 a secret.")
 @click.option("--signing-alg", "algorithm", type=click.Choice(["RS256", "ES256", "HS256"]), default="RS256",
               help="How to sign.  [default: RS256]")  # fmt: skip
-@policies_option
-@config_option
-def bundle_build(out: Path, sign: Path | None, algorithm: Any, policies: tuple[str, ...], config: Path | None) -> int:
+@library_options
+def bundle_build(out: Path, policies: tuple[str, ...], **options: Any) -> int:
     """Write the Rego policies and their data as an OPA bundle, OUT.
 
     The same policies give the same bytes and the same revision.
@@ -214,4 +201,4 @@ def bundle_build(out: Path, sign: Path | None, algorithm: Any, policies: tuple[s
     """
     from governor.commands import bundle as command
 
-    return command.build(out=out, sign=sign, algorithm=algorithm, folders=policies, config=config)
+    return command.build(out=out, folders=policies, **options)

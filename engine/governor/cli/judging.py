@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, Day, config_option, floating_option, policies_option
+from governor.cli.shared import FILE, Day, library_options, raw_policies_option
 
 
 @click.command()
@@ -32,17 +32,12 @@ from governor.cli.shared import FILE, Day, config_option, floating_option, polic
     "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
     help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
 )  # fmt: skip
-@policies_option
-@click.option(
-    "--raw-policies", multiple=True, metavar="FOLDER",
-    help="Ask a folder of conftest policies, too: their input is PLAN as it stands. May be repeated.",
-)  # fmt: skip
-@config_option
+@library_options
+@raw_policies_option
 @click.option(
     "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
 )
 @click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
-@floating_option
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option(
     "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
@@ -78,8 +73,7 @@ def check(**options: Any) -> int:
     "--resource", metavar="ADDRESS", help="The resource to explain a policy on.  [default: its dearest finding]"
 )
 @click.option("--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: facts then name file and line.")
-@policies_option
-@config_option
+@library_options
 @click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
 @click.option("-f", "--format", type=click.Choice(["text", "json"]), default="text")
 @click.option("-v", "--verbose", is_flag=True, help="All facts of the resource, and all of the rule.")

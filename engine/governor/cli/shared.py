@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -39,7 +40,7 @@ class Governor(click.Group):
 config_option = click.option(
     "--config", type=FILE, metavar="FILE", help="Settings; default: the nearest governor.yaml at or above this folder."
 )
-policies_option = click.option(
+_policies_option = click.option(
     "--policies",
     multiple=True,
     metavar="FOLDER",
@@ -49,3 +50,16 @@ policies_option = click.option(
 floating_option = click.option(
     "--allow-floating", is_flag=True, help="Let policies in git come from a branch, or from a tag that has moved."
 )
+raw_policies_option = click.option(
+    "--raw-policies",
+    multiple=True,
+    metavar="FOLDER",
+    help="Take a folder of conftest policies, too: their input is the plan as it stands. May be repeated.",
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def library_options(command: _Command) -> _Command:
+    """Give a command the options that say which policies it works with: `policies`, `config`, `allow_floating`."""
+    return _policies_option(config_option(floating_option(command)))

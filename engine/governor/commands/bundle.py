@@ -15,9 +15,17 @@ from governor.languages.nested import nest
 from governor.yamlfile import read_text
 
 
-def build(*, out: Path, sign: Path | None, algorithm: Algorithm, folders: Sequence[str], config: Path | None) -> int:
+def build(
+    *,
+    out: Path,
+    sign: Path | None,
+    algorithm: Algorithm,
+    folders: Sequence[str],
+    config: Path | None,
+    allow_floating: bool,
+) -> int:
     """Write the bundle, signed when there is a key. 4 when there is no Rego to put in."""
-    library = workspace.everything(workspace.enter(config, folders))
+    library = workspace.everything(workspace.enter(config, folders, floating=allow_floating))
     sources = [source for c in library.concerns.values() for source in c.sources if source.path.suffix == ".rego"]
     policies = [policy for policy in library.known if policy.language == "rego"]
     if not policies:

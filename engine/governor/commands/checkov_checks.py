@@ -12,11 +12,12 @@ from governor.commands import workspace
 from governor.errors import Refusal
 
 
-def run(*, out: Path, folders: Sequence[str], config: Path | None) -> int:
+def run(*, out: Path, folders: Sequence[str], config: Path | None, allow_floating: bool) -> int:
     """Write the folder; files of earlier runs are replaced, others left alone."""
-    space = workspace.enter(config, folders)
+    space = workspace.enter(config, folders, floating=allow_floating)
     policies = [p for p in workspace.everything(space).known if not p.stages or "plan" in p.stages]
     arguments = [*(["--config", str(config)] if config else []), *(a for f in folders for a in ("--policies", f))]
+    arguments += ["--allow-floating"] if allow_floating else []
     files = package.files(policies, arguments)
     try:
         out.mkdir(parents=True, exist_ok=True)

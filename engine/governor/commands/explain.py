@@ -42,17 +42,20 @@ def run(
     source: Path | None,
     policies: Sequence[str],
     config: Path | None,
+    allow_floating: bool,
     today: date,
     format: str,
     verbose: bool,
 ) -> int:
     """Explain a finding (by its fingerprint) or a policy on a resource. 3 when the policy could not be evaluated."""
     with no_garbage_collection():
-        space = workspace.enter(config, policies, engine="embedded")
+        space = workspace.enter(config, policies, engine="embedded", floating=allow_floating)
         exemptions = space.exemptions()
         library = space.library(STAGE)
         data, place, locator = open_plan(plan, source)
         inventory, collector = terraform_plan.read(data, place=place, prices=space.prices(), locator=locator)
+        if space.raw:
+            inventory = replace(inventory, document=collector.document)
         verdict = settle(
             judge(inventory, library.evaluators, today),
             inventory,
@@ -87,10 +90,9 @@ def run(
             provenance={path: found.text for path, found in provenance(collector, subject).items()} if subject else {},
             exemption_places=_places(space, exemptions),
         )
-    explanation = replace(
-        explanation,
-        passages=tuple(replace(passage, file=workspace.near(passage.file)) for passage in explanation.passages),
-    )
+    passages = (replace(p, file=workspace.near(space.address(p.file))) for p in explanation.passages)
+    card = replace(policy, location=workspace.near(space.address(policy.location)))
+    explanation = replace(explanation, policy=card, passages=tuple(passages))
     if format == "json":
         sys.stdout.write(_json(explanation, others))
     else:

@@ -19,14 +19,19 @@ from governor.reports.grouping import count
 
 
 def run(
-    targets: Sequence[Path], *, folders: Sequence[str], raw: Sequence[str], config: Path | None, format: str, fix: bool
+    targets: Sequence[Path],
+    *,
+    folders: Sequence[str],
+    raw: Sequence[str],
+    config: Path | None,
+    format: str,
+    fix: bool,
+    allow_floating: bool,
 ) -> int:
-    """Check the policies below the targets; without any, those of the settings that are not governor's own."""
-    space = workspace.enter(config, folders, raw)
+    """Check the policies below the targets; without any, those of the settings that are neither shipped nor fetched."""
+    space = workspace.enter(config, folders, raw, floating=allow_floating)
     plans = _resolved(space.raw)
-    builtin = library.builtin().resolve()
-    wanted = _resolved(targets) or [folder for folder in [*_resolved(space.folders), *plans] if folder != builtin]
-    wanted = wanted or _resolved(space.folders)
+    wanted = _resolved(targets) or _resolved(space.own) or _resolved(space.folders)
     libraries = [_library(target) for target in wanted if not any(target.is_relative_to(plan) for plan in plans)]
     if fix:
         _format([file for target in wanted for file in sorted(target.rglob("*.rego"))])

@@ -5,20 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from governor import cases, library, scaffold
+from msgspec.structs import replace
+
+from governor import cases, scaffold
 from governor import config as configuration
 from governor.commands import workspace
 from governor.errors import Refusal
 
 
 def policy(
-    *, name: str, language: Literal["rego", "python"], concern: str | None, folder: Path | None, config: Path | None
+    *,
+    name: str,
+    language: Literal["rego", "python"],
+    concern: str | None,
+    folder: Path | None,
+    config: Path | None,
+    allow_floating: bool,
 ) -> int:
     """Write the files of a new policy. Refuses to write over one that is there."""
-    space = workspace.enter(config, [])
-    target = folder or next((f for f in space.folders if f != library.builtin()), space.home / "policies")
-    folders = workspace.enter(config, [str(target.absolute())]).folders
-    known = library.load([f for f in folders if f.is_dir() and any(f.iterdir())]).known
+    space = workspace.enter(config, [], floating=allow_floating)
+    target = folder or next((f for f in space.own if f not in space.raw), space.home / "policies")
+    around = workspace.enter(config, [str(target.absolute())], floating=allow_floating)
+    filled = tuple(folder for folder in around.folders if folder.is_dir() and any(folder.iterdir()))
+    known = workspace.everything(replace(around, folders=filled)).known
     plain = scaffold.plain_name(name)
     room = scaffold.plain_name(concern) if concern else plain
     id = scaffold.next_id(room, known)

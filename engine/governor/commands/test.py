@@ -55,13 +55,12 @@ _UNPACK = msgspec.msgpack.Decoder(list[Result])
 
 def run(options: Options, *, watch: bool) -> int:
     """Run the tests of the policy folders, once or whenever a file changes."""
-    return _watch(options) if watch else _run(options)
+    return _watch(options) if watch else _run(options, _space(options))
 
 
-def _run(options: Options) -> int:
+def _run(options: Options, space: workspace.Workspace) -> int:
     """1 when a test fails, too little is covered, or, when strict, a policy has no case that expects a finding."""
     started = time.monotonic()
-    space = _space(options)
     known = [p for p in workspace.everything(replace(space, raw=())).policies if _wanted(options, _file(p))]
     record = options.coverage or options.min_coverage is not None
     expected: set[str] = set()
@@ -83,7 +82,7 @@ def _run(options: Options) -> int:
         print(f"{workspace.near(space.address(policy.location))}: {policy.id} has no case that expects a finding of it")
     if options.junit:
         _write(options.junit, _junit(results))
-    uncovered = _tell_coverage(_covered(options, space.folders, results), options.min_coverage) if record else False
+    uncovered = record and _tell_coverage(space, _covered(options, space.folders, results), options.min_coverage)
     seconds = time.monotonic() - started
     print(f"{len(results) - len(failed)} passed, {len(failed)} failed, {len(untested)} untested ({seconds:.1f} s)")
     return 1 if failed or uncovered or (options.strict and untested) else 0
@@ -92,36 +91,37 @@ def _run(options: Options) -> int:
 def _watch(options: Options) -> int:
     """Run, and run again when a file of the folders changes, until the person stops it. The last run's exit code."""
     code = 0
+    watched = [*options.targets, *([options.config] if options.config else [])]
     try:
         while True:
-            before = _state(options)
+            before = _state(watched)
             try:
-                code = _run(options)
+                space = _space(options)
+                watched = [*space.folders, *space.raw, *([space.file] if space.file else [])]
+                before = _state(watched)
+                code = _run(options, space)
             except Refusal as refusal:
                 print(f"governor: {refusal}", file=sys.stderr)
                 code = refusal.code
             print("Watching for changes; stop with Ctrl-C.", file=sys.stderr, flush=True)
-            while _state(options) == before:
+            while _state(watched) == before:
                 time.sleep(_BLINK)
     except KeyboardInterrupt:
         return code
 
 
-def _state(options: Options) -> set[tuple[str, int, int]]:
-    """Every file that a run reads: path, time of its last change, size."""
-    try:
-        space = _space(options)
-        folders = (*space.folders, *space.raw)
-    except Refusal:  # governor.yaml is being written
-        folders = tuple(options.targets)
-    files = [*(file for folder in folders for file in folder.rglob("*") if file.suffix != ".pyc")]
+def _state(paths: Sequence[Path]) -> set[tuple[str, int, int]]:
+    """Every file of the paths: its own path, time of its last change, size."""
     found = set()
-    for file in (*files, *([options.config] if options.config else [])):
-        try:
-            status = file.stat()
-        except OSError:  # just deleted
-            continue
-        found.add((str(file), status.st_mtime_ns, status.st_size))
+    for path in paths:
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.suffix == ".pyc":
+                continue
+            try:
+                status = file.stat()
+            except OSError:  # just deleted
+                continue
+            found.add((str(file), status.st_mtime_ns, status.st_size))
     return found
 
 
@@ -212,9 +212,9 @@ def _covered(options: Options, folders: Sequence[Path], results: Sequence[Result
     return measure(files, recorder.lines)
 
 
-def _tell_coverage(files: Sequence[FileCoverage], least: float | None) -> bool:
+def _tell_coverage(space: workspace.Workspace, files: Sequence[FileCoverage], least: float | None) -> bool:
     """Print a line a file; whether too little ran."""
-    names = [workspace.near(file.path) for file in files]
+    names = [workspace.near(space.address(file.path)) for file in files]
     width = max(map(len, names), default=0)
     for name, file in zip(names, files, strict=True):
         idle = f"  not run: {_ranges(file.idle)}" if file.idle else ""

@@ -36,6 +36,12 @@ class Workspace(Struct, frozen=True):
     checkouts: tuple[Checkout, ...] = ()
     """Those of the folders that were fetched from git."""
 
+    @property
+    def own(self) -> list[Path]:
+        """The folders, raw ones too, that people here write in: neither shipped nor fetched."""
+        others = {folder.resolve() for folder in (library.builtin(), *(c.folder for c in self.checkouts))}
+        return [folder for folder in (*self.folders, *self.raw) if folder.resolve() not in others]
+
     def library(self, stage: Stage) -> library.Library:
         """The policies of a stage whose level is not `off`."""
         return _load(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -186,9 +186,10 @@ def _outcome(findings: Iterable[Said]) -> Outcome:
 
 
 def _evaluator(policy: Policy, library: Library) -> Explainable | None:
+    """The evaluator of the policy alone; None for one that cannot tell how it came to its answer."""
     for evaluator in library.evaluators:
         if any(known.id == policy.id for known in evaluator.policies):
-            return cast("Explainable", evaluator).alone(policy)
+            return evaluator.alone(policy) if isinstance(evaluator, Explainable) else None
     return None
 
 
@@ -206,7 +207,9 @@ def _facts(
     about = list(dict.fromkeys(fact_of(said.attribute) for said in findings if said.attribute))
     values = _values(resource)
     unknown = resource.unknown
-    paths = dict.fromkeys([*(path for path in about if path != "id"), *values, *unknown])
+    # A finding may be about something that is no fact of the resource: an approval, a message of a raw policy.
+    facts = [path for path in about if path != "id" and path.partition(".")[0] in Resource.__struct_fields__]
+    paths = dict.fromkeys([*facts, *values, *unknown])
 
     def read(path: str) -> bool:
         return path in about or any(path == r or path.startswith(f"{r}.") or r.startswith(f"{path}.") for r in reads)

@@ -118,6 +118,8 @@ def _rule(page: Page, explanation: Explanation, verbose: bool) -> None:
     fired = [passage for passage in own if passage.whole] if explanation.findings and not verbose else []
     shown = [*(fired or own), *(helpers if verbose else ())]
     if not shown:
+        if explanation.outcome not in ("not judged", "failed"):
+            page.section("RULE", "bold", f"{explanation.policy.location}: which of its lines ran is not known")
         return
     left = len(explanation.passages) - len(shown)
     more = f"; -v adds {count(left, 'part')}" if left else ""
@@ -144,6 +146,8 @@ def _to_pass(page: Page, explanation: Explanation) -> None:
     if not explanation.findings:
         return
     trial = explanation.trial
+    if not trial.attempts and not explanation.policy.remediation:
+        return
     remark = "each change was tried by judging again" if trial.attempts else ""
     page.section("TO PASS", "bold green", remark)
     if explanation.policy.remediation:

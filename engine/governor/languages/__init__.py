@@ -7,7 +7,7 @@ from datetime import date
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -54,6 +54,7 @@ class Passage(Struct, frozen=True):
         return all(line.ran is not False for line in self.lines)
 
 
+@runtime_checkable
 class Explainable(Evaluator, Protocol):
     """An evaluator that can tell how one of its policies came to its answer."""
 

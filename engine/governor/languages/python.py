@@ -7,6 +7,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from datetime import date
 from decimal import Decimal
 from importlib.util import module_from_spec, spec_from_file_location
@@ -151,7 +152,9 @@ def _complains(ask: Callable[[Inventory, date], Any], today: date) -> Callable[[
 
 
 def _ask(ask: Callable[[Inventory, date], Any], inventory: Inventory, today: date) -> list[Violation]:
-    return [_checked(violation) for violation in ask(inventory, today) or ()]
+    # What a policy prints is for its author: a report on standard output would be none.
+    with redirect_stdout(sys.stderr):
+        return [_checked(violation) for violation in ask(inventory, today) or ()]
 
 
 def _checked(violation: Any) -> Violation:
@@ -177,7 +180,8 @@ def _functions(source: Source) -> Iterator[tuple[Policy, Callable[..., Any]]]:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except _MISHAPS as error:
         raise Refusal(f"this policy file cannot be imported: {_named(error)}", place=_place(error, source)) from None
     for function in vars(module).values():

@@ -63,7 +63,7 @@ def outside_world(folders: Folders) -> Iterator[Remark]:
 def print_call(folders: Folders) -> Iterator[Remark]:
     """A `print`, or Rego's `trace`, that was left behind.
 
-    What a policy prints in Python lands in the report on standard output, and a JSON report is then none.
+    What a policy prints lands among the messages of every run, on standard error.
     """
     for module, rule in folders.rules():
         for call in rule.calls:
