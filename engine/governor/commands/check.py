@@ -58,9 +58,7 @@ def run(
         space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
         exemptions = space.exemptions()
         library = space.library(stage)
-        data, place, locator = open_plan(plan, source)
-        inventory = _collect(data, place, locator, stage, space)
-        guests = [_checkov(data, place, source, locator, stage, space)] if "checkov" in others else []
+        inventory, guests = _collect(plan, source, stage, space, with_checkov="checkov" in others)
         judgement = judge(inventory, [*library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
         verdict = settle(
@@ -101,11 +99,16 @@ def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | Non
     return data, place, Locator(source) if source else None
 
 
-def _collect(data: bytes, place: str, locator: Locator | None, stage: Stage, space: workspace.Workspace) -> Inventory:
+def _collect(
+    plan: str, source: Path | None, stage: Stage, space: workspace.Workspace, *, with_checkov: bool
+) -> tuple[Inventory, list[Checkov]]:
+    """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
+    data, place, locator = open_plan(plan, source)
     inventory = terraform_plan.collect(
         data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
     )
-    return replace(inventory, stage=stage)
+    guests = [_checkov(data, place, source, locator, stage, space)] if with_checkov else []
+    return replace(inventory, stage=stage), guests
 
 
 def _checkov(

@@ -342,7 +342,8 @@ class Collector:
     def _cost_before(self, item: Seen, shape: Shape, region: str | None) -> Decimal | None:
         if not shape.instance_type and not shape.reader:
             return None  # what launches nothing costs nothing that is known
-        before, marks = self.before(item)
+        # Not kept: of a large plan that would be as much again.
+        before, marks = item.before or self._withholder.before(item.resource.change)
         draft = Draft(item.resource, shape, item.block, self.facts, before, None, marks, before=True)
         draft.region = region
         _read(draft)
