@@ -20,8 +20,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev ## start-up, 1k, 10k and 50k resources against the floor
+bench: $(VENV)/.dev ## start-up, 1k, 10k and 50k resources against the floor; a commit and a tree of code
 	$(BIN)/python bench/bench.py $(ARGS)
+	$(BIN)/python bench/keys.py
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV) …" >&2

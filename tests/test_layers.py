@@ -32,8 +32,8 @@ LAYERS = (
 """Lowest first. A part imports what lies in lower layers, and itself; "" is the package, with the version in it."""
 
 ONLY_IN_FUNCTIONS = {
-    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "jsonschema", "jwt", "openai",
-    "opa_client", "pydantic", "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
+    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jsonschema", "jwt",
+    "openai", "opa_client", "pydantic", "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 

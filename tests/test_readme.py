@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from governor.commands import check
+from governor.commands import output
 from governor.config import load as load_settings
 from real_terraform import EXAMPLES, PROJECT
 
@@ -86,4 +86,4 @@ def test_pages_of_policies_are_fresh() -> None:
 def test_width_of_the_demo_is_that_of_a_pipe() -> None:
     shown = MARKED.search(README.read_text("utf-8"))
     assert shown
-    assert max(map(len, shown[1].splitlines())) <= check.PIPED_WIDTH
+    assert max(map(len, shown[1].splitlines())) <= output.PIPED_WIDTH

@@ -63,7 +63,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         msg=violation.msg,
         details=violation.details,
         hourly_usd=resource.hourly_usd,
-        origin=resource.origin or violation.origin,
+        origin=resource.origins.get(violation.attribute, resource.origin) or violation.origin,
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
     )
 

@@ -61,6 +61,8 @@ class Origin(Struct, frozen=True, omit_defaults=True, gc=False):
     line: int
     module_call: str = ""
     """`file:line` of the module block that leads to it, when the resource lies inside a module."""
+    column: int = 0
+    """Counted in characters from 1; 0 where only the line is known."""
 
 
 class Resource(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -106,6 +108,8 @@ class Resource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sensitive: tuple[str, ...] = ()
     """Paths whose values were withheld when the resource was collected."""
     origin: Origin | None = None
+    origins: dict[str, Origin] = {}
+    """Path → where that attribute is changed, where it is not where the resource is."""
 
 
 class Gap(Struct, frozen=True, gc=False):
@@ -130,6 +134,12 @@ class Inventory(Struct, frozen=True, kw_only=True):
     """Types outside the catalogue → how many resources of each were passed over."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the input, a line each."""
+    clean: int = 0
+    """Resources beside these that hold nothing to judge: files in which nothing was sighted."""
+    unit: str = "resource"
+    """What one resource is called in the last line of a report."""
+    allowed: dict[str, Exemption] = {}
+    """Fingerprint of a finding → the exemption that stands beside it in the input itself."""
     secrets: tuple[str, ...] = ()
     """Values that the input marks sensitive, longest first: blotted out of all that policies say, never written."""
     taken_at: str = ""
@@ -221,8 +231,12 @@ class Finding(Struct, frozen=True, kw_only=True):
     @property
     def fingerprint(self) -> str:
         """Stable identity: 32 hexadecimal digits of policy, resource and attribute; no line, no message."""
-        text = f"{self.policy}\0{self.resource}\0{self.attribute}"
-        return blake2b(text.encode(), digest_size=16).hexdigest()
+        return fingerprint(self.policy, self.resource, self.attribute)
+
+
+def fingerprint(policy: str, resource: str, attribute: str) -> str:
+    """The identity of a finding."""
+    return blake2b(f"{policy}\0{resource}\0{attribute}".encode(), digest_size=16).hexdigest()
 
 
 class Judgement(Struct, frozen=True):
@@ -295,6 +309,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     notes: Sequence[str] = ()
     not_covered: Mapping[str, int] = {}
     resources: int = 0
+    unit: str = "resource"
     hourly_usd: Decimal = Decimal(0)
     """What the judged resources cost together, as far as prices are known, USD per hour."""
 
@@ -317,11 +332,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return any(LEVELS.index(self.levels[f.policy]) >= threshold for f in self.undetermined)
 
     @property
+    def costs(self) -> bool:
+        """Whether what was judged can cost money at all: a file cannot."""
+        return self.unit == "resource"
+
+    @property
     def footer(self) -> str:
         """The line that ends every report."""
         return (
             f"{len(self.open)} open, {len(self.exempt)} exempt, {len(self.undetermined)} undetermined"
-            f" – {_count(self.resources, 'resource')}, {_count(len(self.policies), 'policy', 'policies')},"
+            f" – {_count(self.resources, self.unit)}, {_count(len(self.policies), 'policy', 'policies')},"
             f" {_count(len(self.gaps), 'gap')}"
         )
 

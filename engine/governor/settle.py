@@ -36,16 +36,18 @@ def settle(
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
     `levels` has every policy that was asked; `baseline` holds fingerprints. Order within a list: severity, policy,
-    resource, attribute, message.
+    resource, place in its file, attribute, message.
     """
     policies = {policy.id: policy for policy in judgement.policies}
     rank = {id: SEVERITIES.index(policy.severity) for id, policy in policies.items()}
-    register = Register(exemptions, today)
+    register = Register(exemptions, today, inventory.allowed)
     open_: list[Finding] = []
     exempt: list[Exempted] = []
     baselined: list[Finding] = []
     undetermined: list[Finding] = []
-    for finding in sorted(judgement.findings, key=lambda f: (rank[f.policy], f.policy, f.resource, f.attribute, f.msg)):
+    for finding in sorted(
+        judgement.findings, key=lambda f: (rank[f.policy], f.policy, f.resource, *_line(f), f.attribute, f.msg)
+    ):
         exemption = register.cover(finding)
         if exemption:
             exempt.append(Exempted(finding, exemption))
@@ -74,6 +76,11 @@ def settle(
         gaps=inventory.gaps,
         notes=[*inventory.notes, *judgement.notes, *notes],
         not_covered=inventory.not_covered,
-        resources=len(inventory.resources),
+        resources=len(inventory.resources) + inventory.clean,
+        unit=inventory.unit,
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),
     )
+
+
+def _line(finding: Finding) -> tuple[int, int]:
+    return (finding.origin.line, finding.origin.column) if finding.origin else (0, 0)

@@ -86,12 +86,17 @@ deny_expired contains {
 deny_literal_key contains {
 	"resource": resource.id,
 	"attribute": concat("", ["attributes.ai_keys.", found.place]),
-	"msg": sprintf("%s holds a key for %s in %s", [resource.id, found.provider, found.place]),
+	"msg": sprintf("%s holds a key for %s in %s%s", [resource.id, found.provider, found.place, _told_by(found)]),
 	"details": {"provider": found.provider, "rule": object.get(found, "rule", "")},
 } if {
 	some resource in input.resources
 	some found in resource.attributes.ai_keys
 }
+
+# What tells one key from another without showing it.
+_told_by(found) := sprintf(": %s", [found.hint]) if {
+	found.hint
+} else := ""
 
 deny_literal_key contains {
 	"resource": resource.id,

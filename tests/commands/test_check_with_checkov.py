@@ -157,8 +157,8 @@ def test_what_checkov_finds_is_settled_and_reported_like_everything_else(
     assert (encryption["severity"], encryption["level"], encryption["state"]) == ("medium", "deny", "open")
     known = {r for (_, r), finding in found.items() if finding["kind"] != "scope"}
     assert {
-        "aws_instance.copilot_trainer[0]",
-        "aws_instance.copilot_trainer[1]",
+        "aws_instance.weekend_run",
+        "aws_instance.vision_trainer",
         "aws_s3_bucket.defect_images",
     } <= known
     # A type outside the catalogue has a place all the same.

@@ -63,6 +63,15 @@ def test_a_violation_takes_on_the_facts_of_its_resource() -> None:
     )
 
 
+def test_an_attribute_may_have_a_place_of_its_own() -> None:
+    file = resource("f", origin=Origin("f", 1), origins={"attributes.ai_keys.B": Origin("f", 9, column=5)})
+    violations = [Violation("f", "a key", f"attributes.ai_keys.{name}") for name in "AB"]
+
+    found = judged(Answer(TAG, violations), resources=[file]).findings
+
+    assert [finding.origin for finding in found] == [Origin("f", 1), Origin("f", 9, column=5)]
+
+
 def test_a_kind_that_the_card_does_not_list_is_not_judged() -> None:
     resources = [resource("a"), resource("b", "bucket"), resource("c", "volume")]
     violations = [Violation(each.id, "no") for each in resources]

@@ -23,6 +23,7 @@ from governor.model import (
     Inventory,
     Judgement,
     Level,
+    Origin,
     Policy,
     Resource,
     Verdict,
@@ -268,3 +269,49 @@ def test_failures_say_three_whatever_else_there_is() -> None:
     failed = (Failure("KEY001", "", "x"),)
     for strict, level, gaps in product((True, False), ("note", "deny"), ((), (Gap("a", "b"),))):
         assert settled(finding(), failures=failed, gaps=gaps, strict=strict, fail_level=level).exit_code == 3
+
+
+def allowing(*findings: Finding, **terms: Any) -> Verdict:
+    """What becomes of the findings when the first of them is allowed in the input itself."""
+    inventory = Inventory(stage="commit", resources=(), allowed={findings[0].fingerprint: exemption(**terms)}, clean=3)
+    return settle(Judgement(findings, (), POLICIES), inventory, levels=LEVELS, today=TODAY)
+
+
+def test_an_exemption_in_the_input_covers_its_own_finding_only() -> None:
+    one, other = finding(attribute="a"), finding(attribute="b")
+
+    verdict = allowing(one, other)
+
+    assert [item.finding for item in verdict.exempt] == [one]
+    assert verdict.open == [other]
+    assert verdict.stale_exemptions == verdict.lapsed_exemptions == []
+
+
+def test_an_exemption_in_the_input_lapses_like_any_other() -> None:
+    verdict = allowing(finding(), expires=TODAY - DAY)
+
+    assert (len(verdict.open), len(verdict.exempt), len(verdict.lapsed_exemptions)) == (1, 0, 1)
+
+
+def test_an_exemption_in_the_input_that_covers_nothing_is_stale() -> None:
+    inventory = Inventory(stage="commit", resources=(), allowed={finding().fingerprint: exemption()})
+
+    verdict = settle(Judgement((), (), POLICIES), inventory, levels=LEVELS, today=TODAY)
+
+    assert len(verdict.stale_exemptions) == 1
+
+
+def test_what_holds_nothing_to_judge_is_counted() -> None:
+    inventory = Inventory(stage="commit", resources=(), clean=3, unit="file")
+
+    verdict = settle(Judgement((), (), POLICIES), inventory, levels=LEVELS, today=TODAY)
+
+    assert verdict.footer == "0 open, 0 exempt, 0 undetermined – 3 files, 3 policies, 0 gaps"
+
+
+def test_findings_of_one_file_come_in_the_order_of_its_lines() -> None:
+    places = [Origin("f", 9), Origin("f", 10, column=7), Origin("f", 10, column=12)]
+
+    found = settled(*(finding(attribute=name, origin=place) for name, place in zip("cba", places, strict=True)))
+
+    assert [item.origin for item in found.open] == places

@@ -95,6 +95,12 @@ def test_failures_and_gaps_are_notified(verdict: Verdict, clean: Verdict) -> Non
     assert invocation["toolExecutionNotifications"] == []
 
 
+def test_a_column_is_told_where_it_is_known(judged: Callable[..., Verdict]) -> None:
+    (result,) = run(judged([found("r", Origin("app.py", 3, column=5))], POLICY))["results"]
+
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 3, "startColumn": 5}
+
+
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [

@@ -136,6 +136,30 @@ def test_origin_and_module_call(judged: Callable[..., Verdict]) -> None:
     assert any("in module call envs/prod.tf:40" in line for line in lines)
 
 
+def test_a_place_inside_a_file_names_the_file_and_costs_nothing(judged: Callable[..., Verdict]) -> None:
+    findings = [
+        Finding(
+            policy="TAG001",
+            resource="f.py",
+            kind="x",
+            attribute=name,
+            msg="f.py is wrong",
+            origin=Origin("f.py", line, column=4),
+        )
+        for line, name in enumerate("ab", 1)
+    ]
+    verdict = replace(judged(findings, POLICY), unit="file", resources=3)
+
+    for width in (80, 40):
+        text = render("table", verdict, Options(width=width))
+        assert "OPEN  2 findings in 1 file\n" in text
+        assert [line.split()[0] for line in text.splitlines() if "f.py:" in line] == ["f.py:1:4", "f.py:2:4"]
+        assert "stake" not in text
+        assert "– 3 files, " in text
+    assert "stake" not in render("markdown", verdict, Options())
+    assert "no file to search" in render("table", replace(verdict, open=(), resources=0), Options(width=80))
+
+
 @given(
     st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ./[]"), max_size=80), st.integers(4, 40)
 )

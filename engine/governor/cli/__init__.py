@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging
+from governor.cli import about, authoring, judging, keys
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -38,6 +38,7 @@ def cli() -> None:
 
 for _command in (
     judging.check,
+    keys.keys,
     judging.explain,
     authoring.policies,
     authoring.run_tests,

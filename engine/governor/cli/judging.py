@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, Day, library_options, raw_policies_option
+from governor.cli.shared import FILE, Day, judging_options, library_options, raw_policies_option
 
 
 @click.command()
@@ -28,23 +28,12 @@ from governor.cli.shared import FILE, Day, library_options, raw_policies_option
     default="plan",
     help="Whose policies and levels apply.  [default: plan]",
 )
-@click.option(
-    "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
-    help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
-)  # fmt: skip
-@library_options
 @raw_policies_option
 @click.option(
     "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
 )
 @click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
-@click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]")
-@click.option(
-    "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
-)
-@click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table.")
-@click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered.")
+@judging_options
 def check(**options: Any) -> int:
     """Judge a Terraform or OpenTofu plan.
 

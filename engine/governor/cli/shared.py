@@ -11,6 +11,8 @@ import click
 
 FILE = click.Path(path_type=Path)
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 
 class Day(click.ParamType[datetime.date]):
     """A day, written YYYY-MM-DD."""
@@ -57,9 +59,30 @@ raw_policies_option = click.option(
     help="Take a folder of conftest policies, too: their input is the plan as it stands. May be repeated.",
 )
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-
-def library_options(command: _Command) -> _Command:
+def library_options(command: Command) -> Command:
     """Give a command the options that say which policies it works with: `policies`, `config`, `allow_floating`."""
     return _policies_option(config_option(floating_option(command)))
+
+
+_JUDGING = (
+    click.option(
+        "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
+        help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+    ),
+    library_options,
+    click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]"),
+    click.option(
+        "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
+    ),
+    click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1."),
+    click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table."),
+    click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered."),
+)  # fmt: skip
+
+
+def judging_options(command: Command) -> Command:
+    """Give a command the options of all that judge and report; among them `library_options`."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command

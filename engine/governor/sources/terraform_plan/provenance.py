@@ -57,7 +57,9 @@ class _Part(Struct, frozen=True):
     """(what, whose): `region` or `default_tags` of a provider, `region` of a resource."""
 
 
-FACTS = tuple(name for name in Resource.__struct_fields__ if name not in ("tags", "attributes", "unknown", "sensitive"))
+_NO_FACTS = ("tags", "attributes", "unknown", "sensitive", "origins")
+
+FACTS = tuple(name for name in Resource.__struct_fields__ if name not in _NO_FACTS)
 """Facts that are known by one name; of tags and attributes, each is a fact."""
 
 
