@@ -18,6 +18,9 @@ from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Po
 SCOPE = "scope"
 """Kind of what policies name beside the resources."""
 
+NOT_KNOWN = "(not known)"
+"""What a tag reads whose value is not known yet, beside the `(sensitive)` of one that was withheld."""
+
 
 def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) -> Judgement:
     """Ask every policy, and give each violation the facts of its resource.
@@ -52,6 +55,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
             msg=violation.msg,
             details=violation.details,
             origin=violation.origin,
+            project=_project_scope(violation.resource),
         )
     if policy.kinds and resource.kind not in policy.kinds:
         return None
@@ -65,7 +69,23 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         hourly_usd=resource.hourly_usd,
         origin=resource.origins.get(violation.attribute, resource.origin) or violation.origin,
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
+        owner=tag_of(resource, "owner-team"),
+        project=tag_of(resource, "project"),
     )
+
+
+def _project_scope(name: str) -> str:
+    """The project of a scope `project/NAME`."""
+    kind, _, project = name.partition("/")
+    return project if kind == "project" else ""
+
+
+def tag_of(resource: Resource, name: str) -> str:
+    """What a tag reads: its value, `(sensitive)`, `(not known)`, or "" when the resource does not carry it."""
+    value = resource.tags.get(name, "").strip()
+    if value or not resource.unknown:
+        return value
+    return NOT_KNOWN if unknown_reason(resource, f"tags.{name}") else ""
 
 
 def unknown_reason(resource: Resource, attribute: str) -> str:
@@ -113,6 +133,8 @@ class Blotter:
             attribute=self.text(finding.attribute),
             reason=self.text(finding.reason),
             details=self.value(finding.details),
+            owner=self.text(finding.owner),
+            project=self.text(finding.project),
         )
 
     def failure(self, failure: Failure) -> Failure:

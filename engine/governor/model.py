@@ -227,6 +227,10 @@ class Finding(Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     reason: str = ""
     """Why it is undetermined; empty for a definite finding."""
+    owner: str = ""
+    """The team that answers for the resource, as `tag_of` reads its tag."""
+    project: str = ""
+    """What the resource is spent for, likewise."""
 
     @property
     def fingerprint(self) -> str:
@@ -283,6 +287,21 @@ class PolicySource(Struct, frozen=True):
     """Who signed it, where the settings want a signature."""
 
 
+class Spending(Struct, frozen=True, kw_only=True):
+    """What one project is expected to cost in a month, before the change and after it."""
+
+    project: str
+    """Empty: what carries no project tag."""
+    before_usd: Decimal
+    after_usd: Decimal
+    """USD per month, as far as prices are known."""
+    budget_usd: Decimal | None = None
+    """USD per month; None when the project has no budget."""
+    unpriced_before: int = 0
+    unpriced_after: int = 0
+    """Resources that cost something nobody knows: with any, the amount is a lower bound."""
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What counts. Lists, not flags."""
 
@@ -312,6 +331,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     unit: str = "resource"
     hourly_usd: Decimal = Decimal(0)
     """What the judged resources cost together, as far as prices are known, USD per hour."""
+    spending: Sequence[Spending] = ()
+    """One for each project; empty when nobody reckoned it."""
 
     def failing(self) -> Iterator[Finding]:
         """Open findings at or above the fail level."""

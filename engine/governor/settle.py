@@ -16,6 +16,7 @@ from governor.model import (
     Judgement,
     Level,
     PolicySource,
+    Spending,
     Verdict,
 )
 
@@ -32,6 +33,7 @@ def settle(
     strict: bool = False,
     notes: Sequence[str] = (),
     policy_sources: Sequence[PolicySource] = (),
+    spending: Sequence[Spending] = (),
 ) -> Verdict:
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
@@ -79,6 +81,7 @@ def settle(
         resources=len(inventory.resources) + inventory.clean,
         unit=inventory.unit,
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),
+        spending=spending,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from commands.conftest import EXAMPLE, Governor, plan_of
+from commands.conftest import EXAMPLE, ROOT, Governor, plan_of
 from core.policy_folders import python, rego, write
+from governor.reports import REPORTS
 
 FOOTER = "1 open, 0 exempt, 0 undetermined – 2 resources, 1 policy, 0 gaps\n"
 CLEAN = "0 open, 0 exempt, 0 undetermined – 2 resources, 1 policy, 0 gaps\n"
@@ -66,6 +68,29 @@ def test_reports_go_to_files_and_one_to_the_terminal(governor: Governor, mine: P
     assert json.loads((mine / "out.sarif").read_text("utf-8"))["version"] == "2.1.0"
     assert FOOTER.strip() in (mine / "out=1.md").read_text("utf-8")
     assert governor("check", "plan.json", "-f", "json=only.json")[:2] == (1, "")
+
+
+def test_cost_by_project_and_the_name_of_the_environment(governor: Governor, tmp_path: Path) -> None:
+    """The example's own budgets reach the comment and the page."""
+    settings = EXAMPLE.with_name("governor.yaml")
+    arguments = ["--config", settings, "--today", "2026-08-01", "--environment", "prod"]
+
+    run = governor("check", EXAMPLE, *arguments, "-f", "comment", "-f", "html=page.html")
+
+    assert (run.code, run.err) == (1, "")
+    assert run.out.startswith("<!-- governor:prod ")
+    assert "\n| speech-notes | $0 | $4,141 | +$4,141 | ❌ 207 % of $2,000 |\n" in run.out
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "over: 207 % of $2,000" in page
+    assert "<strong>governor</strong> · prod · 2026-08-01" in page
+
+
+def test_every_format_of_the_documentation_is_one(governor: Governor) -> None:
+    """And the help lists them all."""
+    documented = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", (ROOT / "docs/reports.md").read_text("utf-8"), re.M)
+    assert set(REPORTS) <= set(documented)
+    help_text = governor("check", "--help").out
+    assert [name for name in REPORTS if not re.search(rf"\b{name}\b", help_text)] == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.judge import judge, unknown_reason
+from governor.judge import judge, tag_of, unknown_reason
 from governor.model import Answer, Failure, Finding, Gap, Inventory, Judgement, Origin, Policy, Resource, Violation
 
 TODAY = date(2026, 8, 1)
@@ -81,6 +81,38 @@ def test_a_kind_that_the_card_does_not_list_is_not_judged() -> None:
     assert [(f.policy, f.resource) for f in judgement.findings] == [
         ("TAG001", "a"), ("TAG001", "b"), ("ANY001", "a"), ("ANY001", "b"), ("ANY001", "c"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "read"),
+    [
+        ({"tags": {"project": " atlas "}}, "atlas"),
+        ({"tags": {"project": "(sensitive)"}, "unknown": {"tags.project": "sensitive"}}, "(sensitive)"),
+        ({"unknown": {"tags.project": "known after apply"}}, "(not known)"),
+        ({"unknown": {"tags": "known after apply"}}, "(not known)"),
+        ({"unknown": {"tags.*": "known after apply"}}, "(not known)"),
+        ({"tags": {"project": ""}, "unknown": {"tags.*": "known after apply"}}, ""),
+        ({"unknown": {"tags.owner-team": "known after apply"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_tag_that_is_not_known_is_not_absent(facts: dict[str, Any], read: str) -> None:
+    assert tag_of(resource("a", **facts), "project") == read
+
+
+def test_findings_know_whose_they_are() -> None:
+    mine = resource("a", tags={"owner-team": "nlp-s3cret-x", "project": "atlas"})
+    says = Answer(
+        ANY, [Violation("a", "no"), Violation("project/vision", "over budget"), Violation("plan", "too much")]
+    )
+
+    judgement = judged(says, resources=[mine], secrets=("s3cret",))
+
+    assert [(f.owner, f.project) for f in judgement.findings] == [
+        ("nlp-(sensitive)-x", "atlas"),
+        ("", "vision"),
+        ("", ""),
+    ]
 
 
 def test_what_is_no_resource_is_a_scope_whatever_the_kinds() -> None:

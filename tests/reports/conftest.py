@@ -21,6 +21,7 @@ from governor.model import (
     Origin,
     Policy,
     Resource,
+    Spending,
     Verdict,
 )
 from governor.settle import settle
@@ -83,9 +84,27 @@ RESOURCES = {
     "key_9f31": ("api_key", None, None),
 }
 
+BELONGS = {
+    "aws_instance.a": ("nlp", ""),
+    'module.team["vis.1"].aws_instance.dev[1]': ("vision", "defect <b>vision</b>"),
+    "aws_s3_bucket.training_data": ("nlp", "atlas"),
+    "aws_sagemaker_endpoint_configuration.chat": ("nlp", "(sensitive)"),
+    "aws_autoscaling_group.workers": ("(not known)", "(not known)"),
+}
+"""Resource → owner and project; the others have neither."""
+SPENDING = (
+    Spending(project="atlas", before_usd=Decimal(9_500), after_usd=Decimal("12400.50"), budget_usd=Decimal(12_000)),
+    Spending(project="", before_usd=Decimal(8_000), after_usd=Decimal("7_200.40"), unpriced_after=2),
+    Spending(
+        project="defect <b>vision</b>", before_usd=Decimal(500), after_usd=Decimal(500), budget_usd=Decimal(2_000)
+    ),
+    Spending(project="paused", before_usd=Decimal(0), after_usd=Decimal(0), budget_usd=Decimal(0)),
+)
+
 
 def finding(policy: Policy, resource: str, attribute: str, says: str, **more: Any) -> Finding:
     kind, price, origin = RESOURCES[resource]
+    owner, project = BELONGS.get(resource, ("", ""))
     return Finding(
         policy=policy.id,
         resource=resource,
@@ -94,6 +113,8 @@ def finding(policy: Policy, resource: str, attribute: str, says: str, **more: An
         msg=f"{resource} {says}",
         hourly_usd=Decimal(price) if price else None,
         origin=origin,
+        owner=owner,
+        project=project,
         **more,
     )
 
@@ -188,7 +209,13 @@ def verdict() -> Verdict:
     judgement = Judgement(findings, failures, [TAG, BUDGET, REGION, KEY, SPOT, BROKEN])
     known = next(f.fingerprint for f in findings if f.policy == "BUD004" and f.resource == "aws_instance.a")
     return settle(
-        judgement, inventory, levels=LEVELS, today=TODAY, exemptions=[waiver, lapsed, stale], baseline={known}
+        judgement,
+        inventory,
+        levels=LEVELS,
+        today=TODAY,
+        exemptions=[waiver, lapsed, stale],
+        baseline={known},
+        spending=SPENDING,
     )
 
 

@@ -27,6 +27,10 @@ SCENES = {
     "report.json": ("json", Options()),
     "report.sarif": ("sarif", Options()),
     "report.md": ("markdown", Options()),
+    "comment.md": ("comment", Options(environment="prod")),
+    "github.txt": ("github", Options()),
+    "gitlab.json": ("gitlab", Options()),
+    "junit.xml": ("junit", Options()),
 }
 
 
@@ -41,12 +45,12 @@ def test_bad_day(name: str, verdict: Verdict, golden: Callable[[str, str], None]
     golden(name, render(SCENES[name][0], verdict, SCENES[name][1]))
 
 
-@pytest.mark.parametrize("name", ["table-80.txt", "report.json", "report.sarif", "report.md"])
+@pytest.mark.parametrize("name", ["table-80.txt", *(name for name in SCENES if not name.startswith("table"))])
 def test_clean(name: str, clean: Verdict, golden: Callable[[str, str], None]) -> None:
     golden(f"clean-{name}", render(SCENES[name][0], clean, SCENES[name][1]))
 
 
-@pytest.mark.parametrize("name", ["table", "markdown"])
+@pytest.mark.parametrize("name", ["table", "markdown", "github"])
 def test_footer_is_the_last_line(name: str, verdict: Verdict, clean: Verdict) -> None:
     for any_verdict in (verdict, clean):
         assert render(name, any_verdict, Options()).splitlines()[-1] == any_verdict.footer
@@ -69,9 +73,8 @@ def test_unknown_format() -> None:
 
 
 def test_registry_loads_no_report() -> None:
-    code = (
-        "import sys, governor.reports; print([m for m in sys.modules if m.startswith(('rich', 'governor.reports.'))])"
-    )
+    loaded = "[m for m in sys.modules if m.startswith(('rich', 'jinja', 'governor.reports.'))]"
+    code = f"import sys, governor.reports; print({loaded})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

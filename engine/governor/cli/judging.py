@@ -44,6 +44,7 @@ def check(**options: Any) -> int:
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
       governor check plan.json --with checkov
+      governor check plan.json -f html=report.html -f comment=comment.md --environment prod
       terraform show -json tfplan | governor check -
       governor check plan.json --raw-policies ./policy
     """

@@ -68,8 +68,10 @@ def library_options(command: Command) -> Command:
 _JUDGING = (
     click.option(
         "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
-        help="table, json, sarif or markdown; with =FILE it is written there. May be repeated.  [default: table]",
+        help="table, json, sarif, html, markdown, comment, github, gitlab or junit; with =FILE it is written there."
+        " May be repeated.  [default: table]",
     ),
+    click.option("--environment", default="", metavar="NAME", help="What is judged: `comment` keeps one for each."),
     library_options,
     click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]"),
     click.option(

@@ -22,6 +22,7 @@ from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
+from governor.spending import spending
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
@@ -34,6 +35,7 @@ def run(
     others: Sequence[str],
     stage: Stage,
     formats: Sequence[str],
+    environment: str,
     policies: Sequence[str],
     raw_policies: Sequence[str],
     config: Path | None,
@@ -71,8 +73,9 @@ def run(
                 *(note for guest in guests for note in guest.notes()),
             ],
             policy_sources=[checkout.origin for checkout in space.checkouts],
+            spending=spending(inventory, library.concerns["budgets"].config if "budgets" in library.concerns else None),
         )
-        output.write(verdict, outputs, quiet=quiet, verbose=verbose)
+        output.write(verdict, outputs, environment=environment, quiet=quiet, verbose=verbose)
     code = verdict.exit_code
     return 0 if exit_zero and code == 1 else code
 

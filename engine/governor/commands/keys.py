@@ -30,6 +30,7 @@ def scan(
     staged: bool,
     history: str | None,
     formats: Sequence[str],
+    environment: str,
     policies: Sequence[str],
     config: Path | None,
     allow_floating: bool,
@@ -55,7 +56,7 @@ def scan(
         notes=[*(note for checkout in space.checkouts for note in checkout.notes), *notes],
         policy_sources=[checkout.origin for checkout in space.checkouts],
     )
-    output.write(verdict, outputs, quiet=quiet, verbose=verbose)
+    output.write(verdict, outputs, environment=environment, quiet=quiet, verbose=verbose)
     return 0 if exit_zero and verdict.exit_code == 1 else verdict.exit_code
 
 

@@ -34,12 +34,16 @@ def parse(formats: Sequence[str]) -> list[tuple[str, Path | None]]:
     return sorted(outputs, key=lambda output: output[1] is None)
 
 
-def write(verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, quiet: bool, verbose: bool) -> None:
+def write(
+    verdict: Verdict, outputs: Sequence[tuple[str, Path | None]], *, environment: str, quiet: bool, verbose: bool
+) -> None:
     """Render everything before anything is opened: a failing run leaves no half file."""
     rendered = []
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
-        options = reports.Options(width=_width(shown), colour=colour(shown) and file is None, verbose=verbose)
+        options = reports.Options(
+            width=_width(shown), colour=colour(shown) and file is None, verbose=verbose, environment=environment
+        )
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
     for file, text in rendered:

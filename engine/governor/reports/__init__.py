@@ -15,6 +15,11 @@ REPORTS: dict[str, str] = {
     "json": "governor.reports.json",
     "sarif": "governor.reports.sarif",
     "markdown": "governor.reports.markdown",
+    "comment": "governor.reports.comment",
+    "github": "governor.reports.github",
+    "gitlab": "governor.reports.gitlab",
+    "junit": "governor.reports.junit",
+    "html": "governor.reports.html",
 }
 """Name of the format → module that satisfies `Report`, loaded when it is asked for."""
 
@@ -27,6 +32,8 @@ class Options(Struct, frozen=True):
     colour: bool = False
     verbose: bool = False
     """List what is otherwise only counted."""
+    environment: str = ""
+    """What the plan changes: `prod`. A pull request has a comment for each."""
 
 
 class Report(Protocol):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from msgspec import Struct
 
-from governor.model import Exemption, Finding, Level, Origin, Policy, PolicySource, Verdict
+from governor.model import Exemption, Finding, Level, Origin, Policy, PolicySource, Spending, Verdict
 
 SHOWN = 20
 """Resources listed for one policy, unless the reader asks for all."""
+
+NOTICE = timedelta(days=14)
+"""How long before an exemption lapses it is named."""
 
 
 class Line(Struct, frozen=True):
@@ -24,6 +29,8 @@ class Line(Struct, frozen=True):
     origin: Origin | None
     reason: str
     """Why it is undetermined; empty for definite findings."""
+    owner: str = ""
+    project: str = ""
 
 
 class Group(Struct, frozen=True):
@@ -82,6 +89,8 @@ def _line(findings: Sequence[Finding], together: str) -> Line:
         hourly_usd=first.hourly_usd,
         origin=None if inside else first.origin,
         reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
+        owner=plain(first.owner),
+        project=plain(first.project),
     )
 
 
@@ -121,6 +130,20 @@ def places(origin: Origin | None) -> list[str]:
     return [own, f"in module call {plain(origin.module_call)}"] if origin.module_call else [own]
 
 
+def path(file: str) -> str:
+    """A file as platforms of code match it with one of the repository: slashes, and no `./` in front."""
+    return file.replace("\\", "/").removeprefix("./")
+
+
+def plan_file(verdict: Verdict) -> Origin:
+    """What stands for the file of a resource whose origin is not known: platforms show no finding without one.
+
+    The name alone, because a directory that differs between runs would make every finding a new one.
+    """
+    named = re.search(r"([^\s/\\()]+\.(?:json|tfplan|plan|tf))\b", verdict.source)
+    return Origin(named[1] if named else "terraform.plan", 1)
+
+
 def stake(findings: Iterable[Finding]) -> Stake:
     """Money at stake in the findings' resources."""
     hourly = {f.resource: f.hourly_usd for f in findings}
@@ -135,6 +158,57 @@ def usd(amount: Decimal | None) -> str:
     if 0 < amount < Decimal("0.01"):
         return "<$0.01/h"
     return f"${amount:,.2f}/h"
+
+
+def usd_a_month(amount: Decimal, unpriced: int = 0) -> str:
+    """USD per month as people read it: `$1,235`; `≥ $1,235` where some of it has no known price."""
+    shown = "<$1" if 0 < amount < 1 else f"${amount:,.0f}"
+    return f"≥ {shown}" if unpriced else shown
+
+
+def step(spending: Spending) -> str:
+    """What the change adds or takes a month: `+$1,235`, `-$20`, `±$0`; a bound where some of it has no known price."""
+    change = spending.after_usd - spending.before_usd
+    shown = f"{'+' if change > 0 else '-'}{usd_a_month(abs(change))}" if change else "±$0"
+    if spending.unpriced_before and spending.unpriced_after:
+        return f"≈ {shown}"
+    return f"≥ {shown}" if spending.unpriced_after else f"≤ {shown}" if spending.unpriced_before else shown
+
+
+def moves(spending: Spending) -> bool:
+    """Whether the change adds or takes anything."""
+    before = (spending.before_usd, spending.unpriced_before)
+    return before != (spending.after_usd, spending.unpriced_after)
+
+
+def over_budget(spending: Spending) -> bool:
+    """Whether it costs more than it may, as far as prices are known."""
+    return spending.budget_usd is not None and spending.after_usd > spending.budget_usd
+
+
+def budget(spending: Spending) -> str:
+    """How much of the budget is used: `27 % of $32,000`; an en dash without a budget."""
+    if spending.budget_usd is None:
+        return "–"
+    of = f"of {usd_a_month(spending.budget_usd)}"
+    return f"{spending.after_usd / spending.budget_usd * 100:,.0f} % {of}" if spending.budget_usd else of
+
+
+def project_name(project: str) -> str:
+    """A project as people read it, also where there is none."""
+    return plain(project) or "(no project)"
+
+
+def total(spending: Iterable[Spending]) -> Spending:
+    """All projects together, without budgets: not every project has one."""
+    every = list(spending)
+    return Spending(
+        project="all",
+        before_usd=sum((one.before_usd for one in every), Decimal(0)),
+        after_usd=sum((one.after_usd for one in every), Decimal(0)),
+        unpriced_before=sum(one.unpriced_before for one in every),
+        unpriced_after=sum(one.unpriced_after for one in every),
+    )
 
 
 def money(verdict: Verdict) -> str:
@@ -190,6 +264,12 @@ def provenance(source: PolicySource) -> str:
     """Where policies came from, to the commit, and who signed it."""
     commit = "" if source.commit in source.source else f" = {source.commit}"
     return plain(f"{source.source}{commit}{f', signed by {source.signer}' if source.signer else ''}")
+
+
+def lapsing(verdict: Verdict) -> list[Exemption]:
+    """Exemptions that a finding still needs and that lapse within `NOTICE`, the first to go first."""
+    soon = (item.exemption for item in verdict.exempt if item.exemption.expires - verdict.today <= NOTICE)
+    return sorted(dict.fromkeys(soon), key=lambda exemption: exemption.expires)
 
 
 def count(number: int, one: str, many: str = "") -> str:

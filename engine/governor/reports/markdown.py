@@ -28,18 +28,35 @@ LIMIT = 65_536
 
 MARKS = {0: "✅", 1: "❌"}
 
+_NOTICE = 200
+"""Characters kept for the line that counts what is left out."""
+
 _HEAD = ["| Resource | What | USD/h |", "| :--- | :--- | ---: |"]
 
 
 def render(verdict: Verdict, options: Options) -> str:
     """Heading, open findings, folded sections, money, footer. What does not fit is counted; the footer always stays."""
-    mark = MARKS.get(verdict.exit_code, "⚠️")
-    at_stake = money(verdict) if verdict.open else ""
-    tail = ["", text(at_stake), "", text(verdict.footer)] if at_stake else ["", text(verdict.footer)]
-    page = _Page(LIMIT - sum(len(line) + 1 for line in tail) - 200)
-    page.lines(f"## {mark} governor: {text(outcome(verdict))}")
+    page = Page(LIMIT, tail(verdict))
+    page.lines(f"## {mark(verdict)} governor: {text(outcome(verdict))}")
     if verdict.source:
         page.lines("", f"{code(verdict.source)}, stage {verdict.stage}")
+    sections(page, verdict, options)
+    return page.written()
+
+
+def mark(verdict: Verdict) -> str:
+    """How it went, in one sign."""
+    return MARKS.get(verdict.exit_code, "⚠️")
+
+
+def tail(verdict: Verdict) -> list[str]:
+    """The lines that end every comment: money, footer."""
+    at_stake = money(verdict) if verdict.open else ""
+    return ["", text(at_stake), "", text(verdict.footer)] if at_stake else ["", text(verdict.footer)]
+
+
+def sections(page: Page, verdict: Verdict, options: Options) -> None:
+    """All that was found, one section after the other: what is open first, what is only to be known folded."""
     if verdict.failures:
         page.lines("", "**These policies failed, and their silence is no pass:**", "")
         page.items(
@@ -77,10 +94,9 @@ def render(verdict: Verdict, options: Options) -> str:
         page.lines("")
         page.items(f"- Policies: {code(provenance(source))}" for source in verdict.policy_sources)
         page.items(f"- Note: {text(note)}" for note in verdict.notes)
-    return "\n".join([*page.done(), *tail]) + "\n"
 
 
-def _group(page: _Page, item: Group, options: Options) -> None:
+def _group(page: Page, item: Group, options: Options) -> None:
     policy = item.policy
     head = ["", f"**{item.level} {code(policy.id)} {text(policy.title)}** ({policy.severity})"]
     if policy.remediation and not item.undetermined:
@@ -103,7 +119,7 @@ def _brief(finding: Finding) -> str:
     return f"- {code(finding.policy)} {code(finding.resource)} {text(message(finding))}"
 
 
-def _exemptions(page: _Page, what: str, remark: str, exemptions: Sequence[Exemption]) -> None:
+def _exemptions(page: Page, what: str, remark: str, exemptions: Sequence[Exemption]) -> None:
     if exemptions:
         page.open(f"{count(len(exemptions), what)}: {remark}")
         page.items(f"- {code(e.policy)} on {code(e.resource)}, {text(terms(e))}" for e in exemptions)
@@ -137,12 +153,13 @@ def code(name: str) -> str:
     return f"<code>{one_line.translate(_ENTITIES)}</code>"
 
 
-class _Page:
-    """Lines up to a number of characters; what comes after is counted, not written."""
+class Page:
+    """Lines up to a number of characters; what comes after is counted, not written. The tail always stays."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, limit: int, tail: Sequence[str]) -> None:
         self._written: list[str] = []
-        self._room = room
+        self._tail = tail
+        self._room = limit - sum(len(line) + 1 for line in tail) - _NOTICE
         self._left_out = 0
         self._closing: list[str] = []
 
@@ -185,10 +202,10 @@ class _Page:
         self._written += self._closing
         self._closing = []
 
-    def done(self) -> list[str]:
-        if not self._left_out:
-            return self._written
+    def written(self) -> str:
+        """The whole comment, with a line that counts what is left out."""
         notice = (
             f"**{count(self._left_out, 'line')} left out: this is all a comment holds. --format json has everything.**"
         )
-        return [*self._written, "", notice]
+        left_out = ["", notice] if self._left_out else []
+        return "\n".join([*self._written, *left_out, *self._tail]) + "\n"

@@ -16,7 +16,7 @@ import msgspec
 from governor import __version__
 from governor.model import Exemption, Finding, Level, Origin, Policy, Severity, Verdict
 from governor.reports import Options
-from governor.reports.grouping import plain, terms
+from governor.reports.grouping import path, plain, plan_file, terms
 
 LIMIT = 25_000
 """Results in one run; GitHub turns away a file with more."""
@@ -107,7 +107,7 @@ def _rule(policy: Policy, level: Level) -> Object:
 
 def _results(verdict: Verdict, index: dict[str, int]) -> Iterator[Object]:
     """Open findings first: they are the last to fall to the limit."""
-    fallback = _plan_file(verdict)
+    fallback = plan_file(verdict)
     # The standard (3.27.23, 3.27.24) wants these two on every result of a run or on none.
     state = {"baselineState": "new"} if verdict.baselined else {}
     rest: Object = {"suppressions": [], **state}
@@ -145,24 +145,15 @@ def _location(finding: Finding, fallback: Origin) -> Object:
 
 
 def _physical(file: str, line: int, column: int = 0) -> Object:
-    path = file.replace("\\", "/").removeprefix("./")
+    relative = path(file)
     # A drive or a leading slash would make it an absolute URI, which GitHub cannot match with a file of the repository.
-    place: Object = {"uri": quote(path)}
-    if not path.startswith("/"):
+    place: Object = {"uri": quote(relative)}
+    if not relative.startswith("/"):
         place["uriBaseId"] = "%SRCROOT%"
     region = {"startLine": max(line, 1)}
     if column:
         region["startColumn"] = column
     return {"artifactLocation": place, "region": region}
-
-
-def _plan_file(verdict: Verdict) -> Origin:
-    """What stands for the file of a resource whose origin is not known: GitHub shows no result without one.
-
-    The name alone, because a directory that differs between runs would make every alert a new one.
-    """
-    named = re.search(r"([^\s/\\()]+\.(?:json|tfplan|plan|tf))\b", verdict.source)
-    return Origin(named[1] if named else "terraform.plan", 1)
 
 
 def _facts(finding: Finding) -> Object:
