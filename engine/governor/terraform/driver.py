@@ -33,7 +33,7 @@ PATIENCE = 6
 """Seconds to release the lock of the state: GitHub's runner waits 7.5 from SIGINT to SIGTERM."""
 
 _WRAPPED = (("TERRAFORM_CLI_PATH", "terraform-bin"), ("TOFU_CLI_PATH", "tofu-bin"))
-"""hashicorp/setup-terraform and opentofu/setup-opentofu put a program of theirs, which prints more than JSON, in front."""
+"""Two actions, setup-terraform and setup-opentofu, put a program in front that prints more than JSON."""
 
 
 @contextmanager
@@ -44,9 +44,7 @@ def planned(folder: Path, options: Options) -> Iterator[Path]:
     passed = environment.passed(given, options.pass_env)
     program = _find(options.binary, given)
     secrets = environment.secrets(passed, options.pass_env)
-    secrets |= environment.long_ones(
-        text.partition("=")[2] for text in (*options.variables, *options.backend_config)
-    )
+    secrets |= environment.long_ones(text.partition("=")[2] for text in (*options.variables, *options.backend_config))
     with programs.ended_by_signals(), tempfile.TemporaryDirectory(prefix="governor-") as name:
         private = Path(name)
         terraform = Terraform(program, folder, private, passed, secrets, options.timeout)
@@ -101,7 +99,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         print(f"governor: {self._name} {number} plans {self._folder}", file=sys.stderr, flush=True)
 
     def must_have(self, workspace: str) -> None:
-        """Refuse a workspace that is not there: with TF_WORKSPACE, Terraform would make it and plan on an empty state."""
+        """Refuse a workspace that is not there: Terraform would make it, and plan against an empty state."""
         self.must("workspace list", no_color=IsFlagged)
         there = [line.lstrip("* ").strip() for line in self._printed().decode("utf-8", "replace").splitlines()]
         names = [name for name in there if name]

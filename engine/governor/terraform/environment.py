@@ -43,7 +43,7 @@ def passed(environment: Mapping[str, str], more: Sequence[str] = ()) -> dict[str
     for name in sorted(environment):
         if name.startswith("TF_CLI_ARGS") and environment[name]:
             raise Refusal(
-                "it changes what is planned, unseen: unset it, and use --var-file, --var, --backend-config, --workspace",
+                "it changes what is planned, unseen: unset it, and use --var-file, --var or --backend-config",
                 place=name,
             )
     return {
