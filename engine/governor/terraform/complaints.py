@@ -13,7 +13,8 @@ SHOWN = 3
 _LONGEST = 300
 """Characters of one error."""
 
-_FRAME = re.compile(r"\x1b\[[0-9;]*m|^[│╷╵] ?")
+_FRAME = re.compile(r"^[│╷╵] ?", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r"\s+on (\S+) line (\d+)")
 
 
@@ -24,7 +25,7 @@ def summary(text: str, secrets: Iterable[str], *, details: bool = False) -> str:
     `secrets` and AI keys are left out wherever they stand.
     """
     errors: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", "\n".join(_FRAME.sub("", line) for line in text.splitlines())):
+    for paragraph in re.split(r"\n\s*\n", _FRAME.sub("", _COLOUR.sub("", text))):
         lines = paragraph.strip("\n").splitlines()
         if lines and lines[0].startswith("Error: "):
             errors.append(lines[0].removeprefix("Error: ").strip())

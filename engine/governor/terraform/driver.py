@@ -67,7 +67,7 @@ def planned(folder: Path, options: Options) -> Iterator[Path]:
             more={"TF_WORKSPACE": workspace} if workspace else {},
         )
         terraform.must("show", str(private / "plan"), json=IsFlagged, no_color=IsFlagged)
-        (private / "plan").unlink()
+        (private / "plan").unlink(missing_ok=True)
         file = private / "out"
         if file.stat().st_size > PLAN_BYTES:
             raise Refusal(f"the plan has more than {PLAN_BYTES >> 30} GiB", place=str(folder), code=CANNOT_JUDGE)

@@ -24,7 +24,7 @@ PASSED_PREFIXES = (
     "TF_", "AWS_", "ARM_", "AZURE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "VAULT_", "GIT_CONFIG_", "LC_",
 )  # fmt: skip
 
-WITHHELD_PREFIXES = ("TF_LOG", "TF_REATTACH_PROVIDERS", "TF_WORKSPACE", "TF_INPUT")
+WITHHELD_PREFIXES = ("TF_CLI_ARGS", "TF_LOG", "TF_REATTACH_PROVIDERS", "TF_WORKSPACE", "TF_INPUT")
 """A log holds every request with its secrets; a provider that runs already is not the one of the lock file. The last
 two are said anew."""
 
