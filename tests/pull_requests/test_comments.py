@@ -160,7 +160,7 @@ def test_a_server_that_hangs_up_is_busy(platform: Platform) -> None:
         (Answer(429, {"message": "Too Many Requests"}, {"Retry-After": "7"}), 7),
         (Answer(403, {"message": "You have exceeded a secondary rate limit."}, {"Retry-After": "9"}), 9),
         (Answer(403, {"message": "You have exceeded a secondary rate limit. Please wait."}), 60),
-        (Answer(403, {"message": "API rate limit exceeded"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}), 1),
+        (Answer(403, {"message": "None left"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}), 1),
         (Answer(503, b"", {"Retry-After": "5"}), 5),
     ],
 )  # fmt: skip
@@ -259,7 +259,7 @@ def test_a_netrc_does_not_take_the_place_of_the_token(
 def test_http_is_for_this_machine_only(platform: Platform) -> None:
     name = "GITHUB_API_URL" if platform.kind == "github" else "CI_API_V4_URL"
 
-    with pytest.raises(NotPostedError, match="http://git.example.com is no https address: the token would travel"):
+    with pytest.raises(NotPostedError, match=r"http://git\.example\.com is no https address: the token would travel"):
         thread(platform.kind, platform.environment | {name: "http://git.example.com"})
 
 

@@ -15,6 +15,7 @@ REPORTS: dict[str, str] = {
     "json": "governor.reports.json",
     "sarif": "governor.reports.sarif",
     "markdown": "governor.reports.markdown",
+    "comment": "governor.reports.comment",
 }
 """Name of the format → module that satisfies `Report`, loaded when it is asked for."""
 
@@ -27,6 +28,8 @@ class Options(Struct, frozen=True):
     colour: bool = False
     verbose: bool = False
     """List what is otherwise only counted."""
+    environment: str = ""
+    """What the plan changes: `prod`. A pull request has a comment for each."""
 
 
 class Report(Protocol):
