@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from hashlib import blake2b
 from pathlib import Path
 
 from governor import pull_requests, reports, terraform
 from governor.commands import check
-from governor.errors import USAGE, Refusal
-from governor.model import Verdict
+from governor.errors import Refusal
 from governor.pull_requests import NotPostedError
-from governor.reports import comment as comment_report
+from governor.reports.comment import marker
+from governor.reports.markdown import code as code_of
 from governor.sources.terraform_plan.decode import no_garbage_collection
 
 
@@ -29,17 +30,22 @@ def run(
     The exit code is that of the verdict alone. What cannot be told to the pull request is a line on stderr: a comment
     is no verdict, and a pull request from a fork would else never pass.
     """
-    with no_garbage_collection():
-        judging = check.Judging(options, "plan")
-        if platform:
-            _has_requests()
-        made, name, source = _plan(folder, plan, planning)
-        with made as file:
-            verdict = judging.verdict(str(file), source, name)
-        code = judging.report(verdict)
-    _summarize(verdict)
     if platform:
-        _say(_posted(platform, verdict, options.environment))
+        _has_requests()
+    try:
+        with no_garbage_collection():
+            judging = check.Judging(options, "plan")
+            made, name, source = _plan(folder, plan, planning)
+            with made as file:
+                verdict = judging.verdict(str(file), source, name)
+            code = judging.report(verdict)
+    except Refusal as refusal:
+        # The comment of an earlier run must not stand for this one.
+        told = _not_judged(refusal, options.environment)
+        _tell(told, told, platform, options.environment)
+        raise
+    how = reports.Options(environment=options.environment)
+    _tell(reports.render("markdown", verdict, how), reports.render("comment", verdict, how), platform, how.environment)
     return code
 
 
@@ -55,28 +61,34 @@ def _plan(
     return nullcontext(plan), "", folder
 
 
-def _summarize(verdict: Verdict) -> None:
-    """The summary of a step, which GitHub shows on the page of the run, forks included."""
-    file = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        return
-    try:
-        with open(file, "a", encoding="utf-8") as summary:
-            summary.write(reports.render("markdown", verdict, reports.Options()))
-    except OSError as error:
-        _say(f"warning: the summary of the step was not written ({error.strerror})")
+def _not_judged(refusal: Refusal, environment: str) -> str:
+    """A comment on a run that has no verdict."""
+    name = f" {code_of(environment)}" if environment else ""
+    body = f"## ⚠️ governor{name}: this change was not judged\n\n{code_of(str(refusal))}\n"
+    return f"{marker(environment)}{blake2b(body.encode(), digest_size=8).hexdigest()} -->\n{body}"
 
 
-def _posted(platform: str, verdict: Verdict, environment: str) -> str:
+def _tell(summary: str, comment: str, platform: str | None, environment: str) -> None:
+    """Write the summary of the step, which GitHub shows for forks, too, and keep the comment."""
+    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            with open(file, "a", encoding="utf-8") as step:
+                step.write(summary)
+        except OSError as error:
+            _say(f"warning: the summary of the step was not written ({error.strerror})")
+    if platform:
+        _say(_posted(platform, comment, environment))
+
+
+def _posted(platform: str, comment: str, environment: str) -> str:
     """What became of the comment."""
     try:
         thread = pull_requests.thread(platform, os.environ)
         if thread is None:
             return "no comment: this run is for no pull request"
-        body = reports.render("comment", verdict, reports.Options(environment=environment))
-        kept, note = pull_requests.keep(thread, body, comment_report.marker(environment))
+        kept, note = pull_requests.keep(thread, comment, marker(environment))
     except NotPostedError as error:
-        return f"warning: the comment was not posted, the verdict stands: {error}"
+        return f"warning: the comment was not posted, the exit code stands: {error}"
     return f"comment on {thread.name} {kept}{f'; {note}' if note else ''}"
 
 
@@ -85,7 +97,7 @@ def _has_requests() -> None:
     try:
         import requests  # noqa: F401
     except ModuleNotFoundError:
-        raise Refusal("--comment needs requests: pip install 'gpu-governor[gate]'", code=USAGE) from None
+        raise Refusal("--comment needs requests: pip install 'gpu-governor[gate]'") from None
 
 
 def _say(line: str) -> None:
