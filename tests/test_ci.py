@@ -239,7 +239,28 @@ def test_the_workflows_of_the_page(workflow: str, tmp_path: Path) -> None:
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one["uses"]) for one in steps if "uses" in one), (
         "pinned by a commit"
     )
-    assert "pull-requests" in yaml.safe_load(workflow)["permissions"]
+    assert "pull-requests" in yaml.safe_load(workflow)["jobs"]["gate"]["permissions"]
+
+
+def test_zizmor_finds_no_weakness(tmp_path: Path) -> None:
+    """https://docs.zizmor.sh: in the action, and in the workflows of the page."""
+    files = {f".github/workflows/{n}.yml": text for n, text in enumerate(examples(GITHUB_PAGE, ".github/workflows/"))}
+    write(tmp_path, {"action.yml": (PROJECT / "action.yml").read_text("utf-8"), **files})
+
+    assert "No findings to report" in zizmor(tmp_path)
+
+    write(
+        tmp_path,
+        {"action.yml": (tmp_path / "action.yml").read_text("utf-8").replace('"$VERSION"', '"${{ inputs.version }}"')},
+    )
+    assert "template-injection" in zizmor(tmp_path), "it looks at the action"
+
+
+def zizmor(folder: Path) -> str:
+    program = Path(sys.executable).with_name("zizmor")
+    command = [program, "--offline", "--no-progress", "--color=never", "--collect=all", folder]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    return run.stdout + run.stderr
 
 
 def test_the_arguments_of_the_page_are_options_of_the_command() -> None:
