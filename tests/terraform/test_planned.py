@@ -153,6 +153,14 @@ def test_the_backend_is_configured(root: Path, tmp_path: Path, monkeypatch: pyte
     assert "terraform init failed: Backend configuration changed: A change in the backend configuration" in told
 
 
+def test_no_state_is_read(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would read the one of the working directory as soon as it is made."""
+    write(tmp_path, {"terraform.tfstate": "{ not JSON"})
+    monkeypatch.chdir(tmp_path)
+
+    assert plan(root, Options(binary=fake(tmp_path, MAKES))) == {}
+
+
 # What cannot be meant
 
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
+from textwrap import shorten
 
 from governor import pull_requests, reports, terraform
 from governor.commands import check
@@ -64,7 +65,9 @@ def _plan(
 def _not_judged(refusal: Refusal, environment: str) -> str:
     """A comment on a run that has no verdict."""
     name = f" {code_of(environment)}" if environment else ""
-    body = f"## ⚠️ governor{name}: this change was not judged\n\n{code_of(str(refusal))}\n"
+    body = (
+        f"## ⚠️ governor{name}: this change was not judged\n\n{code_of(shorten(str(refusal), 1000, placeholder=' …'))}\n"
+    )
     return f"{marker(environment)}{blake2b(body.encode(), digest_size=8).hexdigest()} -->\n{body}"
 
 

@@ -12,7 +12,7 @@ from governor.errors import Refusal
 
 PASSED = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "PATHEXT", "COMSPEC",
-    "TMPDIR", "TMP", "TEMP", "TZ", "LANG",
+    "TMPDIR", "TMP", "TEMP", "TZ", "LANG", "XDG_CONFIG_HOME",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS",
     "KUBECONFIG", "KUBE_CONFIG_PATH",
