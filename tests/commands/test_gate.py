@@ -18,11 +18,13 @@ from platforms import TOKEN, Answer, Platform
 
 needs_terraform = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on PATH")
 
+SECRET = "hunter2-hunter2-hunter2"
 VOLUME = """
+variable "password" { sensitive = true }
 resource "aws_ebs_volume" "data" {
   availability_zone = "us-east-1a"
   size              = 10
-  tags              = %s
+  tags              = merge({ password = var.password }, %s)
 }
 provider "aws" {
   skip_credentials_validation = true
@@ -42,6 +44,7 @@ def platform(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.terraform
 @pytest.mark.xdist_group("terraform")
+@pytest.mark.parametrize("platform", ["github"], indirect=True)
 def test_from_a_folder_to_a_comment_that_follows_the_change(
     governor: Governor, tmp_path: Path, terraform: real_terraform.Terraform, platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,29 +58,34 @@ def test_from_a_folder_to_a_comment_that_follows_the_change(
     for name, value in terraform.workspace(infra).environment.items():
         if name not in ("PATH", "TF_CLI_ARGS"):
             monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TF_VAR_password", SECRET)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     gate = ("gate", "infra", "--environment", "prod", "--comment", platform.kind, "-f", "table", "-f", "json=v.json")
 
     stopped = governor(*gate)
     assert stopped.code == 1, stopped.err
-    assert "infra/main.tf:2" in stopped.out
+    assert "infra/main.tf:4" in stopped.out
     assert "terraform plan infra (Terraform 1." in stopped.out
     again = governor(*gate)
     write(infra, {"main.tf": VOLUME % '{ owner = "ada" }'})
     passed = governor(*gate)
 
-    where = "acme/platform#7" if platform.kind == "github" else "project 42!7"
     assert [run.err.splitlines()[-1] for run in (stopped, again, passed)] == [
-        f"governor: comment on {where} created",
-        f"governor: comment on {where} unchanged",
-        f"governor: comment on {where} updated",
+        "governor: comment on acme/platform#7 created",
+        "governor: comment on acme/platform#7 unchanged",
+        "governor: comment on acme/platform#7 updated",
     ]
     assert (again.code, passed.code) == (1, 0)
     (comment,) = platform.bodies
     assert comment.startswith("<!-- governor:prod ")
     assert "✅ governor `prod`: All good" in comment
-    assert json.loads((tmp_path / "v.json").read_text())
-    assert TOKEN not in "".join(run.out + run.err for run in (stopped, again, passed))
-    assert not [file for file in infra.rglob("*") if file.suffix == ".json" and "tfvars" in file.name]
+    assert json.loads((tmp_path / "v.json").read_text())["summary"]["open"] == 0
+    assert "⚠️" not in (tmp_path / "summary.md").read_text()
+    said = "".join(run.out + run.err for run in (stopped, again, passed))
+    for file in (tmp_path / "v.json", tmp_path / "summary.md"):
+        said += file.read_text()
+    assert TOKEN not in said + comment
+    assert SECRET not in said + comment
 
 
 def test_a_plan_of_another_step(governor: Governor, mine: Path, platform: Platform) -> None:

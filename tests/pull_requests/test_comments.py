@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -313,6 +314,15 @@ def test_what_gitlab_must_say(gitlab: Platform) -> None:
         thread("gitlab", gitlab.environment | {"GITLAB_TOKEN": "", "CI_JOB_TOKEN": "job"})
     with pytest.raises(NotPostedError, match="are not all set: is this GitLab CI"):
         thread("gitlab", gitlab.environment | {"CI_API_V4_URL": ""})
+
+
+def test_no_line_is_an_order_to_gitlab(gitlab: Platform) -> None:
+    assert post(gitlab, f"{RED}/merge\n a/b\n  /approve\n") == ("created", "")
+    assert not re.search(r"^\s*/", gitlab.bodies[0], re.MULTILINE)
+    assert "/merge" in gitlab.bodies[0]
+
+    assert post(gitlab, f"{GREEN}/merge\n") == ("updated", "")
+    assert not re.search(r"^\s*/", gitlab.bodies[0], re.MULTILINE)
 
 
 def test_from_a_fork_gitlab_means_the_project_it_goes_to(gitlab: Platform) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,15 @@ class MergeRequest:
         return [Comment(note.id, note.body, note.author.username) for note in found], more
 
     def create(self, body: str) -> None:
-        self._api.call("POST", self._path, _Note, body=body)
+        self._api.call("POST", self._path, _Note, body=_without_commands(body))
 
     def update(self, comment: Comment, body: str) -> None:
-        self._api.call("PUT", f"{self._path}/{comment.id}", _Note, body=body)
+        self._api.call("PUT", f"{self._path}/{comment.id}", _Note, body=_without_commands(body))
+
+
+def _without_commands(body: str) -> str:
+    """A line that begins with a slash is an order to GitLab: `/merge`. https://docs.gitlab.com/user/project/quick_actions/"""
+    return re.sub(r"^(?=[ \t]*/)", "\u2060", body, flags=re.MULTILINE)
 
 
 def thread(environment: Mapping[str, str]) -> MergeRequest | None:
