@@ -64,7 +64,7 @@ def test_from_a_folder_to_a_comment_that_follows_the_change(
 
     stopped = governor(*gate)
     assert stopped.code == 1, stopped.err
-    assert "infra/main.tf:4" in stopped.out
+    assert "infra/main.tf:3" in stopped.out
     assert "terraform plan infra (Terraform 1." in stopped.out
     again = governor(*gate)
     write(infra, {"main.tf": VOLUME % '{ owner = "ada" }'})
