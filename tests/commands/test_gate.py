@@ -140,6 +140,23 @@ def test_what_was_not_judged_does_not_stand_as_it_was(
     assert "this change was not judged" in (tmp_path / "summary.md").read_text()
 
 
+def test_nor_when_governor_itself_fails(
+    governor: Governor, mine: Path, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # for the log
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr("governor.commands.check.settle", fail)
+
+    run = governor("gate", "--plan", "plan.json", "--comment", platform.kind)
+
+    assert run.code == 3
+    assert "this change was not judged\n\n`governor failed: see the log of this run`" in platform.bodies[0]
+    assert SECRET not in platform.bodies[0] + run.out + run.err
+
+
 def test_without_a_pull_request_it_says_so(governor: Governor, mine: Path) -> None:
     for platform in ("github", "gitlab"):
         run = governor("gate", "--plan", "plan.json", "--comment", platform)

@@ -40,9 +40,10 @@ def run(
             with made as file:
                 verdict = judging.verdict(str(file), source, name)
             code = judging.report(verdict)
-    except Refusal as refusal:
+    except Exception as error:
         # The comment of an earlier run must not stand for this one.
-        told = _not_judged(refusal, options.environment)
+        why = str(error) if isinstance(error, Refusal) else "governor failed: see the log of this run"
+        told = _not_judged(why, options.environment)
         _tell(told, told, platform, options.environment)
         raise
     how = reports.Options(environment=options.environment)
@@ -62,12 +63,10 @@ def _plan(
     return nullcontext(plan), "", folder
 
 
-def _not_judged(refusal: Refusal, environment: str) -> str:
+def _not_judged(why: str, environment: str) -> str:
     """A comment on a run that has no verdict."""
     name = f" {code_of(environment)}" if environment else ""
-    body = (
-        f"## ⚠️ governor{name}: this change was not judged\n\n{code_of(shorten(str(refusal), 1000, placeholder=' …'))}\n"
-    )
+    body = f"## ⚠️ governor{name}: this change was not judged\n\n{code_of(shorten(why, 1000, placeholder=' …'))}\n"
     return f"{marker(environment)}{blake2b(body.encode(), digest_size=8).hexdigest()} -->\n{body}"
 
 
