@@ -27,7 +27,7 @@ from governor.errors import CANNOT_JUDGE, Refusal
 from governor.terraform import Options, complaints, environment
 
 PLAN_BYTES = 1 << 30
-"""The most that a plan in JSON may have: 50,000 resources have a tenth."""
+"""The most that a plan in JSON may have: 50,000 resources have an eighth."""
 
 PATIENCE = 6
 """Seconds to release the lock of the state: GitHub's runner waits 7.5 from SIGINT to SIGTERM."""
