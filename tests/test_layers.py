@@ -16,11 +16,11 @@ ROOT = Path(governor.__file__).parent
 
 LAYERS = (
     {"", "model", "errors"},
-    {"policy", "cache", "catalog", "workers", "yamlfile"},
+    {"policy", "cache", "catalog", "programs", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"spending"},
-    {"sources", "languages", "reports", "enforcement", "enforcers", "checkov"},
+    {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests"},
     {"written"},
     {"library", "config", "remote"},
     {"coverage"},
@@ -39,7 +39,12 @@ ONLY_IN_FUNCTIONS = {
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 
-IMPORTED_LATE = {"governor.written": {"pydantic"}, "governor.languages.opa_server": {"opa_client", "requests"}}
+IMPORTED_LATE = {
+    "governor.written": {"pydantic"},
+    "governor.languages.opa_server": {"opa_client", "requests"},
+    "governor.terraform.driver": {"python_terraform"},
+    "governor.pull_requests.api": {"requests"},
+}
 """Modules that are themselves imported inside functions only."""
 
 
@@ -95,7 +100,7 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
         {"model"}
         if part == "policy"
         else {"model", "errors"}
-        if part in ("cache", "catalog", "workers", "yamlfile")
+        if part in ("cache", "catalog", "programs", "workers", "yamlfile")
         else None
     )
     found = []

@@ -9,16 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from governor import programs
 from governor.checkov import Settings, cannot
 from governor.errors import Refusal
 
@@ -29,7 +25,6 @@ PROBE = "GOVERNOR_PROBE"
 _ITS_OWN = ("BC_", "CHECKOV_", "CKV_", "PRISMA_")
 _ITS_OWN_TOO = frozenset({"EVAL_TF_PLAN_AFTER_UNKNOWN", "EXTERNAL_MODULES_DIR", "LOG_LEVEL", "WORKDIR"})
 _AT_HOME = (".bridgecrew/credentials", ".checkov.yaml", ".checkov.yml")
-_POSIX = os.name == "posix"
 
 
 def run(plan: bytes, settings: Settings, source: Path | None) -> tuple[bytes, str]:
@@ -41,7 +36,7 @@ def run(plan: bytes, settings: Settings, source: Path | None) -> tuple[bytes, st
     if program is None:
         raise Refusal(f"no program {settings.program} is found: install it with `pipx install checkov`, or name it in"
                       " governor.yaml with `checkov: {program: PATH}`")  # fmt: skip
-    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="governor-") as name:
+    with programs.ended_by_signals(), tempfile.TemporaryDirectory(prefix="governor-") as name:
         folder = Path(name)
         file = folder / "plan.json"
         try:
@@ -78,36 +73,19 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _wait(arguments: Sequence[str], folder: Path, timeout: int) -> None:
-    """Run it to its end, with what it prints in the files `out` and `err`: a pipe would outlive it in a child."""
-    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        try:
-            process = subprocess.Popen(
-                arguments, cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                start_new_session=_POSIX,
-            )  # fmt: skip
-        except OSError as error:
-            raise cannot(f"{arguments[0]} cannot be run: {error.strerror}") from None
-        try:
-            code = process.wait(timeout)
-        except BaseException as error:
-            _kill(process)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise cannot(
-                    f"it did not end within {timeout} seconds: give it more with `checkov: {{timeout: SECONDS}}`"
-                ) from None
-            raise
+    try:
+        code = programs.run(
+            arguments, folder=folder, environment=_environment(folder), out=folder / "out", err=folder / "err",
+            seconds=timeout,
+        )  # fmt: skip
+    except OSError as error:
+        raise cannot(f"{arguments[0]} cannot be run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise cannot(
+            f"it did not end within {timeout} seconds: give it more with `checkov: {{timeout: SECONDS}}`"
+        ) from None
     if code:
         raise cannot(f"it ended with {code}{_last_words(folder)}: nothing was judged")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End what runs of it, its children too."""
-    with suppress(ProcessLookupError, PermissionError):
-        if _POSIX:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _last_words(folder: Path) -> str:
@@ -115,20 +93,3 @@ def _last_words(folder: Path) -> str:
     lines = (folder / "err").read_text("utf-8", errors="replace").splitlines()
     found = re.match(r"\S+: error: [ -~]{1,200}|[A-Za-z_.]+(?:Error|Exception)\b", lines[-1]) if lines else None
     return f" ({found[0]})" if found else ""
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM, with which CI ends a run, would leave the plan behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -38,6 +38,7 @@ def cli() -> None:
 
 for _command in (
     judging.check,
+    judging.gate,
     keys.keys,
     judging.explain,
     authoring.policies,

@@ -3,11 +3,48 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from governor.cli.shared import FILE, Day, judging_options, library_options, raw_policies_option
+from governor.cli.shared import FILE, Command, Day, judging_options, library_options, raw_policies_option
+
+if TYPE_CHECKING:
+    from governor.commands import check as check_command
+
+
+def plan_options(command: Command) -> Command:
+    """Give a command the options that say how a plan is judged and told; `judging` takes them out again."""
+    for option in reversed(_PLANS):
+        command = option(command)
+    return command
+
+
+_PLANS = (
+    click.option(
+        "--with",
+        "others",
+        multiple=True,
+        type=click.Choice(["checkov"]),
+        help="Ask this program, too, and settle what it finds.",
+    ),
+    raw_policies_option,
+    click.option(
+        "--engine",
+        type=click.Choice(["embedded", "opa"]),
+        help="What evaluates Rego.  [default: `engine` of the settings]",
+    ),
+    click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego."),
+    judging_options,
+)
+
+
+def judging(given: dict[str, Any]) -> check_command.Options:
+    """The options of `plan_options`, taken out of all that were given."""
+    from governor.commands.check import Options
+
+    given["today"] = given["today"] or datetime.date.today()
+    return Options(**{name: given.pop(name) for name in Options.__struct_fields__})
 
 
 @click.command()
@@ -16,24 +53,12 @@ from governor.cli.shared import FILE, Day, judging_options, library_options, raw
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
 @click.option(
-    "--with",
-    "others",
-    multiple=True,
-    type=click.Choice(["checkov"]),
-    help="Ask this program, too, and settle what it finds.",
-)
-@click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
     default="plan",
     help="Whose policies and levels apply.  [default: plan]",
 )
-@raw_policies_option
-@click.option(
-    "--engine", type=click.Choice(["embedded", "opa"]), help="What evaluates Rego.  [default: `engine` of the settings]"
-)
-@click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego.")
-@judging_options
+@plan_options
 def check(**options: Any) -> int:
     """Judge a Terraform or OpenTofu plan.
 
@@ -50,8 +75,51 @@ def check(**options: Any) -> int:
     """
     from governor.commands import check as command
 
-    options["today"] = options["today"] or datetime.date.today()
-    return command.run(**options)
+    return command.run(options=judging(options), **options)
+
+
+@click.command()
+@click.argument("folder", type=FILE, required=False, metavar="[DIR]")
+@click.option("--plan", metavar="PLAN", help="Judge this plan, which another step made: a file, or -. DIR is its HCL.")
+@click.option(
+    "--comment",
+    "platform",
+    type=click.Choice(["github", "gitlab"]),
+    help="Keep one comment of the pull request up to date.",
+)
+@plan_options
+@click.option("--var-file", "var_files", type=FILE, multiple=True, metavar="FILE", help="Values of variables.")
+@click.option(
+    "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Value of a variable; secrets go in TF_VAR_NAME."
+)
+@click.option("--workspace", default="", metavar="NAME", help="Plan in this workspace, which must be there.")
+@click.option("--backend-config", multiple=True, metavar="FILE|NAME=VALUE", help="Passed to `init`. May be repeated.")
+@click.option("--lock/--no-lock", default=True, help="Lock the state meanwhile.  [default: lock]")
+@click.option("--lock-timeout", default="", metavar="TIME", help="Wait so long for the lock: 30s, 5m.")
+@click.option("--refresh/--no-refresh", default=True, help="Look first at what is there.  [default: refresh]")
+@click.option("--binary", default="", metavar="PROGRAM", help="What makes the plan.  [default: terraform, else tofu]")
+@click.option("--timeout", type=click.FloatRange(min=1), default=1800, metavar="SECONDS",
+              help="End the plan after so long.  [default: 1800]")  # fmt: skip
+@click.option(
+    "--pass-env", multiple=True, metavar="NAME", help="Let providers see this variable of the environment, too."
+)
+def gate(**options: Any) -> int:
+    """Plan, judge, and tell the pull request: the one step of a CI job.
+
+    DIR is the root module that Terraform or OpenTofu plans.  [default: the working directory]
+
+    \b
+    Examples:
+      governor gate infra --environment prod --comment github
+      governor gate infra --var-file prod.tfvars --workspace prod --lock-timeout 2m
+      governor gate --plan plan.json --comment gitlab
+    """
+    from governor.commands import gate as command
+    from governor.terraform import Options
+
+    how = judging(options)
+    planning = Options(**{name: options.pop(name) for name in Options.__struct_fields__})
+    return command.run(options=how, planning=planning, **options)
 
 
 @click.command()

@@ -75,6 +75,10 @@ _JUDGING = (
     library_options,
     click.option("--today", type=Day(), help="Judge as of this day: YYYY-MM-DD.  [default: today]"),
     click.option(
+        "--fail-level", type=click.Choice(["note", "warn", "deny"]),
+        help="Open findings at this level or above exit with 1.  [default: `fail_level` of the settings]",
+    ),
+    click.option(
         "--strict/--no-strict", default=None, help="Undetermined findings at the fail level, and gaps, exit with 3."
     ),
     click.option("--exit-zero", is_flag=True, help="Report findings, but exit with 0 where it would be 1."),

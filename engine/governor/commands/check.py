@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from governor.catalog.prices import stale
@@ -17,7 +18,7 @@ from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
-from governor.model import Inventory, Policy, Stage
+from governor.model import Inventory, Level, Policy, Stage, Verdict
 from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
@@ -28,63 +29,85 @@ if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
 
 
-def run(
-    *,
-    plan: str,
-    source: Path | None,
-    others: Sequence[str],
-    stage: Stage,
-    formats: Sequence[str],
-    environment: str,
-    policies: Sequence[str],
-    raw_policies: Sequence[str],
-    config: Path | None,
-    engine: str | None,
-    opa_url: str,
-    allow_floating: bool,
-    today: date,
-    strict: bool | None,
-    exit_zero: bool,
-    quiet: bool,
-    verbose: bool,
-) -> int:
+class Options(Struct, frozen=True, kw_only=True):
+    """How to judge and how to tell; those of the command line that every command which judges plans has."""
+
+    others: Sequence[str]
+    formats: Sequence[str]
+    environment: str
+    policies: Sequence[str]
+    raw_policies: Sequence[str]
+    config: Path | None
+    engine: str | None
+    opa_url: str
+    allow_floating: bool
+    today: date
+    fail_level: Level | None
+    strict: bool | None
+    exit_zero: bool
+    quiet: bool
+    verbose: bool
+
+
+def run(*, plan: str, source: Path | None, stage: Stage, options: Options) -> int:
     """Judge a plan. Raises Refusal before anything is written."""
-    outputs = output.parse(formats)
     with no_garbage_collection():
-        space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
-        exemptions = space.exemptions()
-        library = space.library(stage)
-        inventory, guests = _collect(plan, source, stage, space, with_checkov="checkov" in others)
-        judgement = judge(inventory, [*library.evaluators, *guests], today)
+        judging = Judging(options, stage)
+        return judging.report(judging.verdict(plan, source))
+
+
+class Judging:
+    """What is needed to judge, read and found good before there is a plan; then the plan, and then the reports."""
+
+    def __init__(self, options: Options, stage: Stage) -> None:
+        self._options, self._stage = options, stage
+        self._outputs = output.parse(options.formats)
+        self._space = workspace.enter(
+            options.config, options.policies, options.raw_policies,
+            engine=options.engine, opa_url=options.opa_url, floating=options.allow_floating,
+        )  # fmt: skip
+        self._exemptions = self._space.exemptions()
+        self._library = self._space.library(stage)
+
+    def verdict(self, plan: str, source: Path | None, name: str = "") -> Verdict:
+        """What counts of what the policies say of a plan. `name` is what reports call it, else its path."""
+        space, stage, today = self._space, self._stage, self._options.today
+        budgets = self._library.concerns.get("budgets")
+        inventory, guests = _collect(plan, source, stage, space, name, with_checkov="checkov" in self._options.others)
+        judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        verdict = settle(
+        return settle(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
-            exemptions=[e for e in exemptions if guests or not _of_checkov(e.policy)],
-            fail_level=space.settings.fail_level,
-            strict=space.settings.strict if strict is None else strict,
+            exemptions=[e for e in self._exemptions if guests or not _of_checkov(e.policy)],
+            fail_level=self._options.fail_level or space.settings.fail_level,
+            strict=space.settings.strict if self._options.strict is None else self._options.strict,
             notes=[
                 *(note for checkout in space.checkouts for note in checkout.notes),
-                *_nobody_asked(library, stage),
-                *_idle_rules(space.settings.levels, library.known),
+                *_nobody_asked(self._library, stage),
+                *_idle_rules(space.settings.levels, self._library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
                 *(note for guest in guests for note in guest.notes()),
             ],
             policy_sources=[checkout.origin for checkout in space.checkouts],
-            spending=spending(inventory, library.concerns["budgets"].config if "budgets" in library.concerns else None),
+            spending=spending(inventory, budgets.config if budgets else None),
         )
-        output.write(verdict, outputs, environment=environment, quiet=quiet, verbose=verbose)
-    code = verdict.exit_code
-    return 0 if exit_zero and code == 1 else code
+
+    def report(self, verdict: Verdict) -> int:
+        """Write the reports; the exit code."""
+        told = self._options
+        output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
+        code = verdict.exit_code
+        return 0 if told.exit_zero and code == 1 else code
 
 
-def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | None]:
-    """The plan's bytes, its name for messages, and what finds its HCL."""
+def open_plan(plan: str, source: Path | None, name: str = "") -> tuple[bytes, str, Locator | None]:
+    """The plan's bytes, its name for messages, by default its path, and what finds its HCL."""
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
-    place = "standard input" if plan == "-" else plan
+    place = name or ("standard input" if plan == "-" else plan)
     try:
         data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
     except IsADirectoryError:
@@ -97,10 +120,10 @@ def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | Non
 
 
 def _collect(
-    plan: str, source: Path | None, stage: Stage, space: workspace.Workspace, *, with_checkov: bool
+    plan: str, source: Path | None, stage: Stage, space: workspace.Workspace, name: str, *, with_checkov: bool
 ) -> tuple[Inventory, list[Checkov]]:
     """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
-    data, place, locator = open_plan(plan, source)
+    data, place, locator = open_plan(plan, source, name)
     inventory = terraform_plan.collect(
         data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
     )

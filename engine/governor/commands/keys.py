@@ -15,7 +15,7 @@ from governor.commands import output, workspace
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
-from governor.model import Exemption, Inventory, Judgement, Policy, Stage
+from governor.model import Exemption, Inventory, Judgement, Level, Policy, Stage
 from governor.settle import settle
 from governor.sources import code
 
@@ -35,6 +35,7 @@ def scan(
     config: Path | None,
     allow_floating: bool,
     today: date,
+    fail_level: Level | None,
     strict: bool | None,
     exit_zero: bool,
     quiet: bool,
@@ -51,7 +52,7 @@ def scan(
         levels={policy.id: space.level(policy, STAGE) for policy in judgement.policies},
         today=today,
         exemptions=_of_sighted(space.exemptions(), inventory) if inventory.resources else (),
-        fail_level=space.settings.fail_level,
+        fail_level=fail_level or space.settings.fail_level,
         strict=space.settings.strict if strict is None else strict,
         notes=[*(note for checkout in space.checkouts for note in checkout.notes), *notes],
         policy_sources=[checkout.origin for checkout in space.checkouts],
