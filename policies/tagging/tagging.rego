@@ -233,8 +233,19 @@ deny_outside_register contains {
 # custom:
 #   id: TAG005
 #   severity: high
-#   kinds: [compute_instance, compute_group, launch_template, node_pool]
-#   remediation: Set propagate_at_launch on the group's tags, or repeat the tags in the template's tag_specifications.
+#   kinds:
+#     - compute_instance
+#     - compute_group
+#     - launch_template
+#     - node_pool
+#     - cluster
+#     - notebook
+#     - training_job
+#     - workload
+#     - model_endpoint
+#   remediation: >-
+#     Set propagate_at_launch on the group's tags, repeat the tags in the template's tag_specifications, or repeat the
+#     labels in the metadata of the pod template.
 #   references:
 #     - https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
 deny_undelivered_tags contains {

@@ -8,7 +8,7 @@ large one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -16,14 +16,18 @@ from msgspec import Struct
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap
-from governor.yamlfile import Loader
 
-MOST_NODES = 2_000_000
+MOST_VALUES = 2_000_000
 """Values that one document may hold, its aliases written out."""
+DEEPEST = 200
+"""Levels of nesting. libyaml's own composer has no such bound, and ends the process."""
 
-_NULL = "tag:yaml.org,2002:null"
-_BOOL = "tag:yaml.org,2002:bool"
-_STRING = "tag:yaml.org,2002:str"
+_PLAIN = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+"""What is no text where it is written without quotes."""
 
 _HELM = re.compile(
     r"\{\{-|-\}\}|\{\{\s*(?:/\*|\$|\(|\.(?:Values|Release|Chart|Capabilities|Template|Files)\b"
@@ -59,97 +63,118 @@ def read(data: bytes, place: str) -> tuple[list[Document], list[Gap]]:
 
 def _documents(text: str, place: str) -> Iterator[Document]:
     try:
-        for node in yaml.compose_all(text, Loader=Loader):
-            yield from _objects(node, _Builder(place), place)
+        events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                yield from _objects(_Builder(events.__next__, place).value(next(events)), place)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place}:{mark.line + 1}:{mark.column + 1}" if mark else place
         raise Refusal(f"this is not YAML: {error.problem or error.context}", place=where, code=CANNOT_JUDGE) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         reason = str(error).splitlines()[0]
         raise Refusal(f"this is not YAML: {reason}", place=place, code=CANNOT_JUDGE) from None
-    except RecursionError:
-        raise Refusal("this YAML is nested too deeply", place=place, code=CANNOT_JUDGE) from None
 
 
-def _objects(node: yaml.Node, builder: _Builder, place: str) -> Iterator[Document]:
+class _Value(Struct):
+    """A value, where it begins, and how many values it holds."""
+
+    data: Any
+    line: int
+    size: int = 1
+    items: list[_Value] | None = None
+    """Of a sequence; of a mapping those of its `items`."""
+
+
+def _objects(value: _Value, place: str) -> Iterator[Document]:
     """The objects of a document: itself, or the items of a `List`."""
-    data = builder.plain(node)
-    if isinstance(data, dict) and _is_list(data) and isinstance(node, yaml.MappingNode):
-        items = next((value for key, value in node.value if key.value == "items"), None)
-        if isinstance(items, yaml.SequenceNode):
-            for item in items.value:
-                yield from _objects(item, builder, place)
-            return
-    if data is not None:
-        yield Document(data, place, node.start_mark.line + 1)
-
-
-def _is_list(data: dict[str, Any]) -> bool:
-    kind = data.get("kind")
-    return isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list)
+    if value.items is not None and isinstance(value.data, dict) and str(value.data.get("kind")).endswith("List"):
+        for item in value.items:
+            yield from _objects(item, place)
+    elif value.data is not None:
+        yield Document(value.data, place, value.line)
 
 
 class _Builder:
-    """Makes plain data of one document's nodes."""
+    """Makes plain data of one document's events."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, following: Callable[[], Any], place: str) -> None:
+        self._next = following
         self._place = place
-        self._made: dict[int, tuple[Any, int]] = {}
-        self._open: set[int] = set()
-        self._nodes = 0
+        self._anchors: dict[str, _Value | None] = {}
+        self._depth = 0
+        self._size = 0
 
-    def plain(self, node: yaml.Node) -> Any:
-        """What a node says."""
-        if isinstance(node, yaml.ScalarNode):
-            self._nodes += 1
-            if node.tag == _STRING:
-                return node.value
-            if node.tag == _NULL:
-                return None
-            return node.value in ("true", "True", "TRUE") if node.tag == _BOOL else node.value
-        known = self._made.get(id(node))
-        if known is not None:
-            self._count(node, known[1])
-            return known[0]
-        if id(node) in self._open:
-            raise self._refusal(node, "this YAML contains itself")
-        self._open.add(id(node))
-        before = self._nodes
-        self._count(node, 1)
-        made = self._mapping(node) if isinstance(node, yaml.MappingNode) else [self.plain(item) for item in node.value]
-        self._open.discard(id(node))
-        self._made[id(node)] = made, self._nodes - before
+    def value(self, event: Any) -> _Value:
+        """The value that begins with an event."""
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.ScalarEvent):
+            self._count(1, line)
+            made = _Value(_PLAIN.get(event.value, event.value) if event.implicit[0] else event.value, line)
+        elif isinstance(event, yaml.AliasEvent):
+            return self._named(str(event.anchor), line)
+        else:
+            if event.anchor:
+                self._anchors[event.anchor] = None
+            self._depth += 1
+            if self._depth > DEEPEST:
+                raise self._refusal(f"this YAML is nested more than {DEEPEST} levels deep", line)
+            before = self._size
+            self._count(1, line)
+            made = self._mapping(line) if isinstance(event, yaml.MappingStartEvent) else self._sequence(line)
+            made.size = self._size - before
+            self._depth -= 1
+        if event.anchor:
+            self._anchors[event.anchor] = made
         return made
 
-    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+    def _named(self, anchor: str, line: int) -> _Value:
+        if anchor not in self._anchors:
+            raise self._refusal(f"this is not YAML: no anchor is called {anchor}", line)
+        known = self._anchors[anchor]
+        if known is None:
+            raise self._refusal("this YAML contains itself", line)
+        self._count(known.size, line)
+        return known
+
+    def _sequence(self, line: int) -> _Value:
+        items = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self.value(event))
+        return _Value([item.data for item in items], line, items=items)
+
+    def _mapping(self, line: int) -> _Value:
         made: dict[str, Any] = {}
         merged: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise self._refusal(key, "a key is text here, not a list or a mapping")
-            if key.value == "<<" and key.tag != _STRING:
+        listed = None
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key_line = event.start_mark.line + 1
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._refusal("a key is text here, not an alias, a list or a mapping", key_line)
+            key, value = event.value, self.value(self._next())
+            if key == "<<" and event.implicit[0]:
                 merged = self._merged(value) | merged
-            elif key.value in made:
-                raise self._refusal(key, f"the key {key.value[:60]!r} stands twice: keep one")
+            elif key in made:
+                raise self._refusal(f"the key {key[:60]!r} stands twice: keep one", key_line)
             else:
-                made[key.value] = self.plain(value)
-        return merged | made if merged else made
+                made[key] = value.data
+                if key == "items" and self._depth == 1:
+                    listed = value.items
+        return _Value(merged | made if merged else made, line, items=listed)
 
-    def _merged(self, node: yaml.Node) -> dict[str, Any]:
+    def _merged(self, value: _Value) -> dict[str, Any]:
         """What `<<` brings in; of several mappings the first wins."""
-        found = self.plain(node)
         merged: dict[str, Any] = {}
-        for mapping in reversed(found if isinstance(found, list) else [found]):
+        for mapping in reversed(value.data if isinstance(value.data, list) else [value.data]):
             if not isinstance(mapping, dict):
-                raise self._refusal(node, "<< takes a mapping, or a list of them")
+                raise self._refusal("<< takes a mapping, or a list of them", value.line)
             merged |= mapping
         return merged
 
-    def _count(self, node: yaml.Node, more: int) -> None:
-        self._nodes += more
-        if self._nodes > MOST_NODES:
-            raise self._refusal(node, f"this document holds more than {MOST_NODES:,} values, its aliases written out")
+    def _count(self, more: int, line: int) -> None:
+        self._size += more
+        if self._size > MOST_VALUES:
+            raise self._refusal(f"this document holds more than {MOST_VALUES:,} values, its aliases written out", line)
 
-    def _refusal(self, node: yaml.Node, message: str) -> Refusal:
-        return Refusal(message, place=f"{self._place}:{node.start_mark.line + 1}", code=CANNOT_JUDGE)
+    def _refusal(self, message: str, line: int) -> Refusal:
+        return Refusal(message, place=f"{self._place}:{line}", code=CANNOT_JUDGE)

@@ -206,7 +206,7 @@ def _ray(path: str) -> Reader:
 
     def read(found: Launch, document: Mapping[str, Any]) -> None:
         _ray_cluster(found, mapping(at(document, path)))
-        if found.kind != "cluster":
+        if found.kind == "workload":
             found.at_most(at(document, "spec.activeDeadlineSeconds"))
 
     return read
