@@ -87,7 +87,7 @@ def assemble(id: str, type: str, found: Launch, metadata: Mapping[str, Any], pri
     unknown = dict(found.unknown)
     needs = [(pods, need(mapping(pods.template.get("spec")))) for pods in found.pods]
     provider, region = _where(needs, unknown)
-    priced = [(pods, one, _priced(one, provider, region, prices)) for pods, one in needs]
+    priced = [(pods, one, _priced(one, provider, prices)) for pods, one in needs]
     accelerator = _dearest(priced)
     for _, one, cost in priced:
         if one.unknown:
@@ -157,10 +157,11 @@ def _where(needs: list[tuple[Pods, Need]], unknown: dict[str, str]) -> tuple[str
     return provider, None
 
 
-def _priced(one: Need, provider: str, region: str | None, prices: PriceBook) -> Priced:
+def _priced(one: Need, provider: str, prices: PriceBook) -> Priced:
     if not one.count and not one.share:
         return Priced()
     place, count = one.placement, one.count or Fraction(1)
+    region = place.regions[0] if len(place.regions) == 1 and place.regions[0] else None
     types = tuple(type for type in place.types if accelerator_of(provider, type)) if provider != ON_CLUSTER else ()
     if types or (place.types and provider != ON_CLUSTER):
         return by_type(prices, provider, region, types or place.types, count, place.purchase)

@@ -51,8 +51,8 @@ class Launch(Struct):
 
     def add(self, template: Any, count: int | None = 1, max_count: int | None = None) -> None:
         """Note pods of a template."""
-        if not mapping(mapping(template).get("spec")):
-            self.no_template("it has no pod template")
+        if not any(True for _ in mappings(at(template, "spec.containers"))):
+            self.no_template("it has no pod template with containers")
             return
         self.pods.append(Pods(mapping(template), count, max_count))
 
