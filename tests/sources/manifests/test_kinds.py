@@ -31,7 +31,11 @@ def test_every_kind_is_here() -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_what_a_kind_launches(name: str) -> None:
     found = only(written(name))
-    assert found.id == f"{name.split()[1]}/nlp/a"
+    group = {
+        "batch.volcano.sh/v1alpha1 Job": ".batch.volcano.sh",
+        "serving.knative.dev/v1 Service": ".serving.knative.dev",
+    }
+    assert found.id == f"{name.split()[1]}{group.get(name, '')}/nlp/a"
     assert found.accelerator is not None
     assert found.accelerator.count == 2
     assert [found.count, found.max_count] == WRITTEN[name]["pods"]

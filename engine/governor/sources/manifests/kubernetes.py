@@ -19,6 +19,7 @@ PREFIX = "governor.dev/"
 """Of labels and annotations that carry a tag."""
 
 _SECONDS_PER_HOUR = 3600
+_NAMESAKES = frozenset({"batch.volcano.sh/Job", "serving.knative.dev/Service"})
 
 _SCALERS = {
     "autoscaling/HorizontalPodAutoscaler": ("minReplicas", "1", "maxReplicas"),
@@ -37,12 +38,18 @@ def type_of(document: Mapping[str, Any]) -> str:
     return f"{group}/{kind}" if group else kind
 
 
-def address(document: Mapping[str, Any], type: str = "") -> str:
-    """`Job/team/train`; without its namespace where the manifest leaves that to the command that applies it."""
+def address(document: Mapping[str, Any], type: str) -> str:
+    """`Job/team/train`; without its namespace where the manifest leaves that to the command that applies it.
+
+    A kind that is called like one of Kubernetes' own is written with its group, as kubectl does.
+    """
     metadata = mapping(mapping(document).get("metadata"))
     name = text(metadata.get("name")) or text(metadata.get("generateName")) or "unnamed"
     namespace = text(metadata.get("namespace"))
-    return "/".join(part for part in (text(mapping(document).get("kind")) or type, namespace, name) if part)
+    kind = text(mapping(document).get("kind")) or type
+    if type in _NAMESAKES:
+        kind = f"{kind}.{type.partition('/')[0]}"
+    return "/".join(part for part in (kind, namespace, name) if part)
 
 
 def scalers(documents: Iterable[Any]) -> Scalers:
@@ -73,7 +80,7 @@ def resource(type: str, document: Mapping[str, Any], known_scalers: Scalers, pri
     key = text(document.get("kind")), text(metadata.get("namespace")), text(metadata.get("name"))
     if key in known_scalers and len(found.pods) == 1:
         _scale(found.pods[0], mapping(document.get("spec")), *known_scalers[key])
-    return assemble(address(document), type, found, metadata, prices)
+    return assemble(address(document, type), type, found, metadata, prices)
 
 
 def _scale(pods: Pods, spec: Mapping[str, Any], least: int | None, most: int | None) -> None:
