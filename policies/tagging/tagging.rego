@@ -243,9 +243,7 @@ deny_outside_register contains {
 #     - training_job
 #     - workload
 #     - model_endpoint
-#   remediation: >-
-#     Set propagate_at_launch on the group's tags, repeat the tags in the template's tag_specifications, or repeat the
-#     labels in the metadata of the pod template.
+#   remediation: Set propagate_at_launch on the group's tags, or repeat the tags in the template of what is launched.
 #   references:
 #     - https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
 deny_undelivered_tags contains {

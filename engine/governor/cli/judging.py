@@ -11,7 +11,7 @@ from governor.cli.shared import FILE, Day, library_options, raw_policies_option
 
 
 @click.command()
-@click.argument("plan", metavar="PLAN")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
@@ -25,8 +25,7 @@ from governor.cli.shared import FILE, Day, library_options, raw_policies_option
 @click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
-    default="plan",
-    help="Whose policies and levels apply.  [default: plan]",
+    help="Whose policies and levels apply.  [default: plan for a plan, commit for manifests]",
 )
 @click.option(
     "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
@@ -46,9 +45,10 @@ from governor.cli.shared import FILE, Day, library_options, raw_policies_option
 @click.option("-q", "--quiet", is_flag=True, help="Only the last line of the table.")
 @click.option("-v", "--verbose", is_flag=True, help="List everything: all findings, exemptions, types not covered.")
 def check(**options: Any) -> int:
-    """Judge a Terraform or OpenTofu plan.
+    """Judge a Terraform or OpenTofu plan, or job manifests.
 
-    PLAN is what `terraform show -json` prints: a file, gzipped or not, or - for standard input.
+    INPUT is one plan, as `terraform show -json` prints it, gzipped or not; or it is manifests of Kubernetes objects,
+    SkyPilot tasks and pipelines: files and folders of YAML, any number of them. - is standard input, with either.
 
     \b
     Examples:
@@ -56,6 +56,8 @@ def check(**options: Any) -> int:
       governor check plan.json --source . -f table -f sarif=governor.sarif
       governor check plan.json --with checkov
       terraform show -json tfplan | governor check -
+      governor check jobs/train.yaml jobs/serve.yaml
+      helm template release chart | governor check -
       governor check plan.json --raw-policies ./policy
     """
     from governor.commands import check as command

@@ -1,4 +1,4 @@
-"""`governor check`: a plan in, reports and an exit code out."""
+"""`governor check`: a plan or job manifests in, reports and an exit code out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import reports
+from governor import reports, sources
 from governor.catalog.prices import stale
 from governor.commands import workspace
 from governor.config import LevelRule
@@ -35,10 +36,10 @@ PIPED_WIDTH = 120
 
 def run(
     *,
-    plan: str,
+    inputs: Sequence[str],
     source: Path | None,
     others: Sequence[str],
-    stage: Stage,
+    stage: Stage | None,
     formats: Sequence[str],
     policies: Sequence[str],
     raw_policies: Sequence[str],
@@ -52,13 +53,16 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Judge a plan. Raises Refusal before anything is written."""
+    """Judge a plan, or job manifests. Raises Refusal before anything is written."""
     outputs = _outputs(formats)
     with no_garbage_collection():
         space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
         exemptions = space.exemptions()
-        library = space.library(stage)
-        inventory, guests = _collect(plan, source, stage, space, with_checkov="checkov" in others)
+        given = _given(inputs)
+        stage = stage or given.stage
+        asked = space if given.source == PLAN else replace(space, raw=())
+        library = asked.library(stage)
+        inventory, guests = _collect(given, source, stage, space, with_checkov="checkov" in others)
         judgement = judge(inventory, [*library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
         verdict = settle(
@@ -72,6 +76,7 @@ def run(
             notes=[
                 *(note for checkout in space.checkouts for note in checkout.notes),
                 *_nobody_asked(library, stage),
+                *_raw_left_out(space, asked),
                 *_idle_rules(space.settings.levels, library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
                 *(note for guest in guests for note in guest.notes()),
@@ -83,15 +88,50 @@ def run(
     return 0 if exit_zero and code == 1 else code
 
 
-def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | None]:
-    """The plan's bytes, its name for messages, and what finds its HCL."""
+class Given(Struct, frozen=True):
+    """What is to be judged, and what reads it."""
+
+    source: str
+    """One of `sources.SOURCES`."""
+    inputs: Sequence[str]
+    piped: bytes | None = None
+    """What standard input held, if it is one of them."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that such inputs are judged in."""
+        return sources.module(self.source).STAGE
+
+
+PLAN = "terraform_plan"
+
+
+def _given(inputs: Sequence[str]) -> Given:
+    """One plan, or any number of manifests. Both at once would be two stages, and so are two runs."""
+    piped = sys.stdin.buffer.read() if "-" in inputs else None
+    found = {name: sources.detect(Path(name), piped or b"") for name in inputs}
+    if ({*found.values()} == {PLAN} and len(inputs) == 1) or PLAN not in found.values():
+        return Given(found[inputs[0]], [*found], piped)
+    plan = next(name for name, source in found.items() if source == PLAN)
+    raise Refusal("a plan is judged by itself: give one plan, or manifests", place=_shown(plan))
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
+
+
+def open_plan(plan: str, source: Path | None, piped: bytes | None = None) -> tuple[bytes, str, Locator | None]:
+    """The plan's bytes, its name for messages, and what finds its HCL. `piped` is standard input, where it was read."""
     if source is not None and not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
-    place = "standard input" if plan == "-" else plan
+    place = _shown(plan)
     try:
-        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
+        data = piped if piped is not None else sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
     except IsADirectoryError:
-        raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
+        raise Refusal(
+            "this folder holds no manifests (*.yaml): give one that does, or the file that terraform show -json wrote",
+            place=place,
+        ) from None
     except OSError as error:
         raise Refusal(
             f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
@@ -100,10 +140,17 @@ def open_plan(plan: str, source: Path | None) -> tuple[bytes, str, Locator | Non
 
 
 def _collect(
-    plan: str, source: Path | None, stage: Stage, space: workspace.Workspace, *, with_checkov: bool
+    given: Given, source: Path | None, stage: Stage, space: workspace.Workspace, *, with_checkov: bool
 ) -> tuple[Inventory, list[Checkov]]:
     """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
-    data, place, locator = open_plan(plan, source)
+    if given.source != PLAN:
+        from governor.sources import manifests
+
+        if with_checkov:
+            raise Refusal("--with checkov judges plans: run checkov on manifests by itself")
+        paths = [Path(name) for name in given.inputs]
+        return replace(manifests.read(paths, prices=space.prices(), piped=given.piped or b""), stage=stage), []
+    data, place, locator = open_plan(given.inputs[0], source, given.piped)
     inventory = terraform_plan.collect(
         data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
     )
@@ -184,6 +231,14 @@ def _nobody_asked(library: Library, stage: Stage) -> list[str]:
     if library.known:
         return [f"each of {len(library.known)} policies is off, or for another stage than {stage}: see `levels`"]
     return ["the settings name no policies: add `builtin` or a folder of your own to `policies`"]
+
+
+def _raw_left_out(space: workspace.Workspace, asked: workspace.Workspace) -> list[str]:
+    """Policies that were not asked, though the settings name them."""
+    left_out = len(space.raw) - len(asked.raw)
+    if not left_out:
+        return []
+    return [f"{left_out} folder{'s' if left_out > 1 else ''} of raw policies not asked: they read plans only"]
 
 
 def _idle_rules(rules: Sequence[LevelRule], known: Sequence[Policy]) -> list[str]:

@@ -155,21 +155,22 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "manifest"),
+    ("beginning", "manifest"),
     [
         (b"apiVersion: v1\n", True),
-        (b"\xef\xbb\xbf---\n", True),
-        (b'{"apiVersion": "v1"}', True),
-        (b' [{"kind": 1, "apiVersion": "v1"}]', True),
-        (b'{"format_version":"1.2","resource_changes":[]}', False),
+        (b"---\n# Source: chart/templates/a.yaml\napiVersion: v1\n", True),
+        (b'{"kind": "List", "apiVersion": "v1"}', True),
+        (b"name: tune\nresources: {accelerators: A100}\n", True),
+        (b'{"format_version":"1.2","resource_changes":[{"apiVersion":1}]}', False),
+        (b'Initializing...\n{"format_version":"1.2"}', False),
         (b"{}", False),
+        (b"", False),
         (b"\x1f\x8b\x08", False),
-        (b"PK\x03\x04", False),
-        (b'{\x00"\x00', False),
+        (b"replicaCount: 1\n", False),
     ],
 )
-def test_standard_input_is_told_by_how_it_begins(head: bytes, manifest: bool) -> None:
-    assert manifests.is_manifest(head) is manifest
+def test_what_has_no_name_is_told_by_how_it_begins(beginning: bytes, manifest: bool) -> None:
+    assert manifests.takes(Path("-"), beginning) is manifest
 
 
 def test_an_autoscaler_may_stand_in_another_file() -> None:

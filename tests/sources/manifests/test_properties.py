@@ -29,7 +29,7 @@ def collected(*texts: str | bytes) -> Inventory:
 
 
 @given(st.permutations([written(name) for name in OBJECTS]))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_the_order_of_documents_says_nothing(texts: list[str]) -> None:
     def facts(found: Inventory) -> dict[str, Any]:
         return {r.id: (r.tags, r.count, r.accelerator, r.hourly_usd, r.unknown) for r in found.resources}
@@ -38,6 +38,7 @@ def test_the_order_of_documents_says_nothing(texts: list[str]) -> None:
 
 
 @given(st.sampled_from(OBJECTS), st.sampled_from([*TAGS]), st.sets(st.sampled_from([*TAGS])))
+@settings(deadline=None)
 def test_one_label_more_is_never_one_missing_tag_more(name: str, added: str, labels: set[str]) -> None:
     def missing(keys: set[str]) -> set[str]:
         document = json.loads(written(name))
@@ -75,7 +76,7 @@ def spoilt(draw: st.DrawFn) -> str:
 
 
 @given(spoilt())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_what_is_spoilt_is_never_taken_for_free(text: str) -> None:
     """Each kind takes GPUs and selects no node, so it has no price. It may lose its GPUs, and then it has no cost."""
     (found,) = collected(text).resources
@@ -86,6 +87,7 @@ def test_what_is_spoilt_is_never_taken_for_free(text: str) -> None:
 
 
 @given(st.sampled_from(OBJECTS), st.sampled_from(["${N}", "{{n}}", "many", "1.5", "-1", "[1]"]))
+@settings(deadline=None)
 def test_a_number_of_gpus_that_cannot_be_read_is_unknown(name: str, amount: str) -> None:
     text = written(name).replace('"nvidia.com/gpu": 2', f'"nvidia.com/gpu": {json.dumps(amount)}')
     (found,) = collected(text).resources
@@ -94,13 +96,14 @@ def test_a_number_of_gpus_that_cannot_be_read_is_unknown(name: str, amount: str)
 
 
 @given(st.binary(max_size=200) | st.text("{}[]:,-&*!|>'\"%@#? \n\tab<1", max_size=60).map(str.encode))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(Refusal):
         assert collected(data).stage == "commit"
 
 
 @given(VALUES, st.sampled_from(sorted(KINDS)))
+@settings(deadline=None)
 def test_any_document_of_a_known_kind_is_one_resource(value: Any, type: str) -> None:
     group, _, kind = type.rpartition("/")
     document = {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind, "metadata": value, "spec": value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap, Inventory, Origin, Resource, Stage
+from governor.sources import PIPED
 from governor.sources.manifests import documents, kubernetes, pipelines, skypilot
 from governor.sources.manifests.documents import Document
 from governor.sources.manifests.keys import keys_of
@@ -24,40 +25,40 @@ from governor.sources.terraform_plan.secrets import tidy
 STAGE: Stage = "commit"
 
 _ENDINGS = (".yaml", ".yml")
-_HEAD = 4096
-"""Bytes in which JSON tells whether it is a plan."""
+_BEGINNING = 65536
+"""Bytes that tell what a file is."""
+_TELLING = re.compile(rb"""^(?:apiVersion|resources|deploymentSpec)\s*:|"apiVersion\"""", re.MULTILINE)
 
 
-def takes(path: Path) -> bool:
-    """A YAML file, JSON with an `apiVersion`, or a folder with one of them in it."""
+def takes(path: Path, piped: bytes = b"") -> bool:
+    """A YAML file; JSON, a folder or standard input that holds a manifest."""
+    if path == PIPED:
+        return is_manifest(piped[:_BEGINNING])
     if path.is_dir():
-        return any(True for _ in _files(path))
-    if path.suffix.lower() in _ENDINGS:
-        return True
-    if path.suffix.lower() != ".json":
-        return False
+        return any(is_manifest(_beginning(file)) for file in _files(path))
+    return path.suffix.lower() in _ENDINGS or (path.suffix.lower() == ".json" and is_manifest(_beginning(path)))
+
+
+def is_manifest(beginning: bytes) -> bool:
+    """Whether what begins like this is a manifest, and no plan."""
+    return b'"format_version"' not in beginning and bool(_TELLING.search(beginning))
+
+
+def _beginning(path: Path) -> bytes:
+    """How a file begins; nothing where it cannot be opened, which `read` then says."""
     try:
         with path.open("rb") as file:
-            return is_manifest(file.read(_HEAD))
+            return file.read(_BEGINNING)
     except OSError:
-        return False
+        return b""
 
 
-def is_manifest(head: bytes) -> bool:
-    """Whether what begins like this is a manifest, and no plan: for standard input, which has no name."""
-    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith((b"{", b"[")):
-        return b'"apiVersion"' in head and b'"format_version"' not in head
-    # A gzipped plan, a plan Terraform saved, UTF-16.
-    return not head.startswith((b"\x1f\x8b", b"PK", b"\xff\xfe", b"\xfe\xff")) and b"\0" not in head
-
-
-def read(paths: Sequence[Path], *, prices: PriceBook) -> Inventory:
-    """Read files, folders and standard input (`-`) as one inventory. Raises Refusal."""
+def read(paths: Sequence[Path], *, prices: PriceBook, piped: bytes = b"") -> Inventory:
+    """Read files, folders and standard input (`-`, whose content is `piped`) as one inventory. Raises Refusal."""
     inputs: list[tuple[str, bytes]] = []
     for path in paths:
-        if path == Path("-"):
-            inputs.append(("standard input", sys.stdin.buffer.read()))
+        if path == PIPED:
+            inputs.append(("standard input", piped))
             continue
         for file in [*_files(path)] if path.is_dir() else [path]:
             try:
