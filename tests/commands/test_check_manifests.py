@@ -96,7 +96,7 @@ def test_a_chart_that_is_not_rendered_is_no_pass(governor: Governor, jobs: Path)
 
 
 def test_levels_are_those_of_the_stage(governor: Governor, jobs: Path) -> None:
-    write(jobs, {"governor.yaml": "policies: [policies]\nlevels: [{policies: NAM01, stages: [commit], level: warn}]\n"})
+    write(jobs, {"governor.yaml": "policies: [policies]\nlevels: [{policies: NAM001, stages: [commit], level: warn}]\n"})
 
     assert governor("check", "jobs").code == 0
     assert governor("check", "jobs", "--stage", "plan").code == 1

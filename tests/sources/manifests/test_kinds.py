@@ -55,7 +55,7 @@ def test_the_page_lists_the_kinds() -> None:
     page = (Path(__file__).parents[3] / "docs" / "manifests.md").read_text("utf-8")
     table = page.partition("## Kinds")[2].partition("\n## ")[0]
 
-    assert {*re.findall(r"`([a-z0-9.]+/[A-Z]\w+|Pod|ReplicationController)`", table)} == {*KINDS}
+    assert {*re.findall(r"`([a-z0-9.-]+/[A-Z]\w+|Pod|ReplicationController)`", table)} == {*KINDS}
 
 
 def test_a_count_that_is_filled_in_later() -> None:
