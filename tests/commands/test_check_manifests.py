@@ -96,7 +96,9 @@ def test_a_chart_that_is_not_rendered_is_no_pass(governor: Governor, jobs: Path)
 
 
 def test_levels_are_those_of_the_stage(governor: Governor, jobs: Path) -> None:
-    write(jobs, {"governor.yaml": "policies: [policies]\nlevels: [{policies: NAM001, stages: [commit], level: warn}]\n"})
+    write(
+        jobs, {"governor.yaml": "policies: [policies]\nlevels: [{policies: NAM001, stages: [commit], level: warn}]\n"}
+    )
 
     assert governor("check", "jobs").code == 0
     assert governor("check", "jobs", "--stage", "plan").code == 1
@@ -117,3 +119,17 @@ def test_what_a_policy_of_ones_own_sees(governor: Governor, jobs: Path) -> None:
     )
 
     assert governor("check", "jobs", "--quiet").out.startswith("2 open")
+
+
+def test_a_verdict_on_a_manifest_is_explained(governor: Governor, jobs: Path) -> None:
+    run = governor("explain", "NAM001", "--on", "jobs")
+
+    assert (run.code, run.err) == (0, "")
+    assert run.out.startswith("NAM001  Names are short  high\nJob/long  workload\n")
+
+
+def test_a_resource_that_no_manifest_holds(governor: Governor, jobs: Path) -> None:
+    run = governor("explain", "NAM001", "--on", "jobs", "--resource", "Job/lang")
+
+    assert run.code == 2
+    assert "no resource of this input has the address Job/lang: did you mean Job/long?" in run.err

@@ -69,7 +69,11 @@ def check(**options: Any) -> int:
 @click.command()
 @click.argument("what", metavar="FINDING|POLICY")
 @click.option(
-    "--on", "plan", required=True, metavar="PLAN", help="The plan: a file, gzipped or not, or - for standard input."
+    "--on",
+    "plan",
+    required=True,
+    metavar="PLAN",
+    help="The plan, gzipped or not, or the manifest: a file, or - for standard input.",
 )
 @click.option(
     "--resource", metavar="ADDRESS", help="The resource to explain a policy on.  [default: its dearest finding]"

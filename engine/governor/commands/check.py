@@ -58,7 +58,7 @@ def run(
     with no_garbage_collection():
         space = workspace.enter(config, policies, raw_policies, engine=engine, opa_url=opa_url, floating=allow_floating)
         exemptions = space.exemptions()
-        given = _given(inputs)
+        given = given_to(inputs)
         stage = stage or given.stage
         asked = space if given.source == PLAN else replace(space, raw=())
         library = asked.library(stage)
@@ -106,7 +106,7 @@ class Given(Struct, frozen=True):
 PLAN = "terraform_plan"
 
 
-def _given(inputs: Sequence[str]) -> Given:
+def given_to(inputs: Sequence[str]) -> Given:
     """One plan, or any number of manifests. Both at once would be two stages, and so are two runs."""
     piped = sys.stdin.buffer.read() if "-" in inputs else None
     found = {name: sources.detect(Path(name), piped or b"") for name in inputs}
@@ -144,18 +144,22 @@ def _collect(
 ) -> tuple[Inventory, list[Checkov]]:
     """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
     if given.source != PLAN:
-        from governor.sources import manifests
-
         if with_checkov:
             raise Refusal("--with checkov judges plans: run checkov on manifests by itself")
-        paths = [Path(name) for name in given.inputs]
-        return replace(manifests.read(paths, prices=space.prices(), piped=given.piped or b""), stage=stage), []
+        return replace(read_manifests(given, space), stage=stage), []
     data, place, locator = open_plan(given.inputs[0], source, given.piped)
     inventory = terraform_plan.collect(
         data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
     )
     guests = [_checkov(data, place, source, locator, stage, space)] if with_checkov else []
     return replace(inventory, stage=stage), guests
+
+
+def read_manifests(given: Given, space: workspace.Workspace) -> Inventory:
+    """The inventory of manifests."""
+    from governor.sources import manifests
+
+    return manifests.read([Path(name) for name in given.inputs], prices=space.prices(), piped=given.piped or b"")
 
 
 def _checkov(

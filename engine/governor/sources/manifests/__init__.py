@@ -18,7 +18,7 @@ from governor.sources.manifests import documents, kubernetes, pipelines, skypilo
 from governor.sources.manifests.documents import Document
 from governor.sources.manifests.keys import keys_of
 from governor.sources.manifests.pods import asks
-from governor.sources.manifests.reading import text
+from governor.sources.manifests.reading import string
 from governor.sources.manifests.workloads import LAUNCH_NOTHING
 from governor.sources.terraform_plan.secrets import tidy
 
@@ -125,7 +125,7 @@ class _Collector:
         type = "document"
         if not isinstance(data, dict):
             self._pass(data, type, where)
-        elif text(data.get("kind")) and text(data.get("apiVersion")):
+        elif string(data.get("kind")) and string(data.get("apiVersion")):
             type = kubernetes.type_of(data)
             found = kubernetes.resource(type, data, scalers, self._prices)
             if found is None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from governor.sources.manifests.pods import need
-from governor.sources.manifests.reading import items, mapping, mappings, text
+from governor.sources.manifests.reading import mappings, string
 from governor.sources.manifests.workloads import Launch
+from governor.sources.terraform_plan.reading import items, mapping
 
 _FAN_OUT = ("withItems", "withParam", "withSequence")
 
@@ -16,7 +17,7 @@ _FAN_OUT = ("withItems", "withParam", "withSequence")
 def workflow(found: Launch, spec: Mapping[str, Any]) -> None:
     """Read a workflow's spec. Of several accelerated steps it is not known which run at once."""
     if reference := mapping(spec.get("workflowTemplateRef")):
-        found.no_template(f"its steps stand in the template {text(reference.get('name'))}")
+        found.no_template(f"its steps stand in the template {string(reference.get('name'))}")
         return
     found.at_most(spec.get("activeDeadlineSeconds"))
     templates = [*mappings(spec.get("templates"))]
@@ -27,7 +28,7 @@ def workflow(found: Launch, spec: Mapping[str, Any]) -> None:
     for template in templates:
         containers = [mapping(template.get(name)) for name in ("container", "script") if template.get(name)]
         containers += [*mappings(mapping(template.get("containerSet")).get("containers"))]
-        name = text(template.get("name"))
+        name = string(template.get("name"))
         if template.get("resource") or template.get("plugin"):
             found.no_template(f"its step {name} creates an object that is not read")
         if not containers:
@@ -62,8 +63,8 @@ def _calls(found: Launch, spec: Mapping[str, Any], templates: list[Mapping[str, 
     """How often each template is run: by the entrypoint, by steps and by tasks. A fan-out counts twice: many."""
     calls: Counter[str] = Counter()
     called_by: dict[str, set[str]] = {}
-    start = text(spec.get("entrypoint"))
-    for name in (start, text(spec.get("onExit"))):
+    start = string(spec.get("entrypoint"))
+    for name in (start, string(spec.get("onExit"))):
         if name:
             calls[name] += 1
     for template in templates:
@@ -71,13 +72,13 @@ def _calls(found: Launch, spec: Mapping[str, Any], templates: list[Mapping[str, 
         for step in (*groups, *mappings(mapping(template.get("dag")).get("tasks"))):
             if step.get("templateRef"):
                 found.no_template("a step of it stands in another template")
-            name = text(step.get("template"))
+            name = string(step.get("template"))
             calls[name] += 2 if any(fan in step for fan in _FAN_OUT) else 1
-            called_by.setdefault(text(template.get("name")), set()).add(name)
+            called_by.setdefault(string(template.get("name")), set()).add(name)
     if not start:
         # A template that others take steps from: each of its own may be run.
         for template in templates:
-            calls[text(template.get("name"))] += 1
+            calls[string(template.get("name"))] += 1
     # What is run many times runs what it calls many times.
     many = [name for name, number in calls.items() if number > 1]
     while many:

@@ -30,7 +30,7 @@ class Priced(Struct):
     why_no_price: str = ""
 
 
-def number(count: Fraction) -> float:
+def shown(count: Fraction) -> float:
     """Whole numbers as integers, so that reports read `8`, not `8.0`."""
     return count.numerator if count.denominator == 1 else round(float(count), 4)
 
@@ -50,11 +50,11 @@ def by_type(
             found.why_no_price = book.why_no_price(provider, region, type, purchase)
         dearer = price is not None and (found.hourly_usd is None or _part(price.usd_per_hour, part) > found.hourly_usd)
         if found.accelerator is None or dearer:
-            found.accelerator = replace(carried, count=number(count))
+            found.accelerator = replace(carried, count=shown(count))
         if price is not None and dearer:
             found.hourly_usd, found.price = _part(price.usd_per_hour, part), _noted(price, count, carried.count)
     if found.accelerator is None:
-        found.accelerator = Accelerator("unknown", number(count))
+        found.accelerator = Accelerator("unknown", shown(count))
         found.unknown_model = f"{' or '.join(types)} has no accelerator that is known"
         found.why_no_price = found.why_no_price or found.unknown_model
     if found.why_no_price:
@@ -79,7 +79,7 @@ def by_model(
     """
     model = models[0] if len({*models}) == 1 else "unknown"
     known = facts(model)
-    found = Priced(Accelerator(model, number(count), known.memory_gib if known else None))
+    found = Priced(Accelerator(model, shown(count), known.memory_gib if known else None))
     if len({*models}) > 1:
         found.unknown_model = f"it may be {' or '.join(models)}"
     elif model == "unknown":
@@ -113,7 +113,7 @@ def by_model(
             " node.kubernetes.io/instance-type"
         )
     else:
-        found.why_no_price = f"the price book has no node with {number(count)} × {model} in {region}"
+        found.why_no_price = f"the price book has no node with {shown(count)} × {model} in {region}"
     return found
 
 
@@ -129,5 +129,5 @@ def _part(usd_per_hour: Decimal, part: Fraction) -> Decimal:
 def _noted(price: Price, count: Fraction, carried: float) -> Price:
     if Fraction(carried) == count:
         return price
-    note = f"a pod takes {number(count)} of its {number(Fraction(carried))} accelerators"
+    note = f"a pod takes {shown(count)} of its {shown(Fraction(carried))} accelerators"
     return replace(price, note=f"{price.note}, {note}" if price.note else note)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import Any
 
-from governor.sources.manifests.reading import mapping, text
+from governor.sources.manifests.reading import string
+from governor.sources.terraform_plan.reading import mapping
 from governor.sources.terraform_plan.secrets import keys_in
 
 
@@ -31,9 +32,9 @@ def keys_of(data: Any) -> tuple[list[dict[str, str]], set[str]]:
 def _opened(value: Any) -> str:
     """What a base64 text says; the text itself when it is none."""
     try:
-        return b64decode(text(value), validate=True).decode()
+        return b64decode(string(value), validate=True).decode()
     except ValueError:
-        return text(value)
+        return string(value)
 
 
 def _texts(values: Any) -> list[str]:

@@ -10,10 +10,11 @@ from typing import Any
 from governor.catalog.accelerators import accelerator_of
 from governor.catalog.prices import PriceBook
 from governor.model import Accelerator, Resource
-from governor.sources.manifests.cost import ON_CLUSTER, Priced, by_model, by_type, number
+from governor.sources.manifests.cost import ON_CLUSTER, Priced, by_model, by_type, shown
 from governor.sources.manifests.pods import Need, need
-from governor.sources.manifests.reading import FILLED_IN_LATER, at, is_open, mapping, text, whole
+from governor.sources.manifests.reading import FILLED_IN_LATER, is_open, string
 from governor.sources.manifests.workloads import Launch, Pods, launch
+from governor.sources.terraform_plan.reading import at, mapping, number
 
 PREFIX = "governor.dev/"
 """Of labels and annotations that carry a tag."""
@@ -33,8 +34,8 @@ Scalers = Mapping[tuple[str, str, str], tuple[int | None, int | None]]
 
 def type_of(document: Mapping[str, Any]) -> str:
     """`apps/Deployment`, `Pod`: the group without its version, and the kind."""
-    group, _, _ = text(document.get("apiVersion")).rpartition("/")
-    kind = text(document.get("kind"))
+    group, _, _ = string(document.get("apiVersion")).rpartition("/")
+    kind = string(document.get("kind"))
     return f"{group}/{kind}" if group else kind
 
 
@@ -44,9 +45,9 @@ def address(document: Mapping[str, Any], type: str) -> str:
     A kind that is called like one of Kubernetes' own is written with its group, as kubectl does.
     """
     metadata = mapping(mapping(document).get("metadata"))
-    name = text(metadata.get("name")) or text(metadata.get("generateName")) or "unnamed"
-    namespace = text(metadata.get("namespace"))
-    kind = text(mapping(document).get("kind")) or type
+    name = string(metadata.get("name")) or string(metadata.get("generateName")) or "unnamed"
+    namespace = string(metadata.get("namespace"))
+    kind = string(mapping(document).get("kind")) or type
     if type in _NAMESAKES:
         kind = f"{kind}.{type.partition('/')[0]}"
     return "/".join(part for part in (kind, namespace, name) if part)
@@ -63,10 +64,10 @@ def scalers(documents: Iterable[Any]) -> Scalers:
             continue
         least, default, most = _SCALERS[type]
         spec, target = mapping(document.get("spec")), mapping(at(document, "spec.scaleTargetRef"))
-        kind, name = text(target.get("kind")) or "Deployment", text(target.get("name"))
-        found[kind, text(at(document, "metadata.namespace")), name] = (
-            whole(spec.get(least, default)),
-            whole(spec.get(most)),
+        kind, name = string(target.get("kind")) or "Deployment", string(target.get("name"))
+        found[kind, string(at(document, "metadata.namespace")), name] = (
+            number(spec.get(least, default)),
+            number(spec.get(most)),
         )
     return found
 
@@ -77,7 +78,7 @@ def resource(type: str, document: Mapping[str, Any], known_scalers: Scalers, pri
     if found is None:
         return None
     metadata = mapping(document.get("metadata"))
-    key = text(document.get("kind")), text(metadata.get("namespace")), text(metadata.get("name"))
+    key = string(document.get("kind")), string(metadata.get("namespace")), string(metadata.get("name"))
     if key in known_scalers and len(found.pods) == 1:
         _scale(found.pods[0], mapping(document.get("spec")), *known_scalers[key])
     return assemble(address(document, type), type, found, metadata, prices)
@@ -175,7 +176,7 @@ def _priced(one: Need, provider: str, prices: PriceBook) -> Priced:
     if models := place.models or ((one.model,) if one.model else ()):
         return by_model(prices, provider, region, models, count, place.purchase, place.families, place.per_node)
     why = "no selector tells the accelerator's model"
-    return Priced(Accelerator("unknown", number(count)), unknown_model=why, why_no_price=why)
+    return Priced(Accelerator("unknown", shown(count)), unknown_model=why, why_no_price=why)
 
 
 def _dearest(priced: list[tuple[Pods, Need, Priced]]) -> Accelerator | None:

@@ -13,8 +13,9 @@ from governor.model import Resource
 from governor.sources.manifests.documents import Document
 from governor.sources.manifests.kubernetes import assemble
 from governor.sources.manifests.pods import is_device, need
-from governor.sources.manifests.reading import at, is_open, mapping, text
+from governor.sources.manifests.reading import is_open, string
 from governor.sources.manifests.workloads import Launch
+from governor.sources.terraform_plan.reading import at, mapping
 
 TYPE = "kubeflow/Pipeline"
 
@@ -63,7 +64,7 @@ def resource(pipeline: Mapping[str, Any], known: Platforms, prices: PriceBook) -
         found.add({"metadata": metadata, "spec": spec})
     if accelerated > 1:
         found.unknown["count"] = found.unknown["hourly_usd"] = "how many of its steps run at once is not written"
-    name = text(at(pipeline, "pipelineInfo.name")) or "unnamed"
+    name = string(at(pipeline, "pipelineInfo.name")) or "unnamed"
     return assemble(f"Pipeline/{name}", TYPE, found, {}, prices)
 
 
@@ -71,7 +72,7 @@ def _limits(resources: Mapping[str, Any]) -> dict[str, Any]:
     accelerator = mapping(resources.get("accelerator"))
     if not accelerator:
         return {}
-    name = text(accelerator.get("resourceType")) or text(accelerator.get("type"))
+    name = string(accelerator.get("resourceType")) or string(accelerator.get("type"))
     count = accelerator.get("resourceCount") or accelerator.get("count") or "1"
     if is_open(name) or not is_device(name):
         name = "nvidia.com/gpu"
@@ -81,7 +82,7 @@ def _limits(resources: Mapping[str, Any]) -> dict[str, Any]:
 def _model(container: Mapping[str, Any]) -> dict[str, str]:
     """The model that `set_accelerator_type` names: `NVIDIA_TESLA_T4`, or a label of GKE."""
     accelerator = mapping(at(container, "resources.accelerator"))
-    name = text(accelerator.get("resourceType")) or text(accelerator.get("type"))
+    name = string(accelerator.get("resourceType")) or string(accelerator.get("type"))
     if not name or is_device(name) or is_open(name):
         return {}
     return {"nvidia.com/gpu.product": name}

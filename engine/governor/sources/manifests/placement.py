@@ -10,7 +10,8 @@ from msgspec import Struct
 from governor.catalog import regions
 from governor.catalog.accelerators import accelerator_of, model_named
 from governor.model import Purchase
-from governor.sources.manifests.reading import is_open, items, mapping, mappings, text
+from governor.sources.manifests.reading import is_open, mappings, string
+from governor.sources.terraform_plan.reading import items, mapping
 
 REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.gke.io/zone")
@@ -114,7 +115,7 @@ Selected = Mapping[str, tuple[str, ...]]
 
 def _selected(spec: Mapping[str, object]) -> Selected:
     chosen: dict[str, tuple[str, ...]] = {
-        key: (text(value),) for key, value in mapping(spec.get("nodeSelector")).items()
+        key: (string(value),) for key, value in mapping(spec.get("nodeSelector")).items()
     }
     required = mapping(mapping(spec.get("affinity")).get("nodeAffinity")).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
@@ -134,7 +135,8 @@ def _term(term: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for expression in mappings(term.get("matchExpressions")):
         if expression.get("operator") == "In":
-            key, values = text(expression.get("key")), tuple(text(value) for value in items(expression.get("values")))
+            key = string(expression.get("key"))
+            values = tuple(string(value) for value in items(expression.get("values")))
             found[key] = tuple(value for value in found[key] if value in values) if key in found else values
     return found
 

@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from governor.sources.manifests.placement import Placement, placement
-from governor.sources.manifests.reading import items, mapping, mappings, quantity, text
+from governor.sources.manifests.reading import mappings, quantity, string
+from governor.sources.terraform_plan.reading import items, mapping
 
 _DEVICES: dict[str, str] = {
     "nvidia.com/gpu": "",
@@ -136,7 +137,7 @@ def _take(found: Need, name: str, amount: Decimal) -> None:
 def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
     """Names of dynamic resource claims. Which devices they stand for is said elsewhere."""
     for claim in mappings(spec.get("resourceClaims")):
-        yield text(claim.get("name")) or "resourceClaims"
+        yield string(claim.get("name")) or "resourceClaims"
 
 
 def asks(value: Any) -> bool:

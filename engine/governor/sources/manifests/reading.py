@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from governor.sources.terraform_plan.reading import items
 
 _SUFFIXES = {
     "": Decimal(1), "m": Decimal("0.001"), "k": Decimal(1000), "M": Decimal(10**6), "G": Decimal(10**9),
     "T": Decimal(10**12), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
 }  # fmt: skip
 _QUANTITY = re.compile(r"\+?([0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(?:e([0-9]))?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", re.ASCII)
-_WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 FILLED_IN_LATER = "filled in later"
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The value, or an empty mapping where it is none."""
-    return value if isinstance(value, dict) else {}
-
-
-def items(value: Any) -> Sequence[Any]:
-    """The value, or an empty list where it is none."""
-    return value if isinstance(value, list) else ()
 
 
 def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -32,16 +23,9 @@ def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     return (item for item in items(value) if isinstance(item, dict))
 
 
-def text(value: Any) -> str:
+def string(value: Any) -> str:
     """The value, or "" where it is no text."""
     return value if isinstance(value, str) else ""
-
-
-def at(value: Any, path: str) -> Any:
-    """What stands at `a.b.c`; None where nothing does."""
-    for step in path.split("."):
-        value = mapping(value).get(step)
-    return value
 
 
 def is_open(value: str) -> bool:
@@ -51,16 +35,10 @@ def is_open(value: str) -> bool:
 
 def quantity(value: Any) -> Decimal | None:
     """A Kubernetes quantity: `1`, `"2"`, `500m`, `1e3`, `8Gi`. None for what is none."""
-    match = _QUANTITY.fullmatch(text(value).strip())
+    match = _QUANTITY.fullmatch(string(value).strip())
     if match is None:
         return None
     try:
         return Decimal(match[1]).scaleb(int(match[2] or 0)) * _SUFFIXES[match[3] or ""]
     except InvalidOperation:
         return None
-
-
-def whole(value: Any) -> int | None:
-    """A whole number that is not negative. None for what is none."""
-    found = text(value).strip()
-    return int(found) if _WHOLE.fullmatch(found) else None

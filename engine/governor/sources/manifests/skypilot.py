@@ -17,10 +17,11 @@ from governor.catalog import regions
 from governor.catalog.accelerators import accelerator_of, facts, model_named
 from governor.catalog.prices import PriceBook
 from governor.model import Accelerator, Purchase, Resource
-from governor.sources.manifests.cost import ON_CLUSTER, Priced, number
+from governor.sources.manifests.cost import ON_CLUSTER, Priced, shown
 from governor.sources.manifests.placement import cloud_of_type, region_of
-from governor.sources.manifests.reading import FILLED_IN_LATER, at, is_open, items, mapping, mappings, quantity, text
+from governor.sources.manifests.reading import FILLED_IN_LATER, is_open, mappings, quantity, string
 from governor.sources.manifests.workloads import Launch
+from governor.sources.terraform_plan.reading import at, items, mapping
 
 TYPE = "skypilot/Task"
 
@@ -81,7 +82,7 @@ def resource(task: Mapping[str, Any], file: str, prices: PriceBook) -> Resource:
             attributes["instance_types"] = types
     tags = _tags(task, unknown)
     return Resource(
-        id=f"Task/{text(task.get('name')) or file}",
+        id=f"Task/{string(task.get('name')) or file}",
         kind="model_endpoint" if mapping(task.get("service")) else "workload",
         type=TYPE,
         provider=provider,
@@ -126,7 +127,7 @@ def _options(resources: Mapping[str, Any]) -> Iterator[Option]:
     for choice in choices:
         merged = {**resources, **choice}
         place = _place(merged)
-        place.type = text(merged.get("instance_type"))
+        place.type = string(merged.get("instance_type"))
         place.purchase = "spot" if merged.get("use_spot") is True else "on_demand"
         wanted = merged.get("accelerators", merged.get("gpus"))
         found = [*_accelerators(wanted)]
@@ -145,14 +146,14 @@ def _options(resources: Mapping[str, Any]) -> Iterator[Option]:
 
 def _place(resources: Mapping[str, Any]) -> Option:
     """Cloud and region: `infra: aws/us-east-1/us-east-1a`, or `cloud`, `region` and `zone`. `*` stands for any."""
-    infra = [part if part != "*" else "" for part in text(resources.get("infra")).split("/")]
+    infra = [part if part != "*" else "" for part in string(resources.get("infra")).split("/")]
     cloud, region, zone = (*infra, "", "")[:3]
-    cloud = (cloud or text(resources.get("cloud"))).lower()
-    region = (region or text(resources.get("region"))).lower()
-    zone = (zone or text(resources.get("zone"))).lower()
+    cloud = (cloud or string(resources.get("cloud"))).lower()
+    region = (region or string(resources.get("region"))).lower()
+    zone = (zone or string(resources.get("zone"))).lower()
     if cloud in _CLUSTERS:
         return Option(ON_CLUSTER, None)
-    if not cloud and (type := text(resources.get("instance_type"))):
+    if not cloud and (type := string(resources.get("instance_type"))):
         cloud = cloud_of_type(type)
     if not region and zone:
         region = region_of(zone) or ""
@@ -186,7 +187,7 @@ def _priced(option: Option, prices: PriceBook) -> Priced:
     found = Priced()
     if option.name:
         known = facts(model) if model else None
-        found.accelerator = Accelerator(model or "unknown", number(count), known.memory_gib if known else None)
+        found.accelerator = Accelerator(model or "unknown", shown(count), known.memory_gib if known else None)
         if not model:
             found.unknown_model = f"{option.name} is not in the catalogue"
     if option.type:
@@ -218,11 +219,11 @@ def _cheapest(found: Priced, option: Option, region: str, model: str, count: Fra
     ]
     price = min(known, key=lambda price: price.usd_per_hour, default=None)
     if price is None:
-        found.why_no_price = f"the price book has no machine with {number(count)} × {model or option.name} in {region}"
+        found.why_no_price = f"the price book has no machine with {shown(count)} × {model or option.name} in {region}"
         return
-    note = f"one of {number(count)} chips" if chips else ""
+    note = f"one of {shown(count)} chips" if chips else ""
     if len(known) > 1:
-        note = f"the cheapest of {len(known)} types with {number(count)} × {model}, which SkyPilot takes first"
+        note = f"the cheapest of {len(known)} types with {shown(count)} × {model}, which SkyPilot takes first"
     found.price = replace(price, note=", ".join(part for part in (price.note, note) if part))
     found.hourly_usd = price.usd_per_hour * (int(count) if chips else 1)
     found.types = () if chips else (price.instance_type,)

@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from governor.sources.manifests.reading import FILLED_IN_LATER, at, is_open, items, mapping, mappings, text, whole
+from governor.sources.manifests.reading import FILLED_IN_LATER, is_open, mappings, string
+from governor.sources.terraform_plan.reading import at, items, mapping, number
 
 
 class Pods(Struct):
@@ -43,9 +44,9 @@ class Launch(Struct):
         """A count that is written; the default where it is not. One that cannot be read is not known."""
         if value is None:
             return default
-        found = whole(value)
+        found = number(value)
         if found is None:
-            why = f"{what} is {FILLED_IN_LATER}" if is_open(text(value)) else f"{what} is not a whole number"
+            why = f"{what} is {FILLED_IN_LATER}" if is_open(string(value)) else f"{what} is not a whole number"
             self.unknown["count"] = self.unknown["hourly_usd"] = why
         return found
 
@@ -63,7 +64,7 @@ class Launch(Struct):
 
     def at_most(self, seconds: Any) -> None:
         """Note its deadline."""
-        self.deadline_seconds = whole(seconds)
+        self.deadline_seconds = number(seconds)
 
 
 Reader = Callable[[Launch, Mapping[str, Any]], None]
@@ -134,7 +135,7 @@ def _replica_specs(name: str) -> Reader:
 def _train_job(found: Launch, document: Mapping[str, Any]) -> None:
     """Most of the template stands in a runtime of the cluster; what the job says of resources goes over it."""
     spec, trainer = mapping(document.get("spec")), mapping(at(document, "spec.trainer"))
-    runtime = text(at(spec, "runtimeRef.name")) or "its runtime"
+    runtime = string(at(spec, "runtimeRef.name")) or "its runtime"
     count = found.number(trainer.get("numNodes"), None, "numNodes")
     if count is None:
         found.unknown.setdefault("count", f"numNodes stands in the runtime {runtime}")
@@ -241,7 +242,7 @@ def _inference_service(found: Launch, document: Mapping[str, Any]) -> None:
 
 
 def _runtime_may_ask(found: Launch, component: Mapping[str, Any]) -> None:
-    runtime = text(at(component, "model.runtime"))
+    runtime = string(at(component, "model.runtime"))
     found.no_template(f"its resources stand in the serving runtime{f' {runtime}' if runtime else ''}")
 
 
