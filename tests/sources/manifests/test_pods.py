@@ -270,3 +270,48 @@ def test_a_name_that_comes_twice_is_told_apart_by_its_file() -> None:
     assert [r.id for r in found.resources] == [
         "Job/nlp/train (a.yaml)", "Job/nlp/train (b.yaml)", "Job/nlp/train (b.yaml #2)"
     ]  # fmt: skip
+
+
+def test_what_kubectl_prints_is_not_counted_twice() -> None:
+    def written(kind: str, name: str, owner: str) -> str:
+        template = "spec: {containers: [{image: x}]}"
+        spec = template if kind == "Pod" else f"spec: {{template: {{{template}}}}}"
+        return f"""\
+apiVersion: {"v1" if kind == "Pod" else "apps/v1"}
+kind: {kind}
+metadata: {{name: {name}, namespace: nlp, uid: u-{name}, ownerReferences: [{owner}]}}
+{spec}
+---
+"""
+
+    replica_set = "{apiVersion: apps/v1, kind: ReplicaSet, name: chat-1, controller: true}"
+    deployment = "{apiVersion: apps/v1, kind: Deployment, name: chat, controller: true}"
+    pods = [written("Pod", f"chat-1-{n}", replica_set) for n in range(3)]
+    rest = [written("ReplicaSet", "chat-1", deployment), written("Deployment", "chat", "")]
+
+    whole = inventory("".join(pods + rest))
+    assert [r.id for r in whole.resources] == ["Deployment/nlp/chat"]
+    assert whole.notes == ("4 objects of a cluster are judged as what made them",)
+    assert len(inventory("".join(pods)).resources) == 3
+    assert len(inventory("".join(pods + rest).replace("uid: ", "name-of-uid: ")).resources) == 5
+
+
+def test_a_card_hung_onto_a_general_machine() -> None:
+    place = "node.kubernetes.io/instance-type: n1-standard-8, cloud.google.com/gke-accelerator: nvidia-tesla-t4"
+    found = only(job(pod=f"nodeSelector: {{{place}, topology.kubernetes.io/region: us-central1}}"))
+
+    assert found.accelerator is not None
+    assert found.accelerator.model == "T4"
+    assert found.unknown == {"hourly_usd": "the price book has no node with 1 × T4 in us-central1"}
+
+
+def test_machines_of_ones_own_are_of_no_cloud() -> None:
+    found = only(job(pod="nodeSelector: {node.kubernetes.io/instance-type: gd-8xh100ib-i128}"))
+
+    assert found.provider == "kubernetes"
+
+
+def test_a_count_that_is_not_known_hides_no_price_where_there_is_none() -> None:
+    text = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{}]}}}\n"
+
+    assert set(only(text).unknown) == {"count", "region"}

@@ -19,7 +19,7 @@ from governor.sources.manifests.documents import Document
 from governor.sources.manifests.keys import keys_of
 from governor.sources.manifests.pods import asks
 from governor.sources.manifests.reading import string
-from governor.sources.manifests.workloads import LAUNCH_NOTHING
+from governor.sources.manifests.workloads import KINDS, LAUNCH_NOTHING
 from governor.sources.terraform_plan.secrets import tidy
 
 STAGE: Stage = "commit"
@@ -102,10 +102,19 @@ class _Collector:
         self._not_covered: Counter[str] = Counter()
         self._secrets: set[str] = set()
         self._found: list[Resource] = []
+        self._judged: set[str] = set()
+        """Addresses of what launches pods."""
+        self._made = 0
+        """Objects that were made by one of these."""
 
     def inventory(self, source: str) -> Inventory:
         scalers = kubernetes.scalers(document.data for document in self.documents)
         platforms = pipelines.platforms(self.documents)
+        self._judged = {
+            kubernetes.address(document.data, type)
+            for document in self.documents
+            if isinstance(document.data, dict) and (type := kubernetes.type_of(document.data)) in KINDS
+        }
         for document in self.documents:
             self._read(document, scalers, platforms)
         return Inventory(
@@ -113,7 +122,7 @@ class _Collector:
             resources=tuple(_distinct(self._found)),
             gaps=tuple(self.gaps),
             not_covered=dict(sorted(self._not_covered.items())),
-            notes=() if self._found or self.gaps else ("nothing in this input launches anything",),
+            notes=tuple(self._notes()),
             secrets=tidy(self._secrets),
             source=source,
         )
@@ -127,6 +136,9 @@ class _Collector:
             self._pass(data, type, where)
         elif string(data.get("kind")) and string(data.get("apiVersion")):
             type = kubernetes.type_of(data)
+            if self._made_by(data, type):
+                self._made += 1
+                return
             found = kubernetes.resource(type, data, scalers, self._prices)
             if found is None:
                 self._pass(data, type, where)
@@ -139,6 +151,17 @@ class _Collector:
         elif not pipelines.is_platform(data):
             self._pass(data, type, where)
         self._add(found, data, type, document)
+
+    def _made_by(self, data: Any, type: str) -> bool:
+        return any(
+            owner in self._judged for owner in kubernetes.owners(data) if owner != kubernetes.address(data, type)
+        )
+
+    def _notes(self) -> Iterator[str]:
+        if not self._found and not self.gaps:
+            yield "nothing in this input launches anything"
+        if self._made:
+            yield f"{self._made} objects of a cluster are judged as what made them"
 
     def _pass(self, data: Any, type: str, where: str) -> None:
         """Pass by what launches nothing. What governor does not know and reads like a launch is a gap."""

@@ -12,7 +12,7 @@ from governor.catalog.prices import PriceBook
 from governor.model import Accelerator, Resource
 from governor.sources.manifests.cost import ON_CLUSTER, Priced, by_model, by_type, shown
 from governor.sources.manifests.pods import Need, need
-from governor.sources.manifests.reading import FILLED_IN_LATER, is_open, string
+from governor.sources.manifests.reading import FILLED_IN_LATER, is_open, mappings, string
 from governor.sources.manifests.workloads import Launch, Pods, launch
 from governor.sources.terraform_plan.reading import at, mapping, number
 
@@ -23,10 +23,10 @@ _SECONDS_PER_HOUR = 3600
 _NAMESAKES = frozenset({"batch.volcano.sh/Job", "serving.knative.dev/Service"})
 
 _SCALERS = {
-    "autoscaling/HorizontalPodAutoscaler": ("minReplicas", "1", "maxReplicas"),
-    "keda.sh/ScaledObject": ("minReplicaCount", "0", "maxReplicaCount"),
+    "autoscaling/HorizontalPodAutoscaler": (("minReplicas", "1"), ("maxReplicas", None)),
+    "keda.sh/ScaledObject": (("minReplicaCount", "0"), ("maxReplicaCount", "100")),
 }
-"""Autoscaler → its fields for the least and the most, and the least where it is not written."""
+"""Autoscaler → its fields for the least and the most, each with its default."""
 
 Scalers = Mapping[tuple[str, str, str], tuple[int | None, int | None]]
 """(kind, namespace, name) of what is scaled → (least, most)."""
@@ -54,7 +54,7 @@ def address(document: Mapping[str, Any], type: str) -> str:
 
 
 def scalers(documents: Iterable[Any]) -> Scalers:
-    """What the autoscalers among the documents say of others. KEDA scales to nothing where it is not told otherwise."""
+    """What the autoscalers among the documents say of others."""
     found: dict[tuple[str, str, str], tuple[int | None, int | None]] = {}
     for document in documents:
         if not isinstance(document, dict):
@@ -62,14 +62,28 @@ def scalers(documents: Iterable[Any]) -> Scalers:
         type = type_of(document)
         if type not in _SCALERS:
             continue
-        least, default, most = _SCALERS[type]
+        least, most = _SCALERS[type]
         spec, target = mapping(document.get("spec")), mapping(at(document, "spec.scaleTargetRef"))
         kind, name = string(target.get("kind")) or "Deployment", string(target.get("name"))
         found[kind, string(at(document, "metadata.namespace")), name] = (
-            number(spec.get(least, default)),
-            number(spec.get(most)),
+            number(spec.get(*least)),
+            number(spec.get(*most)),
         )
     return found
+
+
+def owners(document: Mapping[str, Any]) -> list[str]:
+    """Addresses of what made an object that a cluster printed: `kubectl get` shows Pods beside their Deployment."""
+    metadata = mapping(document.get("metadata"))
+    if not string(metadata.get("uid")):
+        return []
+    namespace = metadata.get("namespace")
+    return [
+        address({"kind": owner.get("kind"), "metadata": {"name": owner.get("name"), "namespace": namespace}}, type)
+        for owner in mappings(metadata.get("ownerReferences"))
+        for type in (type_of(owner),)
+        if owner.get("controller") is True
+    ]
 
 
 def resource(type: str, document: Mapping[str, Any], known_scalers: Scalers, prices: PriceBook) -> Resource | None:
@@ -99,7 +113,6 @@ def assemble(id: str, type: str, found: Launch, metadata: Mapping[str, Any], pri
     accelerator = _dearest(priced)
     for _, one, cost in priced:
         if one.unknown:
-            found.no_template(one.unknown)
             unknown.setdefault("hourly_usd", one.unknown)
             unknown.setdefault("accelerator", one.unknown)
         if cost.unknown_model:
@@ -109,6 +122,8 @@ def assemble(id: str, type: str, found: Launch, metadata: Mapping[str, Any], pri
             unknown.setdefault("hourly_usd", one.share)
         if cost.why_no_price:
             unknown.setdefault("hourly_usd", cost.why_no_price)
+    if accelerator is None and "accelerator" not in unknown:
+        unknown.pop("hourly_usd", None)  # what computes without one has no price here, however many there are
     tags, delivered = _tags(found, metadata, unknown)
     attributes: dict[str, Any] = {"delivered_tags": delivered}
     types = [*dict.fromkeys(name for _, one, cost in priced for name in cost.types or one.placement.types)]
@@ -171,10 +186,12 @@ def _priced(one: Need, provider: str, prices: PriceBook) -> Priced:
     place, count = one.placement, one.count or Fraction(1)
     region = place.regions[0] if len(place.regions) == 1 and place.regions[0] else None
     types = tuple(type for type in place.types if accelerator_of(provider, type)) if provider != ON_CLUSTER else ()
-    if types or (place.types and provider != ON_CLUSTER):
-        return by_type(prices, provider, region, types or place.types, count, place.purchase)
+    if types:
+        return by_type(prices, provider, region, types, count, place.purchase)
     if models := place.models or ((one.model,) if one.model else ()):
         return by_model(prices, provider, region, models, count, place.purchase, place.families, place.per_node)
+    if place.types and provider != ON_CLUSTER:
+        return by_type(prices, provider, region, place.types, count, place.purchase)
     why = "no selector tells the accelerator's model"
     return Priced(Accelerator("unknown", shown(count)), unknown_model=why, why_no_price=why)
 

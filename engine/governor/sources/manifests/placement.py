@@ -49,7 +49,7 @@ SPOT = {
 
 _CLOUDS = {
     "cloud.google.com/": "gcp", "topology.gke.io/": "gcp", "karpenter.k8s.aws/": "aws", "eks.amazonaws.com/": "aws",
-    "alpha.eksctl.io/": "aws", "kubernetes.azure.com/": "azure", "karpenter.azure.com/": "azure",
+    "alpha.eksctl.io/": "aws", "kubernetes.azure.com/": "azure", "karpenter.azure.com/": "azure", "agentpool": "azure",
 }  # fmt: skip
 """Prefix of a label → the cloud whose nodes carry it."""
 
@@ -68,7 +68,7 @@ _TPUS = {
 _AWS_TYPE = re.compile(
     r"[a-z][a-z0-9-]*\.(?:metal|nano|micro|small|medium|[0-9]*x?large|metal-[0-9]+xl)(?:-[a-z0-9]+)?"
 )
-_GCP_TYPE = re.compile(r"[a-z][0-9a-z]{1,5}-[a-z0-9]+(?:-[a-z0-9]+)*")
+_GCP_TYPE = re.compile(r"(?:[a-z][0-9][a-z]{0,2}|ct[0-9][a-z]*|tpu[0-9][a-z]?)-[a-z]+(?:-[a-z0-9]+)*")
 _AZURE_ZONE = re.compile(r"(.+)-[0-9]")
 
 _BY_MEMORY = {("A100", 40): "A100", ("A100", 80): "A100-80GB", ("V100", 16): "V100", ("V100", 32): "V100-32GB"}

@@ -73,6 +73,8 @@ def resource(task: Mapping[str, Any], file: str, prices: PriceBook) -> Resource:
             unknown.setdefault("accelerator.model", cost.unknown_model)
     accelerator = best.accelerator or next((cost.accelerator for cost in priced if cost.accelerator), None)
     count, most = _counts(task, unknown)
+    if accelerator is None and "accelerator" not in unknown:
+        unknown.pop("hourly_usd", None)
     each = best.hourly_usd if "hourly_usd" not in unknown else None
     types = [*dict.fromkeys(type for cost in priced for type in cost.types)]
     attributes: dict[str, Any] = {}
