@@ -86,7 +86,7 @@ class Limit(Struct, frozen=True):
 def outspends_its_limit(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
     """A resource that is expected to cost more than its cost-budget-limit tag was never approved at that size.
 
-    A limit that nothing can read is TAG002's business.
+    What has a deadline runs no longer than until then. A limit that nothing can read is TAG002's business.
     """
     for resource in inventory.resources:
         limit_unknown = _tag_unknown(resource, "cost-budget-limit")

@@ -84,6 +84,10 @@ def test_json_is_read_as_well() -> None:
         "  {{- if .Values.gpu }}",
         "  labels: {{ include \"chart.labels\" . | nindent 4 }}",
         "  name: {{ $name }}",
+        "  data: {{ toYaml .Values.data }}",
+        "  {{ if .x }}",
+        '  name: {{ printf "%s" .x }}',
+        "  {{ end }}",
     ],
 )  # fmt: skip
 def test_a_helm_template_is_a_gap(line: str) -> None:
@@ -91,6 +95,17 @@ def test_a_helm_template_is_a_gap(line: str) -> None:
 
     assert found.resources == ()
     assert found.gaps == (Gap("a.yaml:4", "a Helm template: render it first, with helm template … | governor check -"),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{{inputs.parameters.x}}", "{{ item }}", "{{=inputs.parameters.n * 2}}", "{{workflow.name}}-a", "a{{b c}}"],
+)
+def test_parameters_of_argo_are_no_helm(value: str) -> None:
+    found = inventory(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a, labels: {{project: '{value}'}}}}\n")
+
+    assert found.gaps == ()
+    assert found.resources[0].unknown["tags.project"] == "filled in later"
 
 
 @pytest.mark.parametrize(

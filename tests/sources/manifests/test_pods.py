@@ -315,3 +315,16 @@ def test_a_count_that_is_not_known_hides_no_price_where_there_is_none() -> None:
     text = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{}]}}}\n"
 
     assert set(only(text).unknown) == {"count", "region"}
+
+
+def test_of_one_label_the_pods_value_counts() -> None:
+    text = """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: a, labels: {project: atlas, stage: inference}}
+        spec: {template: {metadata: {labels: {project: borealis}}, spec: {containers: [{}]}}}
+        """
+    found = only(text)
+
+    assert found.tags == {"project": "borealis", "stage": "inference"}
+    assert found.attributes["delivered_tags"] == {"project": "borealis"}

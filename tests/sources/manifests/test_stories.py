@@ -5,6 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from decimal import Decimal
 
+import pytest
+
 from sources.manifests.manifest import findings, inventory, job, only, said
 
 TUNE = """\
@@ -259,3 +261,41 @@ def test_skypilot_without_a_place() -> None:
         "no region is named: SkyPilot takes the cheapest it finds"
     )
     assert [f.policy for f in findings(inventory(text))] == ["BUD001", "BUD004"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "provider", "model", "hourly_usd"),
+    [
+        ("{cloud: gcp, zone: us-central1-a, accelerators: 'L4:1', use_spot: true}", "gcp", "L4", "0.397336"),
+        ("{infra: gcp/us-east1, accelerators: tpu-v6e-8}", "gcp", "tpu-v6e", "21.6"),
+        ("{instance_type: p4d.24xlarge, region: us-east-1}", "aws", "A100", "21.957642"),
+        ("{infra: aws/us-east-1, accelerators: [A10G:1, T4:1]}", "aws", "A10G", "1.006"),
+        ("{infra: aws/us-east-1, accelerators: {T4, L4}}", "aws", "L4", "0.8048"),
+        ("{infra: azure/eastus, gpus: 'H100:1'}", "azure", "H100", "6.98"),
+        ("{infra: k8s/prod, accelerators: 'H100:8'}", "kubernetes", "H100", None),
+        ("{infra: aws/us-east-1, accelerators: 'Z9:8'}", "aws", "unknown", None),
+        ("{infra: aws/us-east-1, accelerators: '${GPUS}'}", "aws", "unknown", None),
+        ("{infra: aws/us-east-1, accelerators: 'A100:many'}", "aws", "A100", None),
+    ],
+)
+def test_what_skypilot_takes(resources: str, provider: str, model: str, hourly_usd: str | None) -> None:
+    found = only(f"resources: {resources}\nrun: x\n")
+
+    assert (found.id, found.provider) == ("Task/a", provider)
+    assert (found.accelerator.model if found.accelerator else "unknown") == model
+    assert (str(found.hourly_usd) if found.hourly_usd is not None else None) == hourly_usd
+    assert ("hourly_usd" in found.unknown) == (hourly_usd is None)
+
+
+def test_a_service_of_skypilot_grows() -> None:
+    service = "service: {readiness_probe: /, replica_policy: {min_replicas: 1, max_replicas: 3}}"
+    found = only(f"{SKY}{service}\n")
+
+    assert (found.kind, found.count, found.max_count) == ("model_endpoint", 2, 6)
+    assert found.max_hourly_usd == Decimal("131.745852")
+
+
+def test_labels_of_some_machines_only_are_unknown() -> None:
+    found = only("resources: {any_of: [{infra: aws, labels: {project: a}}, {infra: gcp}]}\nrun: x\n")
+
+    assert found.unknown["tags.project"] == "it depends on which of its resources is taken"

@@ -70,7 +70,11 @@ def read(paths: Sequence[Path], *, prices: PriceBook, piped: bytes = b"") -> Inv
 
 def _files(folder: Path) -> Iterator[Path]:
     """The manifests in a folder and below it; what is hidden is left out."""
-    for entry in sorted(folder.iterdir()):
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise Refusal(f"cannot be read: {error.strerror}", place=str(folder), code=CANNOT_JUDGE) from None
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():

@@ -31,7 +31,7 @@ _PLAIN = {
 
 _HELM = re.compile(
     r"\{\{-|-\}\}|\{\{\s*(?:/\*|\$|\(|\.(?:Values|Release|Chart|Capabilities|Template|Files)\b"
-    r"|(?:include|template|if|else|range|with|end|define|toYaml|tpl|required|default|printf)\b)"
+    r"|(?:else|end)\b|[a-z]\w*\s+[-.$(\"`\d])"
 )
 """What Go templates have and Argo's `{{inputs.parameters.x}}` has not."""
 

@@ -244,7 +244,9 @@ def _region(options: list[Option], unknown: dict[str, str]) -> str | None:
     named = sorted(region for region in found if region)
     if len(found) == 1 and named:
         return named[0]
-    if not named:
+    if all(option.provider == ON_CLUSTER for option in options):
+        unknown["region"] = "it lies where its cluster lies"
+    elif not named:
         unknown["region"] = "no region is named: SkyPilot chooses it"
     elif None in found:
         unknown["region"] = f"it may be {' or '.join(named)}, or another"
