@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -90,8 +91,12 @@ def test_some_controllers_hand_the_labels_of_the_object_on(name: str, reach: dic
     assert only(json.dumps(document)).attributes["delivered_tags"] == reach
 
 
-def test_labels_of_some_pods_only_do_not_reach_all() -> None:
-    found = only(written("ray.io/v1 RayCluster"))
+@pytest.mark.parametrize("labelled", [0, 1])
+def test_labels_of_some_pods_only_do_not_reach_all(labelled: int) -> None:
+    templates: list[dict[str, Any]] = [{"spec": {"containers": [{"image": "x"}]}} for _ in range(2)]
+    templates[labelled]["metadata"] = {"labels": {"project": "borealis"}}
+    roles = {"Master": {"template": templates[0]}, "Worker": {"template": templates[1]}}
+    found = only(written("kubeflow.org/v1 PyTorchJob", pytorchReplicaSpecs=roles))
 
     assert found.tags == {"project": "borealis"}
     assert found.attributes["delivered_tags"] == {}
