@@ -299,3 +299,19 @@ def test_labels_of_some_machines_only_are_unknown() -> None:
     found = only("resources: {any_of: [{infra: aws, labels: {project: a}}, {infra: gcp}]}\nrun: x\n")
 
     assert found.unknown["tags.project"] == "it depends on which of its resources is taken"
+
+
+def test_of_several_machines_with_the_same_cards_skypilot_takes_the_cheapest() -> None:
+    found = only("resources: {infra: aws/us-east-1, accelerators: 'T4:1'}\nrun: x\n")
+
+    assert found.price is not None
+    assert (found.price.instance_type, found.hourly_usd) == ("g4dn.xlarge", Decimal("0.526"))
+    assert found.price.note == "the cheapest of 5 types with 1 × T4, which SkyPilot takes first"
+
+
+def test_a_machine_that_the_book_lacks_has_no_price_and_says_so() -> None:
+    place = "node.kubernetes.io/instance-type: p5.48xlarge, topology.kubernetes.io/region: af-south-1"
+    found = only(job(pod=f"nodeSelector: {{{place}}}"))
+
+    assert found.hourly_usd is None
+    assert found.unknown == {"hourly_usd": "the price book has no row for p5.48xlarge in af-south-1"}
