@@ -1,7 +1,7 @@
 # What answers requests. Most of it is paid by the hour, whether anybody asks or not.
 
 module "copilot_serving" {
-  source = "../terraform_modules/gpu_asg"
+  source = "../terraform_modules/gpu-asg"
 
   name             = "copilot-serving"
   instance_type    = "g6.12xlarge"
@@ -9,7 +9,7 @@ module "copilot_serving" {
   subnet_ids       = ["subnet-0abcdef1234567890"]
   min_size         = 1
   desired_capacity = 2
-  max_size         = 4
+  max_size         = 3
 
   taxonomy = {
     project           = "support-copilot"

@@ -243,7 +243,7 @@ class Workspace:
             _stop(process)
             raise
         if (process.returncode != 0) != expect_error:
-            told = (errors or output).decode(errors="replace")
+            told = (output + errors).decode(errors="replace")
             raise TerraformError(f"terraform {' '.join(arguments)} ended with {process.returncode}\n{told}")
         return output
 
@@ -396,6 +396,7 @@ def _ec2(terraform: Terraform) -> Any:
 
 COMMITTED: dict[Path, Callable[[Terraform], bytes]] = {
     EXAMPLES / "plan.json": first_plan(EXAMPLES),
+    EXAMPLES / "clean" / "plan.json": first_plan(EXAMPLES / "clean"),
     FLEET / "plan.json": fleet_plan,
     TRAP_PLANS / "tags" / "plan.json": first_plan(TRAP_PLANS / "tags"),
     TRAP_PLANS / "capacity" / "plan.json": first_plan(TRAP_PLANS / "capacity"),

@@ -28,16 +28,18 @@ locals {
 }
 
 module "tags" {
-  source   = "../../terraform_modules/ai_tags"
+  source   = "../../terraform_modules/taxonomy"
   for_each = { atlas = "fine-tuning", borealis = "inference", vision = "evaluation" }
 
-  project           = each.key
-  stage             = each.value
-  model             = "llama-3-8b"
-  experiment_id     = "exp-1"
-  dataset           = "tickets"
-  owner_team        = "nlp"
-  cost_budget_limit = "20000"
+  taxonomy = {
+    project           = each.key
+    stage             = each.value
+    model             = "llama-3-8b"
+    experiment_id     = "exp-1"
+    dataset           = "tickets"
+    owner_team        = "nlp"
+    cost_budget_limit = "20000"
+  }
 }
 
 resource "aws_vpc" "fleet" {

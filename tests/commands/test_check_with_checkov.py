@@ -151,7 +151,7 @@ def test_what_checkov_finds_is_settled_and_reported_like_everything_else(
     assert encryption["kind"] == "compute_instance"
     assert encryption["hourly_usd"] > 0
     assert encryption["origin"] == {
-        "file": "hcl/modules/team_workspace/main.tf", "line": 27, "module_call": encryption["origin"]["module_call"],
+        "file": "hcl/modules/team-workspace/main.tf", "line": 29, "module_call": encryption["origin"]["module_call"],
     }  # fmt: skip
     assert encryption["origin"]["module_call"].startswith("hcl/main.tf:")
     assert (encryption["severity"], encryption["level"], encryption["state"]) == ("medium", "deny", "open")

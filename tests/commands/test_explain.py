@@ -278,7 +278,7 @@ def sections(out: str) -> dict[str, str]:
 
 
 def test_a_budget_of_the_shipped_library(governor: Governor) -> None:
-    address = "module.copilot_serving.aws_autoscaling_group.this"
+    address = "aws_autoscaling_group.vision_batch"
     arguments = ("--on", EXAMPLE, "--config", ROOT / "examples" / "governor.yaml", "--source", ROOT / "examples", *DAY)
 
     run = governor("explain", "BUD001", "--resource", address, *arguments)
@@ -287,15 +287,15 @@ def test_a_budget_of_the_shipped_library(governor: Governor) -> None:
     assert "stays inside its limit of $12,000 as planned, but may grow to\n" in found["OPEN"]
     for line in (
         '  tags.cost-budget-limit = "12000"  ← tag.0.key, tag.0.value of the resource\n',
-        "  max_count = 4  ← max_size of the resource\n",
-        "  price = 4.6016 USD/h for g6.12xlarge in us-east-1  ← price book:\n",
-        "  max_hourly_usd = 18.4064  ← price × max_count\n",
+        "  max_count = 16  ← max_size of the resource\n",
+        "  price = 5.672 USD/h for g5.12xlarge in us-east-1  ← price book:\n",
+        "  max_hourly_usd = 90.752  ← price × max_count\n",
     ):
         assert line in found["FACTS"]
     # The branch that yields ran, and so did the generator it lies in; the one before it did not.
     assert re.search(r"\d - +yield Violation\(.* \{\"at\": \"desired\"", found["RULE"])
     assert re.search(r"\d \+ +yield Violation\(.* \{\"at\": \"maximum\"", found["RULE"])
-    assert 'tried: with tags.cost-budget-limit = "13437",' in found["TO PASS"]
+    assert 'tried: with tags.cost-budget-limit = "14521",' in found["TO PASS"]
     assert f"    resource: '{address}'\n" in found["EXEMPTION"]
 
 

@@ -40,7 +40,7 @@ def without(document: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]
         if not field.path:
             changes = plan["resource_changes"]
             plan["resource_changes"] = [change for change in changes if change["address"] != field.address]
-            cut_state((plan.get("prior_state") or {}).get("values") or {}, field.address)
+            cut_state((plan.get("prior_state") or {}).get("values", {}).get("root_module", {}), field.address)
             continue
         places = [c for c in plan["resource_changes"] if c["address"] == field.address] if field.address else [plan]
         for place in places:
@@ -54,9 +54,10 @@ def without(document: dict[str, Any], fields: Sequence[Field]) -> dict[str, Any]
     return plan
 
 
-def cut_state(values: dict[str, Any], address: str) -> None:
-    module = values.get("root_module", {})
+def cut_state(module: dict[str, Any], address: str) -> None:
     module["resources"] = [r for r in module.get("resources", []) if r["address"] != address]
+    for child in module.get("child_modules", []):
+        cut_state(child, address)
 
 
 def facts_of(document: dict[str, Any], address: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 output "autoscaling_group_name" {
-  value = aws_autoscaling_group.this.name
+  description = "Name of the group."
+  value       = aws_autoscaling_group.this.name
 }
 
 output "launch_template_id" {
-  value = aws_launch_template.this.id
+  description = "Id of the template that the instances start from."
+  value       = aws_launch_template.this.id
 }
 
 output "tags" {

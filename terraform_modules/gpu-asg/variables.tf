@@ -36,7 +36,7 @@ variable "max_size" {
 }
 
 variable "desired_capacity" {
-  description = "Instances to start with. Null leaves it to whatever scales the group."
+  description = "Instances to start with, min_size if null. Later on it is left to whatever scales the group."
   type        = number
   default     = null
 }
@@ -53,17 +53,8 @@ variable "root_volume_gib" {
   default     = 200
 }
 
-variable "taxonomy" {
-  description = "The variables of the ai_tags module, checked there."
-  type = object({
-    project           = string
-    stage             = string
-    model             = string
-    experiment_id     = optional(string)
-    dataset           = string
-    owner_team        = string
-    cost_budget_limit = string
-    extra_stages      = optional(list(string), [])
-    extra_tags        = optional(map(string), {})
-  })
+variable "extra_tags" {
+  description = "Further tags. They cannot replace the taxonomy."
+  type        = map(string)
+  default     = {}
 }

@@ -1,15 +1,8 @@
 module "tags" {
-  source = "../ai_tags"
+  source = "../taxonomy"
 
-  project           = var.taxonomy.project
-  stage             = var.taxonomy.stage
-  model             = var.taxonomy.model
-  experiment_id     = var.taxonomy.experiment_id
-  dataset           = var.taxonomy.dataset
-  owner_team        = var.taxonomy.owner_team
-  cost_budget_limit = var.taxonomy.cost_budget_limit
-  extra_stages      = var.taxonomy.extra_stages
-  extra_tags        = var.taxonomy.extra_tags
+  taxonomy   = var.taxonomy
+  extra_tags = var.extra_tags
 }
 
 resource "aws_launch_template" "this" {
@@ -58,7 +51,7 @@ resource "aws_autoscaling_group" "this" {
   name                = var.name
   min_size            = var.min_size
   max_size            = var.max_size
-  desired_capacity    = var.desired_capacity
+  desired_capacity    = coalesce(var.desired_capacity, var.min_size)
   vpc_zone_identifier = var.subnet_ids
 
   launch_template {
@@ -73,5 +66,10 @@ resource "aws_autoscaling_group" "this" {
       value               = tag.value.value
       propagate_at_launch = tag.value.propagate_at_launch
     }
+  }
+
+  # Stated, so that the cost of a plan is known; afterwards it belongs to whatever scales the group.
+  lifecycle {
+    ignore_changes = [desired_capacity]
   }
 }

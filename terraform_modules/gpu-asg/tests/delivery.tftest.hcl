@@ -39,6 +39,32 @@ run "tags_arrive_everywhere" {
   }
 }
 
+run "starts_with_the_least_it_runs" {
+  command = plan
+
+  variables {
+    min_size = 2
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.desired_capacity == 2
+    error_message = "How many instances start is not known."
+  }
+}
+
+run "extra_tags_reach_the_instances" {
+  command = plan
+
+  variables {
+    extra_tags = { managed-by = "terraform" }
+  }
+
+  assert {
+    condition     = contains([for tag in aws_autoscaling_group.this.tag : "${tag.key}=${tag.value}" if tag.propagate_at_launch], "managed-by=terraform")
+    error_message = "An extra tag is lost."
+  }
+}
+
 run "signed_metadata_requests_only" {
   command = plan
 

@@ -13,15 +13,17 @@ terraform {
 }
 
 module "tags" {
-  source = "../../../terraform_modules/ai_tags"
+  source = "../../../terraform_modules/taxonomy"
 
-  project           = var.project
-  stage             = "evaluation"
-  model             = var.model
-  experiment_id     = "workspace-${var.name}"
-  dataset           = var.dataset
-  owner_team        = var.team
-  cost_budget_limit = "1500"
+  taxonomy = {
+    project           = var.project
+    stage             = "evaluation"
+    model             = var.model
+    experiment_id     = "workspace-${var.name}"
+    dataset           = var.dataset
+    owner_team        = var.team
+    cost_budget_limit = "1500"
+  }
 }
 
 resource "aws_instance" "workbench" {

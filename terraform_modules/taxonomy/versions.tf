@@ -1,0 +1,3 @@
+terraform {
+  required_version = ">= 1.9" # a validation may read more than its own variable
+}
