@@ -86,7 +86,7 @@ class Limit(Struct, frozen=True):
 def outspends_its_limit(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
     """A resource that is expected to cost more than its cost-budget-limit tag was never approved at that size.
 
-    A limit that nothing can read is TAG002's business.
+    What has a deadline runs no longer than until then. A limit that nothing can read is TAG002's business.
     """
     for resource in inventory.resources:
         limit_unknown = _tag_unknown(resource, "cost-budget-limit")
@@ -372,7 +372,15 @@ def _tag_unknown(resource: Resource, tag: str) -> bool:
 
 
 def _hours(resource: Resource, config: Budgets) -> Decimal:
-    return config.hours[_stage(resource, config) or "default"]
+    hours = config.hours[_stage(resource, config) or "default"]
+    deadline = _deadline(resource)
+    return hours if deadline is None else min(hours, deadline)
+
+
+def _deadline(resource: Resource) -> Decimal | None:
+    """Hours after which it is ended, whatever its stage. Whoever starts it again each day starts another resource."""
+    hours = resource.attributes.get("deadline_hours")
+    return None if hours is None else Decimal(str(hours))
 
 
 def _per(limit: Limit) -> str:
@@ -404,8 +412,10 @@ def _times(resource: Resource, count: int | None, hourly_usd: Decimal, config: B
     shown = f"{_plain(hourly_usd)} USD/h"
     if resource.price and count not in (None, 1) and resource.price.usd_per_hour * count == hourly_usd:
         shown = f"{_plain(resource.price.usd_per_hour)} USD/h × {count}"
+    hours = _hours(resource, config)
     stage = _stage(resource, config)
-    return f"{shown} × {_plain(_hours(resource, config))} h{f' of {stage}' if stage else ''}"
+    of = " to its deadline" if hours == _deadline(resource) else f" of {stage}" if stage else ""
+    return f"{shown} × {_plain(hours)} h{of}"
 
 
 def _sources(resource: Resource) -> str:

@@ -233,8 +233,17 @@ deny_outside_register contains {
 # custom:
 #   id: TAG005
 #   severity: high
-#   kinds: [compute_instance, compute_group, launch_template, node_pool]
-#   remediation: Set propagate_at_launch on the group's tags, or repeat the tags in the template's tag_specifications.
+#   kinds:
+#     - compute_instance
+#     - compute_group
+#     - launch_template
+#     - node_pool
+#     - cluster
+#     - notebook
+#     - training_job
+#     - workload
+#     - model_endpoint
+#   remediation: Set propagate_at_launch on the group's tags, or repeat the tags in the template of what is launched.
 #   references:
 #     - https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
 deny_undelivered_tags contains {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.catalog.accelerators import accelerator_of, facts
+from governor.catalog.accelerators import accelerator_of, facts, model_named
 from governor.catalog.prices import PriceBook
 from governor.model import Accelerator
 
@@ -126,3 +126,30 @@ def test_facts():
     assert h100.source
     assert facts("T4g").tdp_watts is None
     assert facts("unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("NVIDIA-A100-SXM4-80GB", "A100-80GB"),
+        ("NVIDIA-A100-PCIE-40GB", "A100"),
+        ("a100", "A100"),
+        ("A100-80GB", "A100-80GB"),
+        ("NVIDIA-H100-80GB-HBM3", "H100"),
+        ("NVIDIA-L40S-SHARED", "L40S"),
+        ("NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition", "RTXPRO6000"),
+        ("Tesla-T4", "T4"),
+        ("AMD_Instinct_MI300X_OAM", "MI300X"),
+        ("trainium2", "Trainium2"),
+        ("RTX6000-Ada", ""),
+        ("NVIDIA-GeForce-RTX-4090", ""),
+        ("", ""),
+    ],
+)
+def test_the_model_that_a_product_is_called_after(name: str, model: str) -> None:
+    assert model_named(name) == model
+
+
+@given(st.sampled_from([row.accelerator for row in PriceBook.shipped() if not row.accelerator.startswith("tpu-")]))
+def test_every_model_of_the_book_is_called_after_itself(model: str) -> None:
+    assert model_named(model) == model

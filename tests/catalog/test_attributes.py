@@ -14,7 +14,7 @@ from governor import sources
 from governor.catalog.attributes import ATTRIBUTES
 from governor.catalog.kinds import KINDS, SHAPES
 from governor.catalog.prices import PriceBook
-from governor.sources import terraform_plan
+from governor.sources import manifests, terraform_plan
 from real_terraform import PROJECT
 
 SHARED = PROJECT.parent / "shared"
@@ -41,9 +41,14 @@ def assigned(function: ast.AST) -> Iterator[str]:
     """Attributes that the code of a function names as such."""
     for node in ast.walk(function):
         match node:
-            case ast.Subscript(value=ast.Attribute(attr="attributes"), slice=ast.Constant(value=str(name))):
+            case ast.Subscript(
+                value=ast.Attribute(attr="attributes") | ast.Name(id="attributes"), slice=ast.Constant(value=str(name))
+            ):
                 yield name
-            case ast.keyword(arg="attributes", value=ast.Dict(keys=keys)):
+            case (
+                ast.keyword(arg="attributes", value=ast.Dict(keys=keys))
+                | ast.AnnAssign(target=ast.Name(id="attributes"), value=ast.Dict(keys=keys))
+            ):
                 yield from (key.value for key in keys if isinstance(key, ast.Constant))
             case ast.Call(func=ast.Attribute(attr="says"), args=[ast.Constant(value=str(name)), *_]):
                 yield name
@@ -75,6 +80,10 @@ def test_the_table_says_what_the_readers_of_each_kind_assign() -> None:
         names |= {"size_gib"} if shape.size_gib else set()
         for name in names:
             found[name].add(shape.kind)
+    kinds_of_manifests = {kind for kind, _ in manifests.workloads.KINDS.values()}
+    for name in {name for function in FUNCTIONS["assemble"] for name in assigned(function)}:
+        # Clusters, notebooks and services have no end.
+        found[name] |= {"workload", "training_job"} if name == "deadline_hours" else kinds_of_manifests
     found["ai_keys"] = {*KINDS}  # on whatever holds one
 
     assert {name: tuple(kind for kind in KINDS if kind in kinds) for name, kinds in found.items()} == ATTRIBUTES

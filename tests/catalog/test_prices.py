@@ -212,3 +212,16 @@ def test_every_shipped_day_can_be_aged():
     for row in BOOK:
         price = Price(Decimal(1), row.instance_type, row.region, row.source, row.as_of)
         assert stale(price, date(2036, 1, 1), 365)
+
+
+def test_instances_with_an_accelerator(contract):
+    assert {row.instance_type for row in BOOK.with_accelerator("aws", "us-east-1", "H100")} == {
+        "p5.48xlarge",
+        "p5.4xlarge",
+    }
+    assert BOOK.with_accelerator("aws", "nowhere", "H100") == []
+    own = BOOK.with_rows(contract("aws,us-east-1,p5.4xlarge,5.00,,2026-09-01,contract"))
+    assert [row.on_demand_usd_hour for row in own.with_accelerator("aws", "us-east-1", "H100")] == [
+        Decimal("55.04"),
+        Decimal("5.00"),
+    ]

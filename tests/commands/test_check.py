@@ -97,7 +97,7 @@ def test_every_format_of_the_documentation_is_one(governor: Governor) -> None:
     ("arguments", "told"),
     [
         (["nope.json"], "nope.json: cannot be read (No such file or directory): make one with: terraform show -json"),
-        (["policies"], "policies: this is a folder: give the file that terraform show -json wrote"),
+        (["policies"], "policies: this folder holds no manifests (*.yaml): give one that does, or the file"),
         (["plan.json", "-f", "xml"], "no report is called 'xml': there are table, json, sarif, markdown"),
         (["plan.json", "-f", "json="], "json= names no file: write json=FILE, or json alone for standard output"),
         (["plan.json", "-f", "json", "-f", "sarif"], "only one report can go to standard output: write the others as"),
@@ -121,7 +121,7 @@ def test_a_mistake_is_told_in_a_line(governor: Governor, mine: Path, arguments: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "Missing argument 'PLAN'"),
+        ([], "Missing argument 'INPUT...'"),
         (["plan.json", "--today", "31.12.2026"], "'31.12.2026' is not a day: write YYYY-MM-DD"),
         (["plan.json", "--today", "2026-02-30"], "'2026-02-30' is not a day: write YYYY-MM-DD"),
         (["plan.json", "--stage", "prod"], "'prod' is not one of 'commit', 'plan', 'live', 'azure'"),
@@ -134,7 +134,7 @@ def test_a_wrong_command_line_points_at_the_help(
     run = governor("check", *arguments)
 
     assert (run.code, run.out) == (2, "")
-    assert run.err.startswith("Usage: governor check [OPTIONS] PLAN\nTry 'governor check --help' for help.\n")
+    assert run.err.startswith("Usage: governor check [OPTIONS] INPUT...\nTry 'governor check --help' for help.\n")
     assert told in run.err
 
 
@@ -155,10 +155,10 @@ def test_the_terminal_shows_a_report_only_when_the_files_are_written(governor: G
 
 
 def test_something_that_is_no_plan_could_not_be_judged(governor: Governor, mine: Path) -> None:
-    run = governor("check", "governor.yaml")
+    run = governor("check", "policies/names/names.rego")
 
     assert (run.code, run.out) == (3, "")
-    assert run.err.startswith("governor: governor.yaml: this is not JSON")
+    assert run.err.startswith("governor: policies/names/names.rego: this is not JSON")
 
 
 # Exit codes
@@ -167,7 +167,7 @@ def test_something_that_is_no_plan_could_not_be_judged(governor: Governor, mine:
 def test_exit_zero_forgives_open_findings_only(governor: Governor, mine: Path) -> None:
     assert governor("check", "plan.json", "--exit-zero").code == 0
     assert governor("check", "nope.json", "--exit-zero").code == 2
-    assert governor("check", "governor.yaml", "--exit-zero").code == 3
+    assert governor("check", "policies/names/names.rego", "--exit-zero").code == 3
     write(mine, {"policies/own/own.py": python("raise ValueError('no')")})
     assert governor("check", "plan.json", "--exit-zero").code == 3
     write(mine, {"governor.yaml": "policies: []\n"})

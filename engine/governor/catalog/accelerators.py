@@ -12,6 +12,8 @@ from governor.catalog import tables
 from governor.catalog.prices import PriceBook
 from governor.model import Accelerator
 
+_WORDS = re.compile(r"[^A-Z0-9]+")
+_MEMORY = re.compile(r"[0-9]+GB")
 _NUMBER = re.compile(r"-(\d+)[a-z]*$")
 
 _CHIPS_PER_NUMBER = {"suffix": 1.0, "chips": 1.0, "cores": 0.5}
@@ -63,6 +65,25 @@ def accelerator_of(provider: str, instance_type: str) -> Accelerator | None:
 
 
 @cache
+def model_named(name: str) -> str:
+    """The model that a product is called after: `NVIDIA-A100-SXM4-80GB` is A100-80GB; "" for a name that is not known.
+
+    A name without its memory, such as Karpenter's `a100`, is the model that has no memory in its name.
+    """
+    words = [word for word in _WORDS.split(name.upper()) if word]
+    if "ADA" in words:
+        return ""  # an RTX 6000 Ada is no RTX 6000
+    memory = next((word for word in words if _MEMORY.fullmatch(word)), "")
+    by_name = _by_folded_name()
+    for length in (3, 2, 1):
+        for start in range(len(words) - length + 1):
+            model = by_name.get("".join(words[start : start + length]))
+            if model is not None:
+                return by_name.get(f"{model.upper()}{memory}", model) if memory else model
+    return ""
+
+
+@cache
 def facts(model: str) -> AcceleratorFacts | None:
     """Manufacturer, memory and power of a model, as the price book writes its name; None when not known."""
     return _facts().get(model)
@@ -80,6 +101,11 @@ def _whole(count: float | None) -> float:
     if not count:
         return 1
     return int(count) if count.is_integer() else count
+
+
+@cache
+def _by_folded_name() -> dict[str, str]:
+    return {_WORDS.sub("", model.upper()): model for model in _facts()}
 
 
 @cache

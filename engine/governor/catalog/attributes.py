@@ -12,13 +12,17 @@ from governor.catalog.kinds import KINDS
 
 _LAUNCHES = (
     "compute_instance", "compute_group", "launch_template", "capacity_reservation", "cluster", "node_pool", "notebook",
-    "model_endpoint", "training_job",
+    "model_endpoint", "training_job", "workload",
 )  # fmt: skip
 
 ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     "ai_keys": KINDS,
     "copies_to": ("snapshot", "bucket", "replication"),
-    "delivered_tags": ("compute_instance", "compute_group", "launch_template", "node_pool"),
+    "deadline_hours": ("training_job", "workload"),
+    "delivered_tags": (
+        "compute_instance", "compute_group", "launch_template", "cluster", "node_pool", "notebook", "model_endpoint",
+        "training_job", "workload",
+    ),
     "instance_type": _LAUNCHES,
     "instance_types": tuple(kind for kind in _LAUNCHES if kind != "launch_template"),
     "key": ("api_key",),
@@ -27,5 +31,5 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     "processing": ("model_endpoint", "model_deployment", "provisioned_throughput"),
     "size_gib": ("volume", "snapshot", "file_system"),
     "units": ("model_deployment", "provisioned_throughput"),
-}
+}  # fmt: skip
 """Attribute → the kinds that may have it, in the order of `KINDS`."""

@@ -76,12 +76,13 @@ _Cells = list[str]
 class PriceBook:
     """Price rows by provider, region and instance type. Letter case and spaces in names do not count."""
 
-    __slots__ = ("_by_place", "_by_type")
+    __slots__ = ("_by_accelerator", "_by_place", "_by_type")
 
     def __init__(self, rows: Mapping[_Key, PriceRow | _Cells]) -> None:
         # A row stays the cells of its file until someone asks for it: a run needs a handful of thousands.
         self._by_place: dict[_Key, PriceRow | _Cells] = dict(rows)
         self._by_type: dict[tuple[str, str], _Key] = {(key[0], key[2]): key for key in self._by_place}
+        self._by_accelerator: dict[tuple[str, str, str], list[_Key]] = {}
 
     @staticmethod
     @cache
@@ -117,6 +118,15 @@ class PriceBook:
         """A row of this type in any region: for what holds everywhere, such as its accelerator."""
         key = self._by_type.get((tables.fold(provider), tables.fold(instance_type)))
         return None if key is None else self._row(key)
+
+    def with_accelerator(self, provider: str, region: str, model: str) -> list[PriceRow]:
+        """The rows of a region whose instances carry this accelerator, as the price book writes it."""
+        if not self._by_accelerator:
+            for key, cells in self._by_place.items():
+                carried = cells[3] if isinstance(cells, list) else cells.accelerator
+                self._by_accelerator.setdefault((key[0], key[1], carried), []).append(key)
+        keys = self._by_accelerator.get((tables.fold(provider), tables.fold(region), model), ())
+        return [row for key in keys if (row := self._row(key))]
 
     def price(self, provider: str, region: str | None, instance_type: str, purchase: Purchase) -> Price | None:
         """USD per hour of one instance, or None; `why_no_price` says why there is none.

@@ -48,21 +48,21 @@ def judging(given: dict[str, Any]) -> check_command.Options:
 
 
 @click.command()
-@click.argument("plan", metavar="PLAN")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
 @click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
-    default="plan",
-    help="Whose policies and levels apply.  [default: plan]",
+    help="Whose policies and levels apply.  [default: plan for a plan, commit for manifests]",
 )
 @plan_options
 def check(**options: Any) -> int:
-    """Judge a Terraform or OpenTofu plan.
+    """Judge a Terraform or OpenTofu plan, or job manifests.
 
-    PLAN is what `terraform show -json` prints: a file, gzipped or not, or - for standard input.
+    INPUT is one plan, as `terraform show -json` prints it, gzipped or not; or it is manifests of Kubernetes objects,
+    SkyPilot tasks and pipelines: files and folders of YAML, any number of them. - is standard input, with either.
 
     \b
     Examples:
@@ -71,11 +71,15 @@ def check(**options: Any) -> int:
       governor check plan.json --with checkov
       governor check plan.json -f html=report.html -f comment=comment.md --environment prod
       terraform show -json tfplan | governor check -
+      governor check jobs/train.yaml jobs/serve.yaml
+      helm template release chart | governor check -
       governor check plan.json --raw-policies ./policy
     """
     from governor.commands import check as command
+    from governor.sources import Options
 
-    return command.run(options=judging(options), **options)
+    given = Options(code=options.pop("source"))
+    return command.run(given=given, options=judging(options), **options)
 
 
 @click.command()
@@ -125,7 +129,11 @@ def gate(**options: Any) -> int:
 @click.command()
 @click.argument("what", metavar="FINDING|POLICY")
 @click.option(
-    "--on", "plan", required=True, metavar="PLAN", help="The plan: a file, gzipped or not, or - for standard input."
+    "--on",
+    "plan",
+    required=True,
+    metavar="PLAN",
+    help="The plan, gzipped or not, or the manifest: a file, or - for standard input.",
 )
 @click.option(
     "--resource", metavar="ADDRESS", help="The resource to explain a policy on.  [default: its dearest finding]"

@@ -1,8 +1,7 @@
-"""`governor check`: a plan in, reports and an exit code out."""
+"""`governor check`: a plan or job manifests in, reports and an exit code out."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,14 +10,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from governor import sources
 from governor.catalog.prices import stale
 from governor.commands import output, workspace
+from governor.commands.inputs import Given, sort
 from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
 from governor.model import Inventory, Level, Policy, Stage, Verdict
+from governor.reports.grouping import count
 from governor.settle import settle
 from governor.sources import terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
@@ -49,31 +51,38 @@ class Options(Struct, frozen=True, kw_only=True):
     verbose: bool
 
 
-def run(*, plan: str, source: Path | None, stage: Stage, options: Options) -> int:
-    """Judge a plan. Raises Refusal before anything is written."""
+def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
+    """Judge a plan, or job manifests. Raises Refusal before anything is written."""
     with no_garbage_collection():
-        judging = Judging(options, stage)
-        return judging.report(judging.verdict(plan, source))
+        (what,) = sort(inputs, given)
+        judging = Judging(options, stage or what.stage, of_plans=what.is_plan)
+        return judging.report(judging.verdict(what))
 
 
 class Judging:
     """What is needed to judge, read and found good before there is a plan; then the plan, and then the reports."""
 
-    def __init__(self, options: Options, stage: Stage) -> None:
+    def __init__(self, options: Options, stage: Stage, *, of_plans: bool) -> None:
         self._options, self._stage = options, stage
         self._outputs = output.parse(options.formats)
         self._space = workspace.enter(
             options.config, options.policies, options.raw_policies,
             engine=options.engine, opa_url=options.opa_url, floating=options.allow_floating,
         )  # fmt: skip
+        self._not_asked: list[str] = []
+        if self._space.raw and not of_plans:
+            self._not_asked = [
+                f"{count(len(self._space.raw), 'folder')} of raw policies not asked: they read plans only"
+            ]
+            self._space = replace(self._space, raw=())
         self._exemptions = self._space.exemptions()
         self._library = self._space.library(stage)
 
-    def verdict(self, plan: str, source: Path | None, name: str = "") -> Verdict:
-        """What counts of what the policies say of a plan. `name` is what reports call it, else its path."""
+    def verdict(self, given: Given) -> Verdict:
+        """What counts of what the policies say of an input."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
-        inventory, guests = _collect(plan, source, stage, space, name, with_checkov="checkov" in self._options.others)
+        inventory, guests = self._collect(given)
         judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
         return settle(
@@ -87,6 +96,7 @@ class Judging:
             notes=[
                 *(note for checkout in space.checkouts for note in checkout.notes),
                 *_nobody_asked(self._library, stage),
+                *self._not_asked,
                 *_idle_rules(space.settings.levels, self._library.known),
                 *_old_prices(inventory, today, space.settings.max_price_age_days),
                 *(note for guest in guests for note in guest.notes()),
@@ -102,48 +112,33 @@ class Judging:
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 
+    def _collect(self, given: Given) -> tuple[Inventory, list[Checkov]]:
+        """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
+        space, guests = self._space, []
+        if given.is_plan:
+            data, place, locator = given.plan()
+            inventory = terraform_plan.collect(
+                data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
+            )
+            if "checkov" in self._options.others:
+                guests.append(self._checkov(data, place, given.options.code, locator))
+        elif self._options.others:
+            raise Refusal("--with checkov judges plans: run checkov on all else by itself")
+        else:
+            inventory = given.read(space.prices())
+        return replace(inventory, stage=self._stage), guests
 
-def open_plan(plan: str, source: Path | None, name: str = "") -> tuple[bytes, str, Locator | None]:
-    """The plan's bytes, its name for messages, by default its path, and what finds its HCL."""
-    if source is not None and not source.is_dir():
-        raise Refusal("--source wants the folder that holds the HCL", place=str(source))
-    place = name or ("standard input" if plan == "-" else plan)
-    try:
-        data = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
-    except IsADirectoryError:
-        raise Refusal("this is a folder: give the file that terraform show -json wrote", place=place) from None
-    except OSError as error:
-        raise Refusal(
-            f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json", place=place
-        ) from None
-    return data, place, Locator(source) if source else None
+    def _checkov(self, data: bytes, place: str, source: Path | None, locator: Locator | None) -> Checkov:
+        """The checks of checkov, with what they say of the plan."""
+        from governor.checkov.judging import ask
 
-
-def _collect(
-    plan: str, source: Path | None, stage: Stage, space: workspace.Workspace, name: str, *, with_checkov: bool
-) -> tuple[Inventory, list[Checkov]]:
-    """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
-    data, place, locator = open_plan(plan, source, name)
-    inventory = terraform_plan.collect(
-        data, place=place, prices=space.prices(), locator=locator, keep_document=bool(space.raw)
-    )
-    guests = [_checkov(data, place, source, locator, stage, space)] if with_checkov else []
-    return replace(inventory, stage=stage), guests
-
-
-def _checkov(
-    data: bytes, place: str, source: Path | None, locator: Locator | None, stage: Stage, space: workspace.Workspace
-) -> Checkov:
-    """The checks of checkov, with what they say of the plan."""
-    from governor.checkov.judging import ask
-
-    return ask(
-        document(data, place),
-        space.checkov(),
-        source=source,
-        keep=lambda policy: space.level(policy, stage) != "off",
-        locate=locator.address if locator else lambda _: None,
-    )
+        return ask(
+            document(data, place),
+            self._space.checkov(),
+            source=source,
+            keep=lambda policy: self._space.level(policy, self._stage) != "off",
+            locate=locator.address if locator else lambda _: None,
+        )
 
 
 def _of_checkov(policies: str) -> bool:

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from governor import reports, yamlfile
+from governor import reports, sources, yamlfile
 from governor.commands import workspace
-from governor.commands.check import open_plan
+from governor.commands.inputs import Given, sort
 from governor.commands.output import colour
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.explain import Case, Explanation, explain
@@ -31,7 +31,7 @@ from governor.sources.terraform_plan.provenance import provenance
 
 WIDTH = 80
 """Columns of an explanation that no terminal shows."""
-STAGE: Stage = "plan"
+_INPUT = {"plan": "a plan", "commit": "what is committed"}
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 
 
@@ -52,15 +52,16 @@ def run(
     with no_garbage_collection():
         space = workspace.enter(config, policies, engine="embedded", floating=allow_floating)
         exemptions = space.exemptions()
-        library = space.library(STAGE)
-        data, place, locator = open_plan(plan, source)
-        inventory, collector = terraform_plan.read(data, place=place, prices=space.prices(), locator=locator)
-        if space.raw:
-            inventory = replace(inventory, document=collector.document)
+        (given,) = sort([plan], sources.Options(code=source))
+        stage = given.stage
+        if not given.is_plan:
+            space = replace(space, raw=())
+        library = space.library(stage)
+        inventory, collector = _collect(given, space)
         verdict = settle(
             judge(inventory, library.evaluators, today),
             inventory,
-            levels={policy.id: space.level(policy, STAGE) for policy in library.policies},
+            levels={policy.id: space.level(policy, stage) for policy in library.policies},
             today=today,
             exemptions=exemptions,
         )
@@ -85,10 +86,12 @@ def run(
             address,
             Case(inventory=inventory, library=library, verdict=verdict, today=today),
             attribute=finding.attribute if finding else None,
-            why_not=_not_asked(policy, library, space) or _not_there(address, inventory, collector, verdict),
-            level=space.level(policy, STAGE),
-            level_from=space.level_from(policy, STAGE),
-            provenance={path: found.text for path, found in provenance(collector, subject).items()} if subject else {},
+            why_not=_not_asked(policy, library, space, stage) or _not_there(address, inventory, collector, verdict),
+            level=space.level(policy, stage),
+            level_from=space.level_from(policy, stage),
+            provenance={path: found.text for path, found in provenance(collector, subject).items()}
+            if subject and collector
+            else {},
             exemption_places=_places(space, exemptions),
         )
     passages = (replace(p, file=workspace.near(space.address(p.file))) for p in explanation.passages)
@@ -103,6 +106,15 @@ def run(
         sys.stdout.write(render(explanation, options))
         sys.stdout.write(_list(policy, others, verbose))
     return CANNOT_JUDGE if explanation.outcome == "failed" else 0
+
+
+def _collect(given: Given, space: workspace.Workspace) -> tuple[Inventory, terraform_plan.Collector | None]:
+    """The inventory, and of a plan what collected it: manifests do not tell where each fact comes from."""
+    if not given.is_plan:
+        return given.read(space.prices()), None
+    data, place, locator = given.plan()
+    inventory, collector = terraform_plan.read(data, place=place, prices=space.prices(), locator=locator)
+    return (replace(inventory, document=collector.document) if space.raw else inventory), collector
 
 
 def _meant(what: str, library: Library, verdict: Verdict, plan: str) -> tuple[Policy, Finding | None]:
@@ -133,16 +145,16 @@ def _findings(verdict: Verdict, policy: str | None = None) -> list[Finding]:
     return [finding for finding in found if policy in (None, finding.policy)]
 
 
-def _not_asked(policy: Policy, library: Library, space: workspace.Workspace) -> str:
+def _not_asked(policy: Policy, library: Library, space: workspace.Workspace, stage: Stage) -> str:
     """Why a policy was not asked at all."""
     if any(asked.id == policy.id for asked in library.policies):
         return ""
-    if policy.stages and STAGE not in policy.stages:
-        return f"it judges at stage {', '.join(policy.stages)}, and a plan is stage {STAGE}"
+    if policy.stages and stage not in policy.stages:
+        return f"it judges at stage {', '.join(policy.stages)}, and {_INPUT[stage]} is stage {stage}"
     return "its level is off"
 
 
-def _not_there(address: str, inventory: Inventory, collector: terraform_plan.Collector, verdict: Verdict) -> str:
+def _not_there(address: str, inventory: Inventory, collector: terraform_plan.Collector | None, verdict: Verdict) -> str:
     """Why the resource was not judged. One that the plan does not know is refused."""
     judged = [resource.id for resource in inventory.resources]
     scopes = [finding.resource for finding in _findings(verdict)]
@@ -150,12 +162,14 @@ def _not_there(address: str, inventory: Inventory, collector: terraform_plan.Col
         return ""
     if removed := next((gone for gone in inventory.removed if gone.id == address), None):
         return f"the plan {'deletes' if removed.change == 'delete' else 'forgets'} it: only what stays is judged"
-    if item := collector.seen.get(address):
+    seen = collector.seen if collector else {}
+    if item := seen.get(address):
         return f"governor does not cover the type {item.resource.type}"
-    everything = dict.fromkeys([*judged, *scopes, *collector.seen, *(gone.id for gone in inventory.removed)])
+    everything = dict.fromkeys([*judged, *scopes, *seen, *(gone.id for gone in inventory.removed)])
+    others = ", and terraform show the others" if collector else ""
     raise Refusal(
-        f"no resource of this plan has the address {address}: {workspace.meant(address, everything)}the report names"
-        " those with findings, and terraform show the others"
+        f"no resource of this {'plan' if collector else 'input'} has the address {address}:"
+        f" {workspace.meant(address, everything)}the report names those with findings{others}"
     )
 
 

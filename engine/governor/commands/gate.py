@@ -9,8 +9,8 @@ from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
 
-from governor import pull_requests, reports, terraform
-from governor.commands import check
+from governor import pull_requests, reports, sources, terraform
+from governor.commands import check, inputs
 from governor.errors import Refusal
 from governor.pull_requests import NotPostedError
 from governor.reports.comment import marker
@@ -35,10 +35,11 @@ def run(
         _has_requests()
     try:
         with no_garbage_collection():
-            judging = check.Judging(options, "plan")
+            judging = check.Judging(options, "plan", of_plans=True)
             made, name, source = _plan(folder, plan, planning)
             with made as file:
-                verdict = judging.verdict(str(file), source, name)
+                (given,) = inputs.sort([str(file)], sources.Options(code=source), name)
+                verdict = judging.verdict(given)
             code = judging.report(verdict)
     except Exception as error:
         # The comment of an earlier run must not stand for this one.

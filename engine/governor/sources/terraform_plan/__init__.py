@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from governor.catalog import ai_keys
 from governor.catalog.kinds import SHAPES, Shape, provider_of
 from governor.catalog.prices import PriceBook
 from governor.catalog.taggable import taggable
-from governor.model import Change, Gap, Inventory, Origin, Resource
+from governor.model import Change, Gap, Inventory, Origin, Resource, Stage
 from governor.sources.terraform_plan import aws, aws_groups, azure, google, model_providers
 from governor.sources.terraform_plan.configuration import Block, Blocks
 from governor.sources.terraform_plan.decode import Plan, ResourceChange, decode, plain, planned_only, unreadable
@@ -29,6 +30,7 @@ from governor.sources.terraform_plan.tags import only_default_tags, read_tags
 from governor.sources.terraform_plan.withhold import SENSITIVE, WITHHELD, Withholder, scrub
 from governor.workers import ahead
 
+STAGE: Stage = "plan"
 READERS = {**aws.READERS, **azure.READERS, **google.READERS, **model_providers.READERS}
 
 _CHANGES: dict[frozenset[str], Change] = {
@@ -46,6 +48,11 @@ _LARGE = 4_000_000
 """Bytes of a plan from which on a second process saves more than it costs."""
 _NOT_MANAGED = frozenset({"data", "ephemeral"})
 _decode = msgspec.json.Decoder().decode
+
+
+def takes(path: Path, piped: bytes) -> bool:
+    """Any file, and standard input: what is no plan is told so."""
+    return not path.is_dir()
 
 
 def collect(

@@ -1,0 +1,135 @@
+"""`governor check` on manifests: which inputs go together, and what ends how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands.conftest import Governor, plan_of
+from core.policy_folders import rego, write
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: %s}
+spec: {template: {spec: {containers: [{image: x}]}}}
+"""
+HELM = "apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Release.Name }}}\n"
+
+
+@pytest.fixture
+def jobs(mine: Path) -> Path:
+    """The repository of `mine` with two manifests, a chart and a broken file."""
+    write(
+        mine,
+        {
+            "jobs/long.yaml": JOB % "long",
+            "jobs/short.yaml": JOB % "short",
+            "chart/templates/pod.yaml": HELM,
+            "chart/values.yaml": "replicas: 1\n",
+            "broken.yaml": "a: [\n",
+            "code/notes.txt": "none",
+        },
+    )
+    return mine
+
+
+def test_files_are_one_inventory(governor: Governor, jobs: Path) -> None:
+    run = governor("check", "jobs/short.yaml", "jobs/long.yaml")
+
+    assert run.code == 1
+    assert "manifests jobs/short.yaml, jobs/long.yaml, stage commit" in run.out
+    assert "Job/long" in run.out
+    assert run.out.endswith("1 open, 0 exempt, 0 undetermined – 2 resources, 1 policy, 0 gaps\n")
+
+
+def test_a_file_that_is_named_twice_is_read_once(governor: Governor, jobs: Path) -> None:
+    assert "1 resource," in governor("check", "jobs/long.yaml", "jobs/long.yaml").out
+
+
+def test_standard_input_is_a_plan_or_manifests(governor: Governor, jobs: Path) -> None:
+    manifests = f"{JOB % 'short'}---\n{JOB % 'long'}"
+    plan = json.dumps(plan_of(long={}))
+
+    assert "manifests standard input, stage commit" in governor("check", "-", stdin=manifests.encode()).out
+    assert (
+        "terraform plan standard input (Terraform 1.11.4), stage plan"
+        in governor("check", "-", stdin=plan.encode()).out
+    )
+
+
+@pytest.mark.parametrize("inputs", [("plan.json", "jobs"), ("jobs/long.yaml", "plan.json"), ("plan.json", "nope.json")])
+def test_a_plan_is_judged_by_itself(governor: Governor, jobs: Path, inputs: tuple[str, str]) -> None:
+    run = governor("check", *inputs)
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err == "governor: plan.json: a plan is judged by itself: give one plan, or manifests\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["broken.yaml"], 3, "broken.yaml:2:1: this is not YAML: did not find expected node content"),
+        (["nope.yaml"], 3, "nope.yaml: cannot be read: No such file or directory"),
+        (["code"], 2, "code: this folder holds no manifests (*.yaml)"),
+        (["jobs", "--with", "checkov"], 2, "--with checkov judges plans"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(
+    governor: Governor, jobs: Path, arguments: list[str], code: int, message: str
+) -> None:
+    run = governor("check", *arguments)
+
+    assert (run.code, run.out) == (code, "")
+    assert run.err.startswith(f"governor: {message}")
+    assert run.err.count("\n") == 1
+
+
+def test_a_chart_that_is_not_rendered_is_no_pass(governor: Governor, jobs: Path) -> None:
+    run = governor("check", "chart")
+
+    assert (run.code, governor("check", "chart", "--strict").code) == (0, 3)
+    assert "chart/templates/pod.yaml:3" in run.out
+    assert "a Helm template: render it first" in run.out
+
+
+def test_levels_are_those_of_the_stage(governor: Governor, jobs: Path) -> None:
+    write(
+        jobs, {"governor.yaml": "policies: [policies]\nlevels: [{policies: NAM001, stages: [commit], level: warn}]\n"}
+    )
+
+    assert governor("check", "jobs").code == 0
+    assert governor("check", "jobs", "--stage", "plan").code == 1
+
+
+def test_raw_policies_read_plans_only(governor: Governor, jobs: Path) -> None:
+    write(jobs, {"raw/p.rego": 'package main\nimport rego.v1\ndeny contains "no" if input.resource_changes\n'})
+
+    run = governor("check", "jobs/short.yaml", "--raw-policies", "raw")
+    assert run.code == 0
+    assert "1 folder of raw policies not asked: they read plans only" in run.out
+
+
+def test_what_a_policy_of_ones_own_sees(governor: Governor, jobs: Path) -> None:
+    write(
+        jobs,
+        {"policies/names/names.rego": rego(body='resource.type == "batch/Job"; resource.provider == "kubernetes"')},
+    )
+
+    assert governor("check", "jobs", "--quiet").out.startswith("2 open")
+
+
+def test_a_verdict_on_a_manifest_is_explained(governor: Governor, jobs: Path) -> None:
+    run = governor("explain", "NAM001", "--on", "jobs")
+
+    assert (run.code, run.err) == (0, "")
+    assert run.out.startswith("NAM001  Names are short  high\nJob/long  workload\n")
+
+
+def test_a_resource_that_no_manifest_holds(governor: Governor, jobs: Path) -> None:
+    run = governor("explain", "NAM001", "--on", "jobs", "--resource", "Job/lang")
+
+    assert run.code == 2
+    assert "no resource of this input has the address Job/lang: did you mean Job/long?" in run.err
