@@ -25,10 +25,14 @@ from governor.sources.terraform_hcl.values import (
     as_number,
     as_string,
     attribute,
+    exact,
     item,
     kind_of,
     kinds_inside,
     marked,
+    negated,
+    normal,
+    normal_inside,
     number_of,
     pairs,
     unknown_in,
@@ -143,8 +147,10 @@ class Compiler:
             return self._template(child)
         text = self._text(child)
         if child.type == "numeric_lit":
-            value: Any = int(text) if text.isdigit() and len(text) < 20 else number_of(text) if len(text) < 20 else None
-            return _constant(value) if value is not None else _refused("a number that long is not evaluated")
+            try:
+                return _constant(number_of(text))
+            except Fault as fault:
+                return _refused(f"{fault}")
         return _constant({"true": True, "false": False, "null": None}[text])
 
     def _template_expr(self, node: Node) -> Run:
@@ -163,7 +169,11 @@ class Compiler:
             if child.type not in ("template_interpolation", "template_directive"):
                 continue
             self._literal_part(parts, position, child.start_byte, unescape)
-            parts.append(self._interpolation(child))
+            # The tree and Terraform do not agree on which of the signs in `$$${` belong together.
+            doubled = self._source[child.start_byte - 1] == self._source[child.start_byte]
+            parts.append(
+                _refused("$ before an interpolation is not evaluated") if doubled else self._interpolation(child)
+            )
             position = child.end_byte
         self._literal_part(parts, position, end, unescape)
         return parts
@@ -188,7 +198,7 @@ class Compiler:
         if written:
             self._texts.append(f"{self._key}={written}" if self._key else written)
         if all(isinstance(part, str) for part in parts):
-            return _constant(written)
+            return _constant(normal(written))
         if alone and len(parts) == 1 and callable(parts[0]):
             return parts[0]
         runs = [_constant(part) if isinstance(part, str) else part for part in parts]
@@ -328,7 +338,7 @@ class Compiler:
 
     def _postfixes(self, nodes: Sequence[Node]) -> list[_Step]:
         steps: list[_Step] = []
-        for node in nodes:
+        for position, node in enumerate(nodes):
             if node.type == "get_attr":
                 steps.append(_attribute_step(self._text(node.children[-1])))
             elif node.type == "index":
@@ -344,8 +354,12 @@ class Compiler:
                 if child.type == "attr_splat" and any(c.type == "index" for c in inner_nodes):
                     # There an index is one into the list, and the tree does not say so.
                     steps.append(_refused_step("an index behind .* is not evaluated"))
-                else:
+                elif child.type == "attr_splat":
                     steps.append(_splat_step(self._postfixes(inner_nodes)))
+                else:
+                    # All that follows is taken of each element, further splats too.
+                    steps.append(_splat_step(self._postfixes([*inner_nodes, *nodes[position + 1 :]])))
+                    break
             else:
                 steps.append(_refused_step(f"{node.type} is not evaluated"))
         return steps
@@ -390,8 +404,8 @@ def _flush(parts: list[str | Run]) -> list[str | Run]:
     result: list[str | Run] = []
     for part in parts:
         if isinstance(part, str):
-            text = re.sub(rf"(?<=\n)[^\S\n]{{1,{shared}}}", "", part)
-            result.append(re.sub(rf"\A[^\S\n]{{1,{shared}}}", "", text) if begin else text)
+            before = r"(?:\A|(?<=\n))" if begin else r"(?<=\n)"
+            result.append(re.sub(rf"{before}[^\S\n]{{1,{shared}}}(?![^\S\n]*\n)", "", part))
         else:
             result.append(part)
         begin = False
@@ -472,7 +486,7 @@ def _concatenated(values: list[Any]) -> Any:
     unknown = next(
         (found for value in known if isinstance(value, (Unknown, Lazy)) and (found := unknown_in(value))), None
     )
-    result: Any = unknown or "".join(as_string(value) for value in known)
+    result: Any = unknown or normal("".join(as_string(value) for value in known))
     return marked(result) if hidden else result
 
 
@@ -527,7 +541,10 @@ def _chosen(scope: Scope, condition: Any, yes: Run, no: Run) -> Any:
 
 
 def _beside(value: Any, other: Any) -> Any:
-    """The value of a conditional: both sides get one type, and a number beside a text is a text."""
+    """The value of a conditional: both sides get one type, and a number beside a text is a text.
+
+    Beside what has no known type (null, unknown, empty) the value stays: the argument it is for has a type of its own.
+    """
     if isinstance(value, Sensitive):
         return marked(_beside(value.value, other))
     if isinstance(value, (list, dict)):
@@ -638,36 +655,42 @@ def _result(name: str, scope: Scope, values: list[Any]) -> Any:
         result: Any = unknown
     elif name == "file":
         text = scope.module.file(as_string(known[0])) if scope.module else None
-        result = Unknown("it reads a file that is not at hand") if text is None else text
+        result = Unknown("it reads a file that is not at hand") if text is None else normal(text)
     elif name in FUNCTIONS:
-        result = FUNCTIONS[name](*known)
+        result = normal_inside(FUNCTIONS[name](*known))
     else:
         result = Unknown(f"{name}() is not evaluated")
     return marked(result) if hidden else result
 
 
+def _product(left: int | Fraction, right: int | Fraction) -> int | Fraction:
+    if left * right == 0 and (left < 0 or right < 0):
+        return negated(0)
+    return whole(left * right)
+
+
 def _divided(left: Any, right: Any) -> Any:
     if as_number(right) == 0:
         raise Fault("division by zero")
-    return whole(Fraction(as_number(left)) / as_number(right))
+    return _product(exact(left), 1 / Fraction(exact(right)))
 
 
 def _remainder(left: Any, right: Any) -> Any:
-    one, other = as_number(left), as_number(right)
+    one, other = exact(left), exact(right)
     if other == 0:
         raise Fault("division by zero")
     rest = abs(Fraction(one)) % abs(Fraction(other))
-    return whole(-rest if one < 0 else rest)
+    return whole(negated(rest) if one < 0 else rest)
 
 
 _UNARY: Mapping[str, Callable[[Any], Any]] = {
     "!": lambda value: not as_bool(value),
-    "-": lambda value: -as_number(value),
+    "-": lambda value: negated(as_number(value)),
 }
 _BINARY: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": lambda left, right: whole(as_number(left) + as_number(right)),
-    "-": lambda left, right: whole(as_number(left) - as_number(right)),
-    "*": lambda left, right: whole(as_number(left) * as_number(right)),
+    "+": lambda left, right: whole(exact(left) + exact(right)),
+    "-": lambda left, right: whole(exact(left) - exact(right)),
+    "*": lambda left, right: _product(exact(left), exact(right)),
     "/": _divided,
     "%": _remainder,
     "<": lambda left, right: as_number(left) < as_number(right),

@@ -26,10 +26,11 @@ from governor.sources.terraform_hcl.values import (
     as_index,
     as_number,
     as_string,
+    exact,
     kind_of,
     kinds_inside,
+    negated,
     of_json,
-    plain,
     set_of,
     unknown_in,
     whole,
@@ -85,7 +86,9 @@ def _length(value: Any) -> Any:
         return unknown
     if isinstance(value, (list, dict)):
         return len(value)
-    return len(as_string(value))
+    if isinstance(value, str):
+        return len(_ascii(value))
+    raise Fault("a string or a collection is wanted")
 
 
 def _keys(value: Any) -> Any:
@@ -103,6 +106,8 @@ def _lookup(value: Any, key: Any, *default: Any) -> Any:
     name = as_string(key)
     if name in found:
         return found[name]
+    if default and kinds_inside(found) == {str} and kinds_inside(default[0]) - {str}:
+        raise Fault("the default differs in type")  # in a map it becomes text, in an object it does not
     if default:
         return default[0]
     raise Fault("there is no such key")
@@ -227,6 +232,8 @@ def _setsubtract(first: Any, second: Any) -> Any:
 def _sets(lists: Sequence[Any]) -> list[list[Any]]:
     """Sets whose elements are all of one type."""
     together = set_of(chain.from_iterable(map(_list, lists)))
+    if together and not all(lists) and not isinstance(together[0], str):
+        raise Fault("the type of an empty list is not known")
     if any(isinstance(value, str) for value in together):
         return [[as_string(value) for value in one] for one in lists]
     return [list(one) for one in lists]
@@ -247,7 +254,7 @@ def _anytrue(value: Any) -> Any:
 def _sum(value: Any) -> Any:
     if not _list(value):
         raise Fault("an empty list has no sum")
-    return whole(sum((as_number(element) for element in value), Fraction(0)))
+    return whole(sum((exact(element) for element in value), Fraction(0)))
 
 
 def _range(*bounds: Any) -> Any:
@@ -290,7 +297,7 @@ def _ascii(value: Any) -> str:
 
 
 def _title(value: Any) -> Any:
-    return re.sub(r"(?<![A-Za-z0-9_'])[a-z]", lambda match: match[0].upper(), _ascii(value))
+    return re.sub(r"(?<![A-Za-z0-9_])[a-z]", lambda match: match[0].upper(), _ascii(value))
 
 
 def _trim(value: Any, characters: Any) -> Any:
@@ -329,6 +336,8 @@ def _substr(value: Any, offset: Any, length: Any) -> Any:
     text, start, size = _ascii(value), as_number(offset), as_number(length)
     if not isinstance(start, int) or not isinstance(size, int):
         raise Fault("whole numbers are wanted")
+    if start < 0 and size == 0:
+        raise Fault("a length of 0 from the end is not evaluated")
     start = max(0, start + len(text)) if start < 0 else start
     return text[start:] if size < 0 else text[start : start + size]
 
@@ -349,7 +358,9 @@ def _replace(value: Any, old: Any, new: Any) -> Any:
     if len(wanted) > 1 and wanted.startswith("/") and wanted.endswith("/"):
         if "$" in by or "\\" in by:
             raise Fault("references to groups are not evaluated")
-        return _pattern(wanted[1:-1], text).sub(lambda _: by, text)
+        parts = [match.span() for match in _matches(wanted[1:-1], text)]
+        starts, ends = [0, *(end for _, end in parts)], [*(start for start, _ in parts), len(text)]
+        return by.join(text[start:end] for start, end in zip(starts, ends, strict=True))
     return text.replace(wanted, by)
 
 
@@ -357,12 +368,18 @@ def _pattern(written: str, text: str) -> re.Pattern[str]:
     """A pattern that Go and Python read alike."""
     if not (written + text).isascii() or "\n" in text or not _ALIKE.fullmatch(written):
         raise Fault("this pattern is not evaluated")
+    repeats, forks = len(re.findall(r"[*+{]", written)), len(re.findall(r"[?|]", written))
+    if _NESTED.search(written) or (len(text) + 1) ** (1 + repeats) * 2**forks > _MOST_STEPS:
+        raise Fault("this pattern may take too long")
     try:
         return re.compile(written, re.ASCII)
     except re.error:
         raise Fault("this is no pattern") from None
 
 
+_NESTED = re.compile(r"\)[*+{]")
+_MOST_STEPS = 100_000_000
+"""Python's patterns, unlike Go's, may take time without end: what could, is not tried."""
 _ALIKE = re.compile(
     r"(?:[\w\s^$.,:;/@#%&=!~'\"<>-]|\\[.dDwWsS/+*?()\[\]{}|^$-]|\[\^?[\w.\s/@:-]+\]|[()|](?!\?)|[*+?](?![*+?])|\{\d+(?:,\d*)?\})*"
 )
@@ -378,9 +395,15 @@ def _regex(pattern: Any, value: Any) -> Any:
 
 
 def _regexall(pattern: Any, value: Any) -> Any:
-    found = _pattern(as_string(pattern), as_string(value))
-    matches = found.finditer(as_string(value))
-    return [list(match.groups()) if found.groups else match[0] for match in matches]
+    matches = _matches(as_string(pattern), as_string(value))
+    return [list(match.groups()) if match.re.groups else match[0] for match in matches]
+
+
+def _matches(pattern: str, text: str) -> list[re.Match[str]]:
+    found = list(_pattern(pattern, text).finditer(text))
+    if not all(match[0] for match in found):
+        raise Fault("empty matches are not evaluated")  # Go and Python count them differently
+    return found
 
 
 _VERB = re.compile(r"%(?:%|(?P<flags>0?)(?P<width>\d{0,3})(?P<verb>[sdv]))")
@@ -404,7 +427,14 @@ def _format(spec: Any, *values: Any) -> Any:
             return f"{number:{match['flags']}{match['width']}d}" if match["width"] else str(number)
         if match["flags"]:
             raise Fault("this verb is not evaluated")
-        return as_string(_primitive(value)).rjust(int(match["width"] or 0))
+        if (
+            match["verb"] == "v"
+            and kind_of(value) is int
+            and not (value == 0 or Fraction(1, 10**4) <= abs(value) < 10**6)
+        ):
+            raise Fault("a number with an exponent is not evaluated")
+        written = as_string(_primitive(value))
+        return _ascii(written).rjust(int(match["width"])) if match["width"] else written
 
     result = _VERB.sub(verb, text)
     if next(used, None) is not None:
@@ -425,7 +455,8 @@ def _abs(value: Any) -> Any:
 
 
 def _ceil(value: Any) -> Any:
-    return math.ceil(as_number(value))
+    number = as_number(value)
+    return negated(0) if -1 < number < 0 else math.ceil(number)
 
 
 def _floor(value: Any) -> Any:
@@ -441,20 +472,37 @@ def _min(*values: Any) -> Any:
 
 
 def _parseint(value: Any, base: Any) -> Any:
+    text, radix = value, as_index(base)
+    if (
+        not isinstance(text, str)
+        or not re.fullmatch("-?(0|[1-9a-zA-Z][0-9a-zA-Z]{0,99})", text)
+        or not 2 <= radix <= 36
+    ):
+        raise Fault("this is no number of that base")
     try:
-        return int(_ascii(value), as_index(base))
+        found = whole(int(text, radix))
     except ValueError:
         raise Fault("this is no number of that base") from None
+    return found if found or not text.startswith("-") else negated(0)
 
 
 def _jsonencode(value: Any) -> Any:
-    text = json.dumps(plain(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False, default=_float)
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_ESCAPED = re.compile("[<>&\u2028\u2029]")
+
+
+def _float(number: Fraction) -> float:
+    if repr(float(number)) != as_string(number):
+        raise Fault("a number with that many digits is not evaluated")
+    return float(number)
 
 
 def _jsondecode(value: Any) -> Any:
     try:
-        return of_json(json.loads(as_string(value)))
+        return of_json(as_string(value))
     except (ValueError, RecursionError):
         raise Fault("this is not JSON") from None
 

@@ -66,13 +66,13 @@ def _read(path: Path) -> tuple[bytes, dict[str, Given]]:
         raise Refusal(f"cannot be read ({error.strerror}): name a file of values", place=str(path)) from None
     if path.suffix == ".json":
         try:
-            document = json.loads(text)
+            document = of_json(text)
         except (ValueError, RecursionError) as error:
             line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
             raise Refusal("this is not JSON: mend it", place=f"{name}{line}", code=CANNOT_JUDGE) from None
         if not isinstance(document, dict):
             raise Refusal("values are an object: name to value", place=name, code=CANNOT_JUDGE)
-        return text, {key: Given(of_json(value), Origin(name, 1)) for key, value in document.items()}
+        return text, {key: Given(value, Origin(name, 1)) for key, value in document.items()}
     body = File(name, text).body()
     return text, {
         attribute.name: Given(attribute.expression.value(NOWHERE), Origin(name, attribute.line))

@@ -6,6 +6,7 @@ asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -75,6 +76,10 @@ class File:
         """The file as one block without a type. Raises Refusal where it does not parse."""
         root = _parser().parse(self.source).root_node
         if root.has_error:
+            # The grammar knows no exponent behind a whole number: it is shown digits only, the text stays as it is.
+            digits = _EXPONENT.sub(lambda match: b"0" * len(match[0]), self.source)
+            root = _parser().parse(digits).root_node
+        if root.has_error:
             raise self._refusal(root)
         found = Block("", [], 1, self)
         for child in root.children:
@@ -108,6 +113,9 @@ class File:
         return Refusal(
             f"{what}: mend it, `terraform validate` says more", place=f"{self.shown}:{line}", code=CANNOT_JUDGE
         )
+
+
+_EXPONENT = re.compile(rb"(?<![\w.])[0-9]+[eE][-+]?[0-9]+(?![\w.])")
 
 
 def _errors(node: Node) -> Iterator[Node]:

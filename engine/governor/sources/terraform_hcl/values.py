@@ -6,7 +6,10 @@ anywhere inside; nothing is ever guessed in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from types import NoneType
 from typing import Any
@@ -136,6 +139,14 @@ def too_large(value: Any) -> bool:
     return False
 
 
+def normal(text: str) -> str:
+    """Text as Terraform keeps it: in Unicode's normal form C, without halves of characters."""
+    return text if text.isascii() else unicodedata.normalize("NFC", _HALVES.sub("\ufffd", text))
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
 def as_string(value: Any) -> str:
     """A primitive as Terraform writes it in a string. Raises Fault."""
     if isinstance(value, str):
@@ -173,18 +184,35 @@ def as_number(value: Any) -> int | Fraction:
 
 def number_of(text: str) -> int | Fraction:
     """The number that a text writes."""
-    try:
-        if len(text) > 40 or not text.isascii() or "/" in text or "_" in text:
-            raise ValueError
-        found = Fraction(text)
-    except ValueError:
-        raise Fault("a number is wanted") from None
-    return whole(found)
+    if not _NUMBER.fullmatch(text):
+        raise Fault("a number is wanted")
+    found = whole(Fraction(text))
+    return negated(-found) if text.startswith("-") else found
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?")
 
 
 def whole(number: int | Fraction) -> int | Fraction:
-    """A whole number as int."""
+    """A whole number as int. Raises Fault for more digits than JSON's readers keep, or Terraform (512 bits)."""
+    if max(number.numerator.bit_length(), number.denominator.bit_length()) > (63 if number.denominator == 1 else 500):
+        raise Fault("a number that long is not evaluated")
     return number.numerator if number.denominator == 1 else number
+
+
+def negated(number: int | Fraction) -> int | Fraction:
+    """The number below zero. Raises Fault for zero, which Terraform writes as -0."""
+    if number == 0:
+        raise Fault("-0 is not evaluated")
+    return -number
+
+
+def exact(value: Any) -> int | Fraction:
+    """A number to calculate with. Raises Fault for one like 0.1, which Terraform rounds: it counts in powers of two."""
+    number = as_number(value)
+    if number.denominator & (number.denominator - 1):
+        raise Fault("calculating with decimal fractions is not evaluated")
+    return number
 
 
 def as_bool(value: Any) -> bool:
@@ -270,12 +298,24 @@ def plain(value: Any) -> Any:
     return value
 
 
-def of_json(value: Any) -> Any:
-    """What JSON holds, as a value of Terraform. Floats keep the digits they were written with."""
-    if isinstance(value, float):
-        return number_of(repr(value)) if value == value and abs(value) < 1e15 else Unknown("a number too large")
-    if isinstance(value, Mapping):
-        return {str(key): of_json(part) for key, part in value.items()}
+def of_json(text: str | bytes) -> Any:
+    """What JSON holds, as a value of Terraform. Raises ValueError or RecursionError for what is no JSON."""
+    return normal_inside(json.loads(text, parse_int=_digits, parse_float=_digits, parse_constant=_digits))
+
+
+def _digits(text: str) -> Any:
+    try:
+        return number_of(text)
+    except Fault as fault:
+        return Unknown(f"{fault}")
+
+
+def normal_inside(value: Any) -> Any:
+    """The value with all text in it as Terraform keeps text."""
+    if isinstance(value, str):
+        return normal(value)
+    if isinstance(value, dict):
+        return {normal(key): normal_inside(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [of_json(part) for part in value]
+        return type(value)(normal_inside(part) for part in value)
     return value
