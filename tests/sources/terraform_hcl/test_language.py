@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.policy_folders import write
-from governor.sources.terraform_hcl.expressions import NOWHERE
+from governor.sources.terraform_hcl.expressions import nowhere
 from governor.sources.terraform_hcl.functions import FUNCTIONS, STRUCTURAL
 from governor.sources.terraform_hcl.syntax import File
 from governor.sources.terraform_hcl.values import plain, unknown_in, unmarked
@@ -222,7 +222,7 @@ setunion(compact([]), [2, 3])
 def evaluated(expression: str) -> Any:
     """(known, value) of an expression here."""
     attribute = File("main.tf", f"value = {expression}\n".encode()).body().attributes["value"]
-    value = unmarked(attribute.expression.value(NOWHERE))[0]
+    value = unmarked(attribute.expression.value(nowhere()))[0]
     return (False, None) if unknown_in(value) else (True, plain(value))
 
 

@@ -15,19 +15,21 @@ from msgspec import Raw
 from governor.catalog.kinds import SHAPES
 from governor.catalog.taggable import taggable
 from governor.model import Gap, Origin
-from governor.sources.terraform_hcl.expressions import NOWHERE, Scope
+from governor.sources.terraform_hcl.expressions import Scope
 from governor.sources.terraform_hcl.inputs import Given
 from governor.sources.terraform_hcl.modules import Instance, Module
 from governor.sources.terraform_hcl.providers import default_tags, default_tags_attribute, meant_by
 from governor.sources.terraform_hcl.syntax import Attribute, Block
 from governor.sources.terraform_hcl.values import (
     AFTER_APPLY,
+    Fault,
     Lazy,
     Sensitive,
     Set,
     Unknown,
     pairs,
     plain,
+    size_of,
     unknown_in,
     unmarked,
     unmarked_top,
@@ -52,6 +54,7 @@ _ABSENT = object()
 
 _META = frozenset({"count", "for_each", "provider", "depends_on"})
 _META_BLOCKS = frozenset({"lifecycle", "connection", "provisioner"})
+_COST_OF_BLOCK = 30
 _OF_CALLS = frozenset({"source", "version", "providers", "count", "for_each", "depends_on"})
 
 
@@ -69,6 +72,7 @@ class AsPlan:
         self.origins: dict[str, Origin] = {}
         """Address without keys → where its block stands."""
         self._samples: dict[str, Module] = {}
+        self._nowhere = Scope(None, {}, self._root.scope.work)
         self._defaults: dict[str, Any] = {}
         self._provider_keys: dict[tuple[str, str], str] = {}
         self._configs: dict[str, ProviderConfig] = {}
@@ -152,7 +156,10 @@ class AsPlan:
     def _provider_key(self, module: Module, local: str) -> str:
         """The key of a provider configuration; it is the same in all instances of a module."""
         if (module.path, local) not in self._provider_keys:
-            self._provider_keys[module.path, local] = module.provider(local)[0]
+            key, where, block = module.provider(local)
+            self._provider_keys[module.path, local] = key
+            if block is None and ("." in local or not where.code.is_whole):
+                self._defaults[key] = Unknown("its provider, which may set default_tags, is not in this code")
         return self._provider_keys[module.path, local]
 
     def _add_providers(self, module: Module) -> None:
@@ -191,7 +198,7 @@ class AsPlan:
                 self.origins[f"{prefix}{'data.' if mode == 'data' else ''}{type}.{name}"] = self._origin(module, block)
         for name, block in code.variables.items():
             default = block.attributes.get("default")
-            value = unmarked(default.expression.value(NOWHERE))[0] if default else None
+            value = unmarked(default.expression.value(self._nowhere))[0] if default else None
             made.variables[name] = Variable(
                 None if unknown_in(value) else plain(value), bool(module.is_sensitive(block)), self._file(module, name)
             )
@@ -243,7 +250,7 @@ class AsPlan:
         if expression.references:
             found["references"] = _through_locals(expression.references, module)
         else:
-            value = expression.value(NOWHERE)
+            value = expression.value(self._nowhere)
             if not unmarked(value)[1] and not unknown_in(value):
                 return {"constant_value": plain(value)}
         if self._with_texts and expression.texts:
@@ -339,21 +346,23 @@ class _Body:
         type = dynamic.labels[0]
         content = next((b for b in dynamic.blocks if b.type == "content"), None)
         written = dynamic.attributes.get("for_each")
-        if content is None or written is None:
-            return
-        value = written.expression.value(scope)
+        value = written.expression.value(scope) if content and written else Unknown("it lacks for_each or content")
         hidden = isinstance(value, Sensitive)
         value = unmarked_top(value)
         if isinstance(value, Set):
             value = unknown_in(value) or value
-        if value is None or isinstance(value, (Unknown, Lazy)) or not isinstance(value, (list, dict)):
+        try:
+            scope.work.spend(_COST_OF_BLOCK * size_of(value))
+        except Fault as fault:
+            value = Unknown(f"{fault}")
+        if content is None or not isinstance(value, (list, dict)):
             self.after.pop(type, None)
             self.unknown[type] = True
             self.reasons[f"{path}{type}"] = value.why if isinstance(value, Unknown) else AFTER_APPLY
             return
         iterator = dynamic.attributes["iterator"].text if "iterator" in dynamic.attributes else type
         for key, element in pairs(value):
-            self._append(type, content, scope.with_names(**{iterator: {"key": key, "value": element}}), path)
+            self._append(type, content, scope.with_names({iterator: {"key": key, "value": element}}), path)
         if hidden and type in self.after:
             self.marks[type] = True
 

@@ -27,6 +27,7 @@ from governor.sources.terraform_hcl.values import (
     attribute,
     exact,
     item,
+    joined,
     kind_of,
     kinds_inside,
     marked,
@@ -35,6 +36,7 @@ from governor.sources.terraform_hcl.values import (
     normal_inside,
     number_of,
     pairs,
+    size_of,
     unknown_in,
     unmarked,
     unmarked_top,
@@ -52,21 +54,37 @@ class Names(Protocol):
         """The text of a file of the configuration."""
 
 
+class Work:
+    """What one run may spend on evaluating, so that it ends: about a microsecond each."""
+
+    def __init__(self) -> None:
+        self._left = 5_000_000
+
+    def spend(self, amount: int) -> None:
+        """Raises Fault when all is spent."""
+        if amount > self._left:
+            raise Fault("the code takes too long to evaluate")
+        self._left -= amount
+
+
 class Scope:
     """Where an expression is evaluated: a module, and names that are bound on the way (`each`, `count`, `for`)."""
 
-    __slots__ = ("bound", "module")
+    __slots__ = ("bound", "module", "work")
 
-    def __init__(self, module: Names | None, bound: Mapping[str, Any]) -> None:
+    def __init__(self, module: Names | None, bound: Mapping[str, Any], work: Work) -> None:
         self.module = module
         self.bound = bound
+        self.work = work
 
-    def with_names(self, **bound: Any) -> Scope:
-        return Scope(self.module, {**self.bound, **bound})
+    def with_names(self, bound: Mapping[str, Any]) -> Scope:
+        return Scope(self.module, {**self.bound, **bound}, self.work)
 
 
-NOWHERE = Scope(None, {})
-"""For expressions that refer to nothing."""
+def nowhere() -> Scope:
+    """For expressions that refer to nothing."""
+    return Scope(None, {}, Work())
+
 
 Run = Callable[[Scope], Any]
 
@@ -486,7 +504,7 @@ def _concatenated(values: list[Any]) -> Any:
     unknown = next(
         (found for value in known if isinstance(value, (Unknown, Lazy)) and (found := unknown_in(value))), None
     )
-    result: Any = unknown or normal("".join(as_string(value) for value in known))
+    result: Any = unknown or joined(as_string(value) for value in known)
     return marked(result) if hidden else result
 
 
@@ -567,7 +585,8 @@ def _comprehension(
     entries: list[tuple[str, Any]] = []
     hidden = False
     for pair in pairs(collection):
-        inner = scope.with_names(**dict(zip(names, pair if len(names) == 2 else pair[1:], strict=True)))
+        scope.work.spend(1)
+        inner = scope.with_names(dict(zip(names, pair if len(names) == 2 else pair[1:], strict=True)))
         if keep is not None:
             kept = keep(inner)
             hidden = hidden or isinstance(kept, Sensitive)
@@ -586,6 +605,7 @@ def _comprehension(
             return unknown_in(key)
         entries.append((as_string(key), bodies[1](inner)))
     made: Any = result if len(bodies) == 1 else _collected(entries, grouped)
+    scope.work.spend(size_of(made))
     return marked(made) if hidden else made
 
 
@@ -632,6 +652,7 @@ def _called(name: str, scope: Scope, arguments: list[Run], spread: bool) -> Any:
         if not isinstance(last, list):
             raise Fault("a list is wanted before ...")
         values.extend(last)
+    scope.work.spend(size_of(values))
     try:
         return _result(name, scope, values)
     except (TypeError, ValueError, AttributeError):

@@ -17,6 +17,7 @@ from types import NoneType
 from typing import Any
 
 from governor.sources.terraform_hcl.values import (
+    LARGEST,
     Fault,
     Lazy,
     Sensitive,
@@ -27,11 +28,13 @@ from governor.sources.terraform_hcl.values import (
     as_number,
     as_string,
     exact,
+    joined,
     kind_of,
     kinds_inside,
     negated,
     of_json,
     set_of,
+    size_of,
     unknown_in,
     whole,
 )
@@ -200,11 +203,7 @@ def _index(value: Any, wanted: Any) -> Any:
 
 
 def _distinct(value: Any) -> Any:
-    found: list[Any] = []
-    for element in _alike(_list(value)):
-        if not any(type(element) is type(other) and element == other for other in found):
-            found.append(_primitive(element))
-    return found
+    return list({(kind_of(element), element): element for element in map(_primitive, _alike(_list(value)))}.values())
 
 
 def _compact(value: Any) -> Any:
@@ -220,13 +219,15 @@ def _setunion(*sets: Any) -> Any:
 
 
 def _setintersection(*sets: Any) -> Any:
-    first, *others = _sets(sets)
-    return set_of(value for value in first if all(value in other for other in others))
+    first, *others = map(set_of, _sets(sets))
+    kept = set(first).intersection(*others)
+    return set_of(value for value in first if value in kept)
 
 
 def _setsubtract(first: Any, second: Any) -> Any:
     left, right = _sets((first, second))
-    return set_of(value for value in left if value not in right)
+    gone = set(right)
+    return set_of(value for value in left if value not in gone)
 
 
 def _sets(lists: Sequence[Any]) -> list[list[Any]]:
@@ -343,7 +344,7 @@ def _substr(value: Any, offset: Any, length: Any) -> Any:
 
 
 def _join(separator: Any, *lists: Any) -> Any:
-    return as_string(separator).join(as_string(element) for one in lists for element in _list(one))
+    return joined((as_string(element) for one in lists for element in _list(one)), as_string(separator))
 
 
 def _split(separator: Any, value: Any) -> Any:
@@ -360,8 +361,8 @@ def _replace(value: Any, old: Any, new: Any) -> Any:
             raise Fault("references to groups are not evaluated")
         parts = [match.span() for match in _matches(wanted[1:-1], text)]
         starts, ends = [0, *(end for _, end in parts)], [*(start for start, _ in parts), len(text)]
-        return by.join(text[start:end] for start, end in zip(starts, ends, strict=True))
-    return text.replace(wanted, by)
+        return joined((text[start:end] for start, end in zip(starts, ends, strict=True)), by)
+    return joined(text.split(wanted), by) if wanted else _ascii(text).replace("", _ascii(by))
 
 
 def _pattern(written: str, text: str) -> re.Pattern[str]:
@@ -406,7 +407,7 @@ def _matches(pattern: str, text: str) -> list[re.Match[str]]:
     return found
 
 
-_VERB = re.compile(r"%(?:%|(?P<flags>0?)(?P<width>\d{0,3})(?P<verb>[sdv]))")
+_VERB = re.compile(r"%(?:%|(?P<flags>0?)(?P<width>\d{0,2})(?P<verb>[sdv]))")
 
 
 def _format(spec: Any, *values: Any) -> Any:
@@ -447,6 +448,8 @@ def _formatlist(spec: Any, *values: Any) -> Any:
     if len(lengths) != 1:
         raise Fault("lists of one length are wanted")
     rows = range(lengths.pop())
+    if len(rows) * size_of([spec, [value for value in values if not isinstance(value, list)]]) > LARGEST:
+        raise Fault("it is too large")
     return [_format(spec, *(v[row] if isinstance(v, list) else v for v in values)) for row in rows]
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Origin
-from governor.sources.terraform_hcl.expressions import NOWHERE
+from governor.sources.terraform_hcl.expressions import nowhere
 from governor.sources.terraform_hcl.modules import shown
 from governor.sources.terraform_hcl.syntax import Block, File
 from governor.sources.terraform_hcl.types import is_primitive
@@ -75,7 +75,7 @@ def _read(path: Path) -> tuple[bytes, dict[str, Given]]:
         return text, {key: Given(value, Origin(name, 1)) for key, value in document.items()}
     body = File(name, text).body()
     return text, {
-        attribute.name: Given(attribute.expression.value(NOWHERE), Origin(name, attribute.line))
+        attribute.name: Given(attribute.expression.value(nowhere()), Origin(name, attribute.line))
         for attribute in body.attributes.values()
     }
 
@@ -86,7 +86,7 @@ def _parsed(name: str, text: str, variable: Block) -> Any:
         return text
     place = f"--var {name}"
     attribute = File(place, f"value = {text}\n".encode()).body().attributes["value"]
-    value = attribute.expression.value(NOWHERE)
+    value = attribute.expression.value(nowhere())
     if unknown_in(value):
         raise Refusal('its value is no literal: write it as in a file of values, ["a"] or {a = 1}', place=place)
     return value

@@ -18,7 +18,7 @@ from msgspec import Struct
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap
 from governor.sources.terraform_hcl import providers
-from governor.sources.terraform_hcl.expressions import Scope
+from governor.sources.terraform_hcl.expressions import Scope, Work
 from governor.sources.terraform_hcl.syntax import Attribute, Block, File
 from governor.sources.terraform_hcl.types import conversion
 from governor.sources.terraform_hcl.values import (
@@ -30,7 +30,7 @@ from governor.sources.terraform_hcl.values import (
     Unknown,
     as_index,
     marked,
-    too_large,
+    size_of,
     unknown_in,
     unmarked,
     unmarked_top,
@@ -61,6 +61,8 @@ class Code(Struct, eq=False):
     calls: dict[str, Block] = {}
     providers: dict[str, Block] = {}
     """By the name the module gives them: `aws`, `aws.west`."""
+    is_whole: bool = True
+    """Whether all of it was read."""
 
 
 class Reader:
@@ -68,6 +70,7 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.repository = _repository(root.resolve())
         self._codes: dict[Path, Code] = {}
         self._installed = _installed(root)
         self.sources: list[bytes] = []
@@ -75,6 +78,9 @@ class Reader:
         self.gaps: list[Gap] = []
         self.modules = 0
         """Instances of modules that were made of the code."""
+        self.instances = 0
+        """Instances of resources that were made of the code."""
+        self.work = Work()
 
     def code(self, folder: Path) -> Code:
         """The code in a folder. Raises Refusal for a file that does not parse, or cannot be read."""
@@ -83,6 +89,7 @@ class Reader:
             for file in _in_order(folder):
                 self._read(code, file)
             for file in sorted(folder.glob("*.tf.json")):
+                code.is_whole = False
                 self.gaps.append(Gap(shown(file), "code in JSON syntax is not read, so nothing in it was judged"))
         return self._codes[folder]
 
@@ -101,25 +108,34 @@ class Reader:
         for block in file.body().blocks:
             if block.type == "locals":
                 code.locals.update(block.attributes)
-            elif block.type == "provider" and block.labels:
-                code.providers.setdefault(providers.local_name(block), block)
             elif (kept := _register(code, block)) is not None:
                 blocks, name = kept
-                if override and name in blocks:
+                if name not in blocks:
+                    blocks[name] = block
+                elif override:
                     blocks[name].overridden_by(block)
                 else:
-                    blocks.setdefault(name, block)
+                    self._gap(block, "it stands twice, and Terraform refuses that: only the first was judged")
+            elif block.type in _LABELS:
+                self._gap(block, f"Terraform wants {_LABELS[block.type]} labels here, so it was not judged")
+
+    def _gap(self, block: Block, reason: str) -> None:
+        self.gaps.append(Gap(f"{block.file.shown}:{block.line}", reason))
 
 
 def _register(code: Code, block: Block) -> tuple[dict[Any, Block], Any] | None:
-    labels = block.labels
-    one: dict[str, dict[Any, Block]] = {"variable": code.variables, "output": code.outputs, "module": code.calls}
-    two: dict[str, dict[Any, Block]] = {"resource": code.resources, "data": code.data}
-    if block.type in one and len(labels) == 1:
-        return one[block.type], labels[0]
-    if block.type in two and len(labels) == 2:
-        return two[block.type], (labels[0], labels[1])
-    return None
+    if len(block.labels) != _LABELS.get(block.type):
+        return None
+    if block.type == "provider":
+        return code.providers, providers.local_name(block)
+    kept: dict[str, dict[Any, Block]] = {
+        "variable": code.variables, "output": code.outputs, "module": code.calls,
+        "resource": code.resources, "data": code.data,
+    }  # fmt: skip
+    return kept[block.type], block.labels[0] if len(block.labels) == 1 else tuple(block.labels)
+
+
+_LABELS = {"variable": 1, "output": 1, "module": 1, "provider": 1, "resource": 2, "data": 2}
 
 
 def _in_order(folder: Path) -> list[Path]:
@@ -141,6 +157,11 @@ def shown(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def _repository(root: Path) -> Path:
+    """What code may read files of: of nothing else on this machine, since what it reads may be shown."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
 
 
 def _installed(root: Path) -> dict[str, Path]:
@@ -194,7 +215,7 @@ class Module:
         self._memory: dict[tuple[str, str, str], Any] = {}
         self._instances: dict[tuple[str, str], dict[Key, Instance] | Unknown] = {}
         self._children: dict[str, dict[Key, Module] | Unknown] = {}
-        self.scope = Scope(self, {})
+        self.scope = Scope(self, {}, reader.work)
 
     # What names mean
 
@@ -203,8 +224,7 @@ class Module:
         name = (root, first, second)
         if name not in self._memory:
             self._memory[name] = Unknown(f"{root}.{first} refers to itself")
-            value = self._find(root, first, second)
-            self._memory[name] = Unknown(f"{root}.{first} is too large") if too_large(value) else value
+            self._memory[name] = _bounded(self._find(root, first, second), f"{root}.{first}")
         return self._memory[name]
 
     def _find(self, root: str, first: str, second: str) -> Any:
@@ -263,7 +283,7 @@ class Module:
             self._memory[key] = Unknown(f"output.{name} refers to itself")
             written = block.attributes.get("value")
             value = written.expression.value(self.scope) if written else None
-            value = Unknown(f"output.{name} is too large") if too_large(value) else value
+            value = _bounded(value, f"output.{name}")
             self._memory[key] = marked(value) if self.is_sensitive(block) else value
         return self._memory[key]
 
@@ -316,11 +336,12 @@ class Module:
 
     def file(self, path: str) -> str | None:
         """The text of a file that the configuration reads; None when it is not at hand."""
-        found = self._root() / path
         try:
-            if not Path(path).is_absolute() and found.is_file() and found.stat().st_size < _LARGEST_FILE:
+            found = (self._root() / path).resolve()
+            within = found.relative_to(self.reader.repository)
+            if ".git" not in within.parts and found.is_file() and found.stat().st_size < _LARGEST_FILE:
                 return found.read_bytes().decode()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
             return None
         return None
 
@@ -332,10 +353,13 @@ class Module:
             self._instances[type, name] = Unknown(f"{type}.{name} refers to itself")
             block = self.code.resources[type, name]
             keys = self._keys(block)
+            self.reader.instances += 0 if isinstance(keys, Unknown) else len(keys)
+            if self.reader.instances > _MOST_INSTANCES:
+                keys = Unknown(f"there are more than {_MOST_INSTANCES} resources")
             if not isinstance(keys, Unknown):
                 local = _join(self.address, f"{type}.{name}")
                 self._instances[type, name] = {
-                    key: Instance(self, block, type, name, key, Scope(self, bound), f"{local}{_index(key)}")
+                    key: Instance(self, block, type, name, key, self.scope.with_names(bound), f"{local}{_index(key)}")
                     for key, bound in keys
                 }
             else:
@@ -359,7 +383,7 @@ class Module:
         self.reader.modules += len(keys)
         if self.reader.modules > _MOST_MODULES:
             return Unknown(f"there are more than {_MOST_MODULES} modules")
-        return {key: self._child(name, block, code, key, Scope(self, bound)) for key, bound in keys}
+        return {key: self._child(name, block, code, key, self.scope.with_names(bound)) for key, bound in keys}
 
     def _child(self, name: str, block: Block, code: Code, key: Key, scope: Scope) -> Module:
         def given(variable: str) -> Any:
@@ -374,7 +398,7 @@ class Module:
             return None
         unknown = Unknown("it hangs on its key")
         bound = {"each": {"key": unknown, "value": unknown}, "count": {"index": unknown}}
-        return self._child(name, self.code.calls[name], code, None, Scope(self, bound))
+        return self._child(name, self.code.calls[name], code, None, self.scope.with_names(bound))
 
     def code_of(self, name: str) -> Code | Unknown:
         """The code behind a call, or why there is none."""
@@ -437,6 +461,14 @@ class Module:
                 continue
             for child in children.values():
                 yield from child.everything()
+
+
+def _bounded(value: Any, name: str) -> Any:
+    try:
+        size_of(value)
+    except Fault as fault:
+        return Unknown(f"{name} is not known: {fault}")
+    return value
 
 
 def _told(unknown: Unknown | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tree_sitter import Node
 
-from governor.sources.terraform_hcl.expressions import NOWHERE
+from governor.sources.terraform_hcl.expressions import nowhere
 from governor.sources.terraform_hcl.syntax import Attribute
 from governor.sources.terraform_hcl.values import (
     Fault,
@@ -134,7 +134,7 @@ def _object(attribute: Attribute, node: Node) -> Convert:
             arguments = [child for child in listed.children if child.type == "expression"]
             optional, kind = True, arguments[0]
             if len(arguments) > 1:
-                default = file.compiler.expression(arguments[1]).value(NOWHERE)
+                default = file.compiler.expression(arguments[1]).value(nowhere())
         fields[file.text(key).strip('"')] = (_of(attribute, kind), optional, default)
 
     def convert(value: Any) -> Any:

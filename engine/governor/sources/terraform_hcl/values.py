@@ -72,6 +72,14 @@ def set_of(found: Iterable[Any]) -> Set:
     return Set(sorted(unique.values()))
 
 
+def joined(parts: Iterable[str], separator: str = "") -> str:
+    """Texts as one. Raises Fault when it would be too large."""
+    texts = list(parts)
+    if sum(map(len, texts)) + len(separator) * len(texts) > LARGEST:
+        raise Fault("it is too large")
+    return normal(separator.join(texts))
+
+
 def kind_of(value: Any) -> type:
     """The type of a primitive; every number is int."""
     if value is None:
@@ -123,8 +131,8 @@ LARGEST = 1_000_000
 """Characters and elements of a value: beyond, it is not built, and so not known."""
 
 
-def too_large(value: Any) -> bool:
-    """Whether a value has grown past all measure: each name may hold its predecessor twice."""
+def size_of(value: Any) -> int:
+    """Characters and elements. Raises Fault for more than any code needs: each name may hold its predecessor twice."""
     left = LARGEST
     waiting = [value]
     while waiting:
@@ -135,8 +143,8 @@ def too_large(value: Any) -> bool:
             waiting.extend(part.values() if isinstance(part, dict) else part)
         left -= len(part) + 1 if isinstance(part, (dict, list, str)) else 1
         if left < 0:
-            return True
-    return False
+            raise Fault("it is too large")
+    return LARGEST - left
 
 
 def normal(text: str) -> str:
