@@ -83,6 +83,28 @@ LOUDER = "".join(f'  x{n + 1} = "${{local.x{n}}}${{local.x{n}}}"\n' for n in ran
 USED = 'resource "aws_instance" "x" { tags = { a = local.a } }'
 
 
+SQUARED = "".join(f"  x{n + 1} = local.x{n} * local.x{n}\n" for n in range(60))
+MANY = 'many = flatten([for x in range(100) : [for y in range(1000) : "${x}-${y}"]])'
+
+
+def _nested(depth: int) -> str:
+    """A thousand times as many elements with each level."""
+    return f"[for x{depth} in range(1024) : {_nested(depth - 1) if depth else 1}]"
+
+
+def _handed_on(depth: int) -> str:
+    """Twice as many elements with each level."""
+    text = f"v{depth}"
+    for level in range(depth, 0, -1):
+        text = f"[for v{level} in [[v{level - 1}, v{level - 1}]] : {text}][0]"
+    return f"[for v0 in [1] : {text}]"
+
+
+def _replaced(depth: int) -> str:
+    """A hundred times as much text with each level."""
+    return f'replace({_replaced(depth - 1)}, "a", "{"a" * 100}")' if depth else f'"{"a" * 100}"'
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -102,6 +124,19 @@ USED = 'resource "aws_instance" "x" { tags = { a = local.a } }'
         'provider "aws" { region = aws_instance.x.region }\n' + USED,
         'resource "aws_instance" "x" {\n  lifecycle { enabled = var.x }\n}',
         'variable "x" { type = object({ a = list(object({ b = optional(string, "c") })) }) }',
+        f"locals {{ a = {_nested(3)} }}\n{USED}",
+        f'variable "x" {{ default = {_nested(3)} }}\n{USED}',
+        f"locals {{ a = {_handed_on(40)} }}\n{USED}",
+        USED.replace("local.a", _handed_on(40)),
+        f"locals {{ a = {_replaced(6)} }}\n{USED}",
+        f"locals {{ {MANY}\n  a = length(distinct(local.many)) }}\n{USED}",
+        f'locals {{ {MANY}\n  a = length([for x in local.many : x if contains(local.many, "-")]) }}\n{USED}',
+        f"locals {{ {MANY}\n  a = length(setintersection(local.many, local.many)) }}\n{USED}",
+        f"locals {{\n{SQUARED}  x0 = 99999\n  a = local.x60\n}}\n{USED}",
+        f'locals {{ a = regex("(a+)+b", "{"a" * 60}") }}\n{USED}',
+        f'locals {{ a = replace("{"a" * 3000}", "/a*a*a*a*b/", "") }}\n{USED}',
+        f'locals {{ a = regex("{"a?" * 30}{"a" * 30}", "{"a" * 30}") }}\n{USED}',
+        'resource "aws_instance" "x" { tags = { n = tonumber("1e999999999"), m = 999999999999 * 999999999999 } }',
     ],
 )
 def test_code_that_leads_nowhere_ends(text: str, tmp_path: Path) -> None:
@@ -139,6 +174,35 @@ def test_override_files_have_the_last_word(tmp_path: Path) -> None:
 
     assert (found.attributes["instance_type"], found.purchase) == ("p5.48xlarge", "spot")
     assert found.tags == {"project": "atlas"}
+
+
+def test_override_files_change_providers(tmp_path: Path) -> None:
+    provider = 'provider "aws" {\n  region = "us-east-1"\n  default_tags { tags = { stage = "a" } }\n}\n'
+    files = {"main.tf": MAIN + provider, "override.tf": 'provider "aws" { region = "eu-west-1" }\n'}
+
+    found = resources(write(tmp_path, files))["aws_instance.x"]
+
+    assert (found.region, found.tags) == ("eu-west-1", {"project": "atlas", "stage": "a"})
+
+
+def test_what_terraform_refuses_to_have_twice_is_a_gap(tmp_path: Path) -> None:
+    found = inventory(write(tmp_path, {"a.tf": MAIN + MAIN, "b.tf": 'resource "aws_instance" {}\n'}))
+
+    assert [resource.id for resource in found.resources] == ["aws_instance.x"]
+    assert [(Path(gap.place).name, gap.reason) for gap in found.gaps] == [
+        ("a.tf:5", "it stands twice, and Terraform refuses that: only the first was judged"),
+        ("b.tf:1", "Terraform wants 2 labels here, so it was not judged"),
+    ]
+
+
+def test_exponents_are_numbers(tmp_path: Path) -> None:
+    text = 'resource "aws_ebs_volume" "x" {\n  count = 2e0\n  size  = 1E3\n  tags  = { a = "1e3 ${1e3}" }\n}\n'
+
+    found = of(tmp_path, text)
+
+    assert {id: volume.tags for id, volume in found.items()} == {
+        f"aws_ebs_volume.x[{n}]": {"a": "1e3 1000"} for n in range(2)
+    }
 
 
 def test_a_file_with_a_mark_and_line_ends_of_windows(tmp_path: Path) -> None:

@@ -331,6 +331,14 @@ variable "numbers" {
   type    = map(string)
   default = { one = 1, yes = true, half = 0.5 }
 }
+variable "alike" {
+  type    = map(any)
+  default = { one = 1, text = "x" }
+}
+variable "objects" {
+  type    = map(any)
+  default = { a = { size = 1, name = "x" }, b = { size = 2, name = "y" } }
+}
 variable "never_null" {
   default  = "default"
   nullable = false
@@ -341,7 +349,7 @@ resource "aws_instance" "x" {
   tags = merge(var.numbers, {
     default = var.default, tfvars = var.tfvars, json = var.json, auto_a = var.auto_a, auto_b = var.auto_b
     file    = var.file, option = var.option, never_null = var.never_null, workspace = terraform.workspace
-    typed   = jsonencode(var.typed)
+    typed   = jsonencode(var.typed), alike = jsonencode(var.alike), objects = jsonencode(var.objects)
   })
 }
 """
@@ -369,6 +377,8 @@ def test_values_win_in_the_order_of_terraform(terraform: Terraform, tmp_path: Pa
     assert contradictions(code, plan) == []
     tags = code["aws_instance.x"].tags
     assert {name: tags[name] for name in ("default", *names)} == {name: name for name in ("default", *names)}
+    assert tags["alike"] == '{"one":"1","text":"x"}'
+    assert tags["objects"] == '{"a":{"name":"x","size":1},"b":{"name":"y","size":2}}'
     assert tags["typed"] == '{"list":["x"],"name":"unnamed","size":3}'
     assert (tags["half"], tags["yes"], tags["never_null"]) == ("0.5", "true", "default")
 

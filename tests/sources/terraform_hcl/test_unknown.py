@@ -156,6 +156,48 @@ resource "aws_autoscaling_group" "x" {
     assert found.unknown["tags"] == "known after apply"
 
 
+@pytest.mark.parametrize(
+    ("files", "provider"),
+    [
+        ({"more.tf.json": '{"provider": {"aws": {"default_tags": {"tags": {"stage": "a"}}}}}'}, ""),
+        ({}, "provider = aws.given_by_the_caller"),
+    ],
+)
+def test_default_tags_of_a_provider_that_is_not_read_are_unknown(
+    files: dict[str, str], provider: str, tmp_path: Path
+) -> None:
+    text = f'resource "aws_instance" "x" {{\n  {provider}\n  tags = {{ project = "atlas" }}\n}}'
+
+    (found,) = inventory(write(tmp_path, {"main.tf": text, **files})).resources
+
+    assert found.tags == {"project": "atlas"}
+    assert "come from code that was not read" in found.unknown["tags.*"]
+    assert "region" in found.unknown
+
+
+def test_files_are_read_in_the_repository_only(tmp_path: Path) -> None:
+    """Who writes the code also chooses what it reads, and a tag is shown."""
+    paths = [
+        "../shared/a.txt",
+        "../../secret.txt",
+        "link.txt",
+        "../.git/config",
+        str(tmp_path / "secret.txt"),
+        "\\u0000",
+    ]
+    tags = "\n".join(f'    t{number} = file("{path}")' for number, path in enumerate(paths))
+    text = f'resource "aws_instance" "x" {{\n  tags = {{\n{tags}\n  }}\n}}'
+    write(
+        tmp_path,
+        {"secret.txt": "secret", "r/.git/config": "secret", "r/shared/a.txt": "shared", "r/root/main.tf": text},
+    )
+    (tmp_path / "r/root/link.txt").symlink_to(tmp_path / "secret.txt")
+
+    (found,) = inventory(tmp_path / "r/root").resources
+
+    assert found.tags == {"t0": "shared"} | {f"t{number}": "(not known)" for number in range(1, 6)}
+
+
 def test_one_unknown_tag_hides_only_itself(tmp_path: Path) -> None:
     text = (
         UNKNOWABLE

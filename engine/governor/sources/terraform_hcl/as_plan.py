@@ -159,7 +159,11 @@ class AsPlan:
             key, where, block = module.provider(local)
             self._provider_keys[module.path, local] = key
             if block is None and ("." in local or not where.code.is_whole):
-                self._defaults[key] = Unknown("its provider, which may set default_tags, is not in this code")
+                self._defaults[key] = Unknown("its provider is not in the code that was read")
+                elsewhere = {"references": ["code that was not read"]}
+                settings: dict[str, Any] = dict.fromkeys(("region", "zone", "default_labels"), elsewhere)
+                settings["default_tags"] = [{"tags": elsewhere}]
+                self._configs[key] = ProviderConfig(local.partition(".")[0], settings, where.path)
         return self._provider_keys[module.path, local]
 
     def _add_providers(self, module: Module) -> None:

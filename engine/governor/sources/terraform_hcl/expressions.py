@@ -605,7 +605,7 @@ def _comprehension(
             return unknown_in(key)
         entries.append((as_string(key), bodies[1](inner)))
     made: Any = result if len(bodies) == 1 else _collected(entries, grouped)
-    scope.work.spend(size_of(made))
+    scope.work.spend(size_of(made) // 10)
     return marked(made) if hidden else made
 
 
@@ -652,7 +652,7 @@ def _called(name: str, scope: Scope, arguments: list[Run], spread: bool) -> Any:
         if not isinstance(last, list):
             raise Fault("a list is wanted before ...")
         values.extend(last)
-    scope.work.spend(size_of(values))
+    scope.work.spend(size_of(values) // 10)
     try:
         return _result(name, scope, values)
     except (TypeError, ValueError, AttributeError):

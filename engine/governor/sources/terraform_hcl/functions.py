@@ -146,25 +146,32 @@ def _zipmap(keys: Any, values: Any) -> Any:
 
 
 def _tolist(value: Any) -> Any:
-    return _alike(_list(value))
+    return alike(_list(value))
 
 
 def _tomap(value: Any) -> Any:
-    return dict(zip(_dict(value), _alike(list(value.values())), strict=True))
+    return dict(zip(_dict(value), alike(list(value.values())), strict=True))
 
 
-def _alike(values: list[Any]) -> list[Any]:
+def alike(values: list[Any]) -> list[Any]:
     """Elements of one type, as lists and maps have them: beside a text, everything is text."""
     if any(isinstance(value, (Unknown, Lazy, Sensitive)) for value in values):
         raise Fault("the type of an element is not known")
     kinds = {list if isinstance(v, list) else dict if isinstance(v, dict) else kind_of(v) for v in values} - {NoneType}
-    if len(values) > 1 and kinds & {list, dict} and len(kinds_inside(values)) > 1:
+    if kinds & {list, dict} and len(kinds_inside(values)) > 1 and len(set(map(_shape, values))) > 1:
         raise Fault("collections of several types are not evaluated")
     if len(kinds) < 2:
         return list(values)
     if str in kinds and kinds <= {str, bool, int}:
         return [None if value is None else as_string(value) for value in values]
     raise Fault("elements of one type are wanted")
+
+
+def _shape(value: Any) -> Any:
+    """The type of a value, as far as it can be seen."""
+    if isinstance(value, dict):
+        return tuple((key, _shape(part)) for key, part in sorted(value.items()))
+    return frozenset(map(_shape, value)) if isinstance(value, list) else kind_of(value)
 
 
 def _one(value: Any) -> Any:
@@ -178,7 +185,7 @@ def _one(value: Any) -> Any:
 
 
 def _coalesce(*values: Any) -> Any:
-    for value in _alike(list(values)):
+    for value in alike(list(values)):
         if value is not None and value != "":
             return value
     raise Fault("every argument is null")
@@ -203,7 +210,7 @@ def _index(value: Any, wanted: Any) -> Any:
 
 
 def _distinct(value: Any) -> Any:
-    return list({(kind_of(element), element): element for element in map(_primitive, _alike(_list(value)))}.values())
+    return list({(kind_of(element), element): element for element in map(_primitive, alike(_list(value)))}.values())
 
 
 def _compact(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from tree_sitter import Node
 
 from governor.sources.terraform_hcl.expressions import nowhere
+from governor.sources.terraform_hcl.functions import alike
 from governor.sources.terraform_hcl.syntax import Attribute
 from governor.sources.terraform_hcl.values import (
     Fault,
@@ -17,6 +18,7 @@ from governor.sources.terraform_hcl.values import (
     as_bool,
     as_number,
     as_string,
+    kinds_inside,
     marked,
     set_of,
     unknown_in,
@@ -88,14 +90,17 @@ def _nullable(convert: Convert) -> Convert:
 
 
 def _collection(name: str, element: Convert) -> Convert:
+    def unified(parts: list[Any]) -> list[Any]:
+        return alike(parts) if element is _any and len(kinds_inside(parts)) > 1 else parts
+
     def convert(value: Any) -> Any:
         if name == "map":
             if not isinstance(value, dict):
                 raise Fault("a map is wanted")
-            return {key: element(part) for key, part in value.items()}
+            return dict(zip(value, unified(list(map(element, value.values()))), strict=True))
         if not isinstance(value, list):
             raise Fault("a list is wanted")
-        parts = [element(part) for part in value]
+        parts = unified(list(map(element, value)))
         if name == "list":
             return parts
         return unknown_in(parts) or (set_of(parts) if not any(map(_is_complex, parts)) else _unordered())
