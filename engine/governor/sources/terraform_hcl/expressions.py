@@ -55,7 +55,7 @@ class Names(Protocol):
 
 
 class Work:
-    """What one run may spend on evaluating, so that it ends: about a microsecond each."""
+    """What one run may spend on evaluating, so that it ends soon, in microseconds or so."""
 
     def __init__(self) -> None:
         self._left = 5_000_000
@@ -585,7 +585,7 @@ def _comprehension(
     entries: list[tuple[str, Any]] = []
     hidden = False
     for pair in pairs(collection):
-        scope.work.spend(1)
+        scope.work.spend(5)
         inner = scope.with_names(dict(zip(names, pair if len(names) == 2 else pair[1:], strict=True)))
         if keep is not None:
             kept = keep(inner)
