@@ -552,7 +552,7 @@ def _chosen(scope: Scope, condition: Any, yes: Run, no: Run) -> Any:
     if isinstance(unmarked_top(value), (bool, int, Fraction, list, dict)):
         try:
             beside = unmarked_top(other(scope))
-        except Missing:
+        except Fault:  # Terraform, too, tells the faults of the side that is taken only
             return value
         return _beside(value, beside)
     return value
