@@ -83,7 +83,7 @@ def _decide(there: Found, base: Path, given: Mapping[str, Any], *, ask: bool) ->
         "key_owner": "",
         "level": "warn" if there.roots or there.manifests or there.plans else "deny",
         "ci": there.ci or "none",
-        "pre_commit": there.repository,
+        "pre_commit": there.repository == ".",
         "repository": _installed_from() or PLACEHOLDER,
     }
     decided: dict[str, Any] = {}
@@ -159,6 +159,11 @@ def _render(decided: Answers, there: Found, base: Path, today: date) -> tuple[di
     files |= {f"{folder}/{concern}/data.yaml": text for concern, text in overlays.items()}
     to_add = {}
     if decided.pre_commit or decided.ci != "none":
+        if there.repository not in ("", "."):
+            raise Refusal(
+                f"CI and hooks are the repository's: begin in {there.repository}, or pass --ci none --no-pre-commit",
+                place=str(base),
+            )
         setup.refuse_odd_names(there)
     if decided.pre_commit:
         to_add[setup.PRE_COMMIT] = setup.pre_commit(decided, there, overlaid=bool(overlays))

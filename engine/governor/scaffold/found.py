@@ -53,8 +53,8 @@ class Found(Struct, frozen=True):
     """Exports that nothing judges yet."""
     ci: str = ""
     """github, gitlab, or nothing."""
-    repository: bool = False
-    """Whether git keeps the folder."""
+    repository: str = ""
+    """The root of the git repository, from the folder: `.`, `..` …; nothing without one."""
     bounded: bool = False
     """Whether there was more than is looked at."""
 
@@ -62,12 +62,17 @@ class Found(Struct, frozen=True):
 def look(folder: Path) -> Found:
     """What is there. Raises Refusal when git cannot list its files."""
     base = folder.resolve()
-    is_repository = any((place / ".git").exists() for place in (base, *base.parents))
-    names = list(islice(_names(base, is_repository), MOST_FILES + 1))
+    root = next((place for place in (base, *base.parents) if (place / ".git").exists()), None)
+    names = list(islice(_names(base, root is not None), MOST_FILES + 1))
     read = _Read(base)
     for name in sorted(names[:MOST_FILES]):
         read.file(name)
-    lying = {known for place in read.places if (known := _region(place, read.clouds))}
+    lying = {
+        known
+        for places, clouds in ((read.places, read.clouds), (read.places_of_jobs, ()))
+        for place in places
+        if (known := _region(place, clouds))
+    }
     return Found(
         roots=tuple(sorted(read.terraform - read.called)),
         clouds=tuple(sorted(read.clouds)),
@@ -77,7 +82,7 @@ def look(folder: Path) -> Found:
         plans=tuple(sorted(read.plans)),
         azure_policies=tuple(sorted(read.azure_policies)),
         ci=next((name for name, place in _ROOT_OF_CI.items() if (base / place).exists()), ""),
-        repository=is_repository,
+        repository=os.path.relpath(root, base) if root else "",
         bounded=len(names) > MOST_FILES or read.left < 0,
     )
 
@@ -107,6 +112,7 @@ class _Read:
         self.called: set[str] = set()
         self.clouds: set[str] = set()
         self.places: set[str] = set()
+        self.places_of_jobs: set[str] = set()
         self.manifests: set[str] = set()
         self.plans: set[str] = set()
         self.azure_policies: set[str] = set()
@@ -151,7 +157,7 @@ class _Read:
         text = self._beginning(name)
         if manifests.is_manifest(text) and _LAUNCHES.search(text) and not _TEMPLATE.search(text):
             self.manifests.add(os.path.dirname(name) or name)
-            self.places.update(place.decode() for place in _PLACED.findall(text))
+            self.places_of_jobs.update(place.decode() for place in _PLACED.findall(text))
 
     def _json(self, name: str) -> None:
         text = self._beginning(name)

@@ -200,7 +200,7 @@ def _keys(answers: Answers, today: date) -> str:
 
 
 def refuse_odd_names(found: Found) -> None:
-    """Folders that CI would not take for what they are called: it evaluates `${{ … }}` and `$NAME` wherever they stand."""
+    """Refuses folders that CI would not take for what they are called: it evaluates `${{ … }}` and `$NAME` anywhere."""
     for place in (*found.roots, *found.manifests):
         if "$" in place or not place.isprintable():
             raise Refusal("CI and hooks cannot be told this name: pass --ci none --no-pre-commit", place=ascii(place))
