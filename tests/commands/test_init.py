@@ -18,7 +18,7 @@ from commands.conftest import EXAMPLE, ROOT, Governor, Run
 from core.policy_folders import write
 from governor import config, library
 from governor.cli import authoring
-from governor.scaffold import found
+from governor.scaffold import found, setup
 from made_up_keys import openai
 
 ROOT_MODULE = """\
@@ -26,6 +26,10 @@ provider "aws" {
   region = "eu-central-1"
 }
 # region = "us-east-1"
+resource "aws_instance" "trainer" {
+  ami           = "ami-0123456789abcdef0"
+  instance_type = "p5.48xlarge"
+}
 module "vpc" {
   source = "./modules/vpc"
 }
@@ -87,7 +91,11 @@ def test_a_terraform_root_stays_where_it_lies_and_begins_with_warnings(governor:
     run = governor("init", "--yes", "--ci", "github", "--repository", "https://git.example.com/platform/governor")
     assert (run.code, run.err) == (0, "")
     assert "found: Terraform roots: infra\nfound: regions: eu-central-1\n" in run.out
-    assert "  governor gate infra\n" in run.out
+    assert "  governor check infra\n" in run.out
+    assert "  governor check infra\n" in run.out
+    judged = governor("check", "infra")
+    assert judged.code == 0, "nothing fails on the first day"
+    assert "warn  TAG001" in judged.out
     assert "https://github.com/example" not in run.out
     assert data(tmp_path, "residency") == {
         "classes": {"home": {"jurisdictions": ["EU"]}},
@@ -135,10 +143,13 @@ def test_everything_is_found_and_what_was_answered_is_what_check_asks(governor: 
     assert [hook["id"] for hook in entry["hooks"]] == [
         "governor-keys",
         "governor-check",
+        "governor-plan",
         "governor-lint",
         "governor-test",
     ]
-    assert entry["hooks"][1]["files"] == "^jobs/"
+    assert entry["hooks"][2]["files"] == r"^(plan\.json)$"
+    offered = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {hook["id"] for hook in entry["hooks"]} <= {hook["id"] for hook in offered}
     assert data(tmp_path, "budgets") == {"projects": {"atlas": {"monthly_usd": 20000}, "speech": {"monthly_usd": 1.5}}}
     (approval,) = data(tmp_path, "keys")["approved"]  # type: ignore[index]
     assert (approval["provider"], approval["match"]) == ("openai", {"owner": "ci-evaluation"})
@@ -150,7 +161,8 @@ def test_everything_is_found_and_what_was_answered_is_what_check_asks(governor: 
     lacking = {f["attribute"] for f in json.loads(judged.out)["findings"] if f["policy"] == "TAG001"}
     assert lacking == {"tags.billing/code"}, "the job has project and owner-team, and nothing else is mandatory"
     told = run.out.split("next:\n")[1].splitlines()
-    assert told[:2] == ["  governor check jobs", "  governor check plan.json"]
+    assert told[:3] == ["  governor check jobs", "  governor check plan.json", "  governor check infra"]
+    assert governor("check", "infra").code == 1
     assert governor("check", "plan.json").code == 1
     assert governor("lint").code == 0
     assert governor("test").code == 0
@@ -344,3 +356,14 @@ def test_the_page_shows_what_happens_and_every_option(governor: Governor, tmp_pa
     }
     written = {name for option in authoring.init.params for name in (*option.opts, *option.secondary_opts)}
     assert options == {name for name in written if name.startswith("--")} - {"--yes", "--dry-run"}
+
+
+def test_a_file_that_would_not_load_is_never_written(
+    governor: Governor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers allow none, so the mistake is put in here."""
+    monkeypatch.setattr(setup, "settings", lambda *_: "policies: [nowhere]\n")
+    run = governor("init", "--yes")
+    assert run.code == 2
+    assert "nowhere" in run.err
+    assert files_below(tmp_path) == set()

@@ -1,4 +1,4 @@
-"""`governor check`: a plan or job manifests in, reports and an exit code out."""
+"""`governor check`: code, a plan or job manifests in, reports and an exit code out."""
 
 from __future__ import annotations
 
@@ -52,11 +52,16 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
-    """Judge a plan, or job manifests. Raises Refusal before anything is written."""
+    """Judge what is given, one after the other. Raises Refusal; for the first, before anything is written."""
     with no_garbage_collection():
-        (what,) = sort(inputs, given)
-        judging = Judging(options, stage or what.stage, of_plans=what.is_plan)
-        return judging.report(judging.verdict(what))
+        found = sort(inputs, given)
+        outputs = output.parse(options.formats)
+        if len(found) > 1 and outputs != [("table", None)]:
+            names = ", ".join(str(one.paths[0]) for one in found)
+            raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
+        stages = {one.stage: one.is_plan for one in found}
+        judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}
+        return max(judging[one.stage].report(judging[one.stage].verdict(one)) for one in found)
 
 
 class Judging:

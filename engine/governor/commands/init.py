@@ -215,8 +215,7 @@ def _tell_next(decided: Answers, there: Found, folder: Path, files: Mapping[str,
     if there.manifests:
         commands.append(f"governor check {shlex.join(there.manifests)}")
     commands += [f"governor check {shlex.quote(plan)}" for plan in there.plans[:1]]
-    # The gate plans, which takes terraform and credentials.
-    commands += [f"governor gate {shlex.quote(root)}" for root in there.roots[:3]]
+    commands += [f"governor check {shlex.quote(root)}" for root in there.roots[:3]]
     commands.append("governor keys scan .")
     if not (there.manifests or there.plans or there.roots):
         commands.append("governor policies")

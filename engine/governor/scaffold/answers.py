@@ -20,7 +20,7 @@ _TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.:/@-]{0,62}")
 """What the clouds take, all in all: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html,
 at most 63 letters as https://cloud.google.com/resource-manager/docs/labels-overview has it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_ACCOUNT = re.compile(r"[^\s,=*]{1,128}")
+_ACCOUNT = re.compile(r"[^\s,=*]{1,512}")
 _REPOSITORY = re.compile(r"(?:https://|ssh://git@)[A-Za-z0-9][A-Za-z0-9.:-]*(?:/[A-Za-z0-9_.~-]+)+")
 """No user and no password: files of a repository are no place for one."""
 _MOST_USD = 1e12
@@ -116,14 +116,14 @@ def keys(written: str) -> tuple[tuple[str, str], ...]:
         if provider not in known:
             raise _no("--keys", provider, f"is no provider that keys are known of: {', '.join(sorted(known))}")
         if not (_ACCOUNT.fullmatch(account) and account.isprintable()):
-            raise _no("--keys", account, "is no name of an account: a name without blanks and *, at most 128 long")
+            raise _no("--keys", account, "is no name of an account: a name without blanks and *, at most 512 long")
     return tuple(dict.fromkeys(found))
 
 
 def key_owner(written: str) -> str:
     """The person who answers for the keys."""
     name = written.strip()
-    if not name or not name.isprintable() or len(name) > 128:
+    if not name or not name.isprintable() or len(name) > 512:
         raise _no("--key-owner", written, "names nobody: write who answers for the keys")
     return name
 

@@ -58,8 +58,10 @@ def overlays(answers: Answers, today: date) -> dict[str, str]:
 def pre_commit(answers: Answers, found: Found, *, overlaid: bool) -> str:
     """The entry of governor in .pre-commit-config.yaml."""
     hooks = ["      - id: governor-keys   # no AI key gets into a commit"]
-    if found.manifests:
-        hooks += ["      - id: governor-check", f"        files: {_text(_pattern(found.manifests))}"]
+    if found.roots or found.manifests:
+        hooks.append("      - id: governor-check   # Terraform code, without credentials, and job manifests")
+    if found.plans:
+        hooks += ["      - id: governor-plan", f"        files: {_text(_pattern(found.plans))}"]
     if overlaid:
         hooks += ["      - id: governor-lint", "      - id: governor-test"]
     return "\n".join(
@@ -201,7 +203,7 @@ def _keys(answers: Answers, today: date) -> str:
 
 def refuse_odd_names(found: Found) -> None:
     """Refuses folders that CI would not take for what they are called: it evaluates `${{ … }}` and `$NAME` anywhere."""
-    for place in (*found.roots, *found.manifests):
+    for place in (*found.roots, *found.manifests, *found.plans):
         if "$" in place or not place.isprintable():
             raise Refusal("CI and hooks cannot be told this name: pass --ci none --no-pre-commit", place=ascii(place))
 
@@ -232,10 +234,9 @@ def _quoted(word: str) -> str:
     return word if re.fullmatch(r"[A-Za-z0-9_./-]+", word) else "'" + word.replace("'", "'\\''") + "'"
 
 
-def _pattern(places: Sequence[str]) -> str:
-    """What pre-commit matches paths with: the folders, and files."""
-    each = [re.escape(place) + ("$" if place.endswith((".yaml", ".yml")) else "/") for place in places]
-    return f"^({'|'.join(each)})" if len(each) > 1 else f"^{each[0]}"
+def _pattern(files: Sequence[str]) -> str:
+    """What pre-commit knows the files by."""
+    return f"^({'|'.join(map(re.escape, files))})$"
 
 
 _WORKFLOW = """\
