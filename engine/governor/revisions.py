@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -27,8 +27,11 @@ LARGEST = 64 << 20
 """Bytes of a file beyond which it is passed over: no code is as large, and a plan of 10,000 resources is half of it."""
 _POINTER = b"version https://git-lfs.github.com/spec/"
 """How a file begins whose content lies elsewhere: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
-_OPTIONS = ("--no-optional-locks", "--no-replace-objects", "--literal-pathspecs", "-c", "core.fsmonitor=false")
-_DEEPEN = "fetch more of the history (`fetch-depth: 0` of actions/checkout, `GIT_DEPTH: 0` of GitLab, `git fetch --unshallow`)"
+_OPTIONS = ("--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false")
+_DEEPEN = (
+    "fetch more of the history: `fetch-depth: 0` of actions/checkout, `GIT_DEPTH: 0` of GitLab,"
+    " `git fetch --deepen=100` or `--unshallow`"
+)
 
 
 class Entry(Struct, frozen=True):
@@ -47,7 +50,9 @@ class Repository:
         self._git = _gitpython(folder)
         found, said = self._run("rev-parse", "--show-toplevel")
         if found is None:
-            raise Refusal(f"--base reads a git repository, and this folder lies in none ({_told(said)}): use --baseline")
+            raise Refusal(
+                f"--base reads a git repository, and this folder lies in none ({_told(said)}): use --baseline"
+            )
         self.root = Path(os.fsdecode(found.removesuffix(b"\n")))
         self._git = _gitpython(self.root)
 
@@ -122,11 +127,10 @@ class Repository:
             yield from self._link(entry, folder)
 
     def _write(self, entry: Entry, path: Path) -> Iterator[str]:
-        _, _, size, stream = self._git.stream_object_data(entry.blob)
-        if size > LARGEST:
+        if self._read(self._git.get_object_header, entry)[2] > LARGEST:
             yield f"{entry.path} is larger than {LARGEST >> 20} MiB"
             return
-        data = stream.read()
+        data = self._read(self._git.get_object_data, entry)[3]
         if data.startswith(_POINTER):
             yield f"{entry.path} lies in Git LFS, and its content is not in git"
             return
@@ -138,7 +142,7 @@ class Repository:
 
     def _link(self, entry: Entry, folder: Path) -> Iterator[str]:
         path = folder.joinpath(*entry.path.split("/"))
-        target = os.fsdecode(self._git.get_object_data(entry.blob)[3])
+        target = os.fsdecode(self._read(self._git.get_object_data, entry)[3])
         real = os.path.realpath(folder)
         try:
             aim = os.path.realpath(path.parent / target)
@@ -149,6 +153,15 @@ class Repository:
             path.symlink_to(target)
         except (OSError, ValueError):
             yield f"{entry.path} is a link that cannot be made"
+
+    def _read(self, ask: Callable[[str], Any], entry: Entry) -> Any:
+        try:
+            return ask(entry.blob)
+        except ValueError:
+            raise Refusal(
+                f"git has not fetched {entry.path} of the base (a partial clone): fetch without --filter",
+                code=CANNOT_JUDGE,
+            ) from None
 
     def _commit(self, ref: str) -> str | None:
         found, _ = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
@@ -181,7 +194,7 @@ class Repository:
 _NO_GIT = "--base needs git: install it, or use --baseline"
 
 
-def former(path: str, there: Callable[[str], bool], renames: dict[str, str]) -> str | None:
+def former(path: str, there: Callable[[str], bool], renames: Mapping[str, str]) -> str | None:
     """What a file or folder was called, where `there` tells whether a commit has a path; None where it was not there.
 
     A folder was called what most of the files that were renamed into it say.
@@ -208,7 +221,7 @@ def _gitpython(folder: Path) -> Git:
         raise Refusal(_NO_GIT, code=CANNOT_JUDGE) from None
     git = Git(str(folder))
     # What a commit needs that was not fetched is missing, and nothing to fetch now.
-    git.update_environment(GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
+    git.update_environment(GIT_NO_LAZY_FETCH="1", GIT_NO_REPLACE_OBJECTS="1", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
     return git
 
 

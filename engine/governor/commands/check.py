@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +11,16 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import sources
+from governor import baseline, sources
 from governor.catalog.prices import stale
-from governor.commands import output, workspace
+from governor.commands import output, ratchet, workspace
 from governor.commands.inputs import Given, sort
 from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
-from governor.model import Inventory, Level, Policy, Stage, Verdict
+from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
 from governor.reports.grouping import count
 from governor.settle import settle
 from governor.sources import terraform_plan
@@ -49,6 +50,9 @@ class Options(Struct, frozen=True, kw_only=True):
     exit_zero: bool
     quiet: bool
     verbose: bool
+    base: str = ""
+    baseline: Path | None = None
+    update_baseline: bool = False
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -76,21 +80,40 @@ class Judging:
             ]
             self._space = replace(self._space, raw=())
         self._exemptions = self._space.exemptions()
+        self._ratchet = ratchet.Asked(base=options.base, file=options.baseline, update=options.update_baseline)
+        self._held = self._ratchet.kept()
         self._library = self._space.library(stage)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
+        inventory, settled = self._settler(given)
+        if self._options.base:
+            return settled(ratchet.at_base(self._options.base, given, inventory, self._as_it_was))
+        verdict = settled(self._held)
+        if self._ratchet.update and not verdict.failures and not ratchet.in_ci():
+            everything = [*verdict.carried, *baseline.entries(verdict.open, self._options.today)]
+            verdict = replace(settled(Baseline(verdict.compared_with, everything)), fixed=verdict.fixed)
+        return verdict
+
+    def _as_it_was(self, given: Given) -> tuple[Inventory, Verdict]:
+        """An input of another day, by the policies of today."""
+        inventory, settled = self._settler(given)
+        return inventory, settled(None)
+
+    def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
+        """What an input holds, and what gives the verdict on it beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
         inventory, guests = self._collect(given)
         judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        return settle(
+        return inventory, lambda known: settle(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
             exemptions=[e for e in self._exemptions if guests or not _of_checkov(e.policy)],
+            baseline=known,
             fail_level=self._options.fail_level or space.settings.fail_level,
             strict=space.settings.strict if self._options.strict is None else self._options.strict,
             notes=[
@@ -109,6 +132,8 @@ class Judging:
         """Write the reports; the exit code."""
         told = self._options
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
+        if self._ratchet.update and self._held:
+            print(f"governor: {ratchet.updated(self._ratchet, self._held, verdict)}", file=sys.stderr)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 

@@ -1,0 +1,239 @@
+"""What was known before a run: a file that is kept, or what a commit holds. See docs/ratchet.md."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from governor import baseline
+from governor.commands.inputs import CODE, Given
+from governor.errors import Refusal
+from governor.model import Baseline, Inventory, Known, Resource, Verdict
+from governor.sources import PIPED, Options
+
+if TYPE_CHECKING:
+    from governor.revisions import Entry, Repository
+
+Judged = Callable[[Given], tuple[Inventory, Verdict]]
+"""What the policies of today say of an input as it was."""
+
+_CODE = (".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json")
+"""Endings of what a module may read beyond the folder of the input."""
+_INSTALLED = ".terraform/modules"
+"""Where `init` puts modules of registries, which are in no commit."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """How a run is to tell what is new."""
+
+    base: str = ""
+    """A ref of git."""
+    file: Path | None = None
+    update: bool = False
+
+    def __post_init__(self) -> None:
+        if self.base and self.file:
+            raise Refusal("--base and --baseline both tell what was known: give one of them")
+        if self.update and self.file is None:
+            raise Refusal("--update-baseline wants to know which file: add --baseline FILE")
+
+    def kept(self) -> Baseline | None:
+        """What the file holds; None without one."""
+        if self.file is None:
+            return None
+        if not self.file.exists():
+            if not self.update:
+                raise Refusal("no such baseline: write it with --update-baseline", place=str(self.file))
+            if in_ci():
+                raise Refusal("no such baseline, and in CI none is begun: commit one", place=str(self.file))
+            return Baseline(str(self.file), ())
+        if self.update and baseline.is_report(self.file):
+            raise Refusal("this is a report, which is not written over: name another file", place=str(self.file))
+        return Baseline(str(self.file), baseline.read(self.file))
+
+
+def in_ci() -> bool:
+    """Whether nobody looks on. Every CI system sets CI: https://docs.gitlab.com/ci/variables/predefined_variables/,
+    https://docs.github.com/actions/reference/workflows-and-actions/variables
+    """
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def write(file: Path, known: Iterable[Known]) -> None:
+    """Write a baseline file: `write(path, baseline.entries(verdict.open, today))` begins one."""
+    try:
+        file.write_text(baseline.written(known), "utf-8", newline="\n")
+    except OSError as error:
+        raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
+
+
+def at_base(ref: str, given: Given, inventory: Inventory, judged: Judged) -> Baseline:
+    """The findings of an input in the commits where this branch left a ref, by today's policies and settings.
+
+    `inventory` is what the input holds today. Raises Refusal where nothing can be compared.
+    """
+    from governor.revisions import Repository
+
+    if PIPED in given.paths:
+        raise Refusal("standard input is in no commit: use --baseline FILE in place of --base")
+    first = given.paths[0].resolve()
+    repository = Repository(first if first.is_dir() else first.parent)
+    try:
+        commits = repository.bases(ref)
+        known: Counter[Known] = Counter()
+        notes: list[str] = []
+        for commit in commits:
+            found, said = _known_at(repository, commit, given, inventory, judged)
+            # After a criss-cross of merges, what any of them holds was there before.
+            known |= Counter(found)
+            notes += said
+    finally:
+        repository.close()
+    short = " and ".join(commit[:8] for commit in commits)
+    name = short if any(commit.startswith(ref) for commit in commits) else f"{ref} ({short})"
+    return Baseline(name, list(known.elements()), tuple(dict.fromkeys(notes)))
+
+
+def _known_at(
+    repository: Repository, commit: str, given: Given, inventory: Inventory, judged: Judged
+) -> tuple[list[Known], list[str]]:
+    """(known findings, under the ids of today; notes) of one commit."""
+    import tempfile
+
+    entries, renames = repository.files(commit), repository.renames(commit)
+    short = commit[:8]
+    was, notes = _places(repository, entries, renames, given, short)
+    if not was:
+        return [], notes
+    with tempfile.TemporaryDirectory(prefix="governor-base-", ignore_cleanup_errors=True) as made:
+        root = Path(made).resolve()
+        (root / ".git").mkdir()  # what looks for the repository around a file ends here
+        wanted = [entry for entry in entries if _wanted(entry, was.values(), given.source)]
+        notes += [
+            f"not read at {short}, so what it holds counts as new: {why}" for why in repository.export(wanted, root)
+        ]
+        for now, before in was.items():
+            (root / before).parent.mkdir(parents=True, exist_ok=True)
+            if given.source == CODE:
+                _install(now, root / before)
+        then = replace(
+            given, paths=[root / before for before in was.values()], options=_options(given, repository, root)
+        )
+        try:
+            before, verdict = judged(then)
+        except Refusal as refusal:
+            why = str(refusal).replace(f"{root}{os.sep}", "")
+            return [], [*notes, f"{short} cannot be judged, so all counts as new: {why}"]
+        ids = _ids(repository.root, inventory, root, before, renames)
+    if verdict.failures:
+        failed = ", ".join(sorted({failure.policy for failure in verdict.failures}))
+        notes.append(f"at {short} these policies failed, so what they find counts as new: {failed}")
+    if verdict.gaps:
+        notes.append(f"{len(verdict.gaps)} gaps at {short}: what lies there counts as new")
+    return [replace(e, resource=ids.get(e.resource, e.resource)) for e in baseline.entries(verdict.open)], notes
+
+
+def _places(
+    repository: Repository, entries: Sequence[Entry], renames: Mapping[str, str], given: Given, commit: str
+) -> tuple[dict[Path, str], list[str]]:
+    """Input → what it was called, from the root of the repository; and a note of each that was not there."""
+    from governor.revisions import former
+
+    there = {"", *(entry.path for entry in entries)}
+    there.update(str(folder) for entry in entries for folder in _above(entry.path))
+    places: dict[Path, str] = {}
+    notes = []
+    for path in given.paths:
+        inside = _inside(repository.root, path)
+        if inside is None:
+            raise Refusal(f"--base compares what lies in one repository ({repository.root})", place=str(path))
+        was = former(inside, there.__contains__, renames)
+        if was is not None:
+            places[path] = was
+        elif given.is_plan and not repository.tracked(inside):
+            raise Refusal(
+                "this plan is in no commit, so no base has it: use --baseline with the report (-f json=FILE) of a plan of"
+                " the base, or give --base the code",
+                place=str(path),
+            )
+        else:
+            notes.append(f"{path} is not in {commit}: all of it is new")
+    return places, notes
+
+
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _inside(root: Path, path: Path) -> str | None:
+    real, base = path.resolve(), root.resolve()
+    if real == base:
+        return ""
+    return real.relative_to(base).as_posix() if real.is_relative_to(base) else None
+
+
+def _wanted(entry: Entry, was: Iterable[str], source: str) -> bool:
+    """Whether a file is an input or lies below one; of code, also what modules elsewhere may be made of."""
+    if source == CODE and (entry.path.endswith(_CODE) or entry.mode == "120000"):
+        return True
+    return any(not place or entry.path == place or entry.path.startswith(f"{place}/") for place in was)
+
+
+def _install(now: Path, then: Path) -> None:
+    """Modules that `init` installed lie in no commit: those of today stand for those of then."""
+    import shutil
+
+    if (now / _INSTALLED).is_dir() and then.is_dir() and not (then / _INSTALLED).exists():
+        shutil.copytree(now / _INSTALLED, then / _INSTALLED, symlinks=True)
+
+
+def _options(given: Given, repository: Repository, root: Path) -> Options:
+    """What a person said of the input; files of variables are those of then, where they are in the commit."""
+    files = []
+    for file in given.options.var_files:
+        inside = _inside(repository.root, file)
+        files.append(root / inside if inside and (root / inside).is_file() else file)
+    return replace(given.options, var_files=files, code=None)
+
+
+def _ids(root: Path, inventory: Inventory, then: Path, before: Inventory, renames: Mapping[str, str]) -> dict[str, str]:
+    """Id then → id now, of resources whose id has their file in it: a name that comes twice is told apart by that."""
+    moved = {was: now for now, was in renames.items()}
+    today = {key: resource.id for resource in inventory.resources if (key := _key(resource, root, {}))}
+    found = {}
+    for resource in before.resources:
+        key = _key(resource, then, moved)
+        if key in today and resource.id != today[key]:
+            found[resource.id] = today[key]
+    return found
+
+
+def _key(resource: Resource, root: Path, moved: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """(name, file as it is called today, number there) of a resource."""
+    if resource.origin is None:
+        return None
+    inside = _inside(root, Path(resource.origin.file))
+    if inside is None:
+        return None
+    name, _, number = resource.id.partition(f" ({resource.origin.file}")
+    return name, moved.get(inside, inside), number.removesuffix(")")
+
+
+def updated(asked: Asked, held: Baseline, verdict: Verdict) -> str:
+    """Write the file anew; what is told of it. Nothing is written beside a failure."""
+    assert asked.file is not None
+    if verdict.failures:
+        return f"{asked.file} is left as it is: a policy failed, and what it would say is not known"
+    write(asked.file, verdict.carried)
+    before, after = (Counter(e.fingerprint for e in entries) for entries in (held.entries, verdict.carried))
+    added, gone = (after - before).total(), (before - after).total()
+    told = f"{asked.file}: {added} added, {gone} removed, {after.total()} in it"
+    return f"{told}; in CI nothing is added" if in_ci() and verdict.open else told
