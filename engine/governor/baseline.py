@@ -179,7 +179,8 @@ def _no_json(text: str, path: Path) -> Refusal:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        conflict = text.splitlines()[error.lineno - 1].startswith(("<<<<<<<", "=======", ">>>>>>>"))
+        line = [*text.splitlines(), ""][error.lineno - 1]
+        conflict = line.startswith(("<<<<<<<", "=======", ">>>>>>>"))
         told = "two branches have changed it (a merge conflict)" if conflict else f"this is not JSON: {error.msg}"
         return Refusal(f"{told}: {_ANEW}", place=f"{path}:{error.lineno}")
     except RecursionError:

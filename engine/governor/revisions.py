@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,21 +194,20 @@ class Repository:
 _NO_GIT = "--base needs git: install it, or use --baseline"
 
 
-def former(path: str, there: Callable[[str], bool], renames: Mapping[str, str]) -> str | None:
-    """What a file or folder was called, where `there` tells whether a commit has a path; None where it was not there.
+def former(path: str, there: Collection[str], renames: Mapping[str, str]) -> str | None:
+    """What a file or folder was called in a commit that has the paths `there`; None where it was not in it.
 
     A folder was called what most of the files that were renamed into it say.
     """
-    if there(path):
+    if path in there:
         return path
     if path in renames:
         return renames[path]
     votes: Counter[str] = Counter()
     for now, before in renames.items():
-        if now.startswith(f"{path}/"):
-            rest = now[len(path) :]
-            if before.endswith(rest):
-                votes[before.removesuffix(rest)] += 1
+        rest = now.removeprefix(path)
+        if rest.startswith("/") and rest != now and before.endswith(rest):
+            votes[before.removesuffix(rest)] += 1
     return votes.most_common(1)[0][0] if votes else None
 
 

@@ -12,8 +12,8 @@ import click
 def schema(name: str) -> int:
     """Print the JSON Schema of a file.
 
-    `config` is governor.yaml, `exemptions` a file of exemptions, `baseline` that of --baseline, `cases` a cases.yaml, `input` what policies see,
-    `report` what `check --format json` writes.
+    `config` is governor.yaml, `exemptions` a file of exemptions, `baseline` that of `check --baseline`, `cases` a
+    cases.yaml, `input` what policies see, `report` what `check --format json` writes.
 
     \b
     Example:

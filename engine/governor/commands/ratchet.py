@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from governor import baseline
-from governor.commands.inputs import CODE, Given
+from governor.commands.inputs import CODE, MANIFESTS, Given
 from governor.errors import Refusal
 from governor.model import Baseline, Inventory, Known, Resource, Verdict
 from governor.sources import PIPED, Options
@@ -114,23 +114,23 @@ def _known_at(
     with tempfile.TemporaryDirectory(prefix="governor-base-", ignore_cleanup_errors=True) as made:
         root = Path(made).resolve()
         (root / ".git").mkdir()  # what looks for the repository around a file ends here
-        wanted = [entry for entry in entries if _wanted(entry, was.values(), given.source)]
+        paths = [path for former in was.values() for path in former]
+        wanted = [entry for entry in entries if _wanted(entry, paths, given.source)]
         notes += [
             f"not read at {short}, so what it holds counts as new: {why}" for why in repository.export(wanted, root)
         ]
-        for now, before in was.items():
-            (root / before).parent.mkdir(parents=True, exist_ok=True)
-            if given.source == CODE:
-                _install(now, root / before)
-        then = replace(
-            given, paths=[root / before for before in was.values()], options=_options(given, repository, root)
-        )
+        for now, former in was.items():
+            for path in former:
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                if given.source == CODE:
+                    _install(now, root / path)
+        then = replace(given, paths=[root / path for path in paths], options=_options(given, repository, root))
         try:
-            before, verdict = judged(then)
+            earlier, verdict = judged(then)
         except Refusal as refusal:
             why = str(refusal).replace(f"{root}{os.sep}", "")
             return [], [*notes, f"{short} cannot be judged, so all counts as new: {why}"]
-        ids = _ids(repository.root, inventory, root, before, renames)
+        ids = _ids(repository.root, inventory, root, earlier, renames)
     if verdict.failures:
         failed = ", ".join(sorted({failure.policy for failure in verdict.failures}))
         notes.append(f"at {short} these policies failed, so what they find counts as new: {failed}")
@@ -141,30 +141,40 @@ def _known_at(
 
 def _places(
     repository: Repository, entries: Sequence[Entry], renames: Mapping[str, str], given: Given, commit: str
-) -> tuple[dict[Path, str], list[str]]:
-    """Input → what it was called, from the root of the repository; and a note of each that was not there."""
+) -> tuple[dict[Path, list[str]], list[str]]:
+    """Input → what it was called, from the root of the repository; and a note of each that was not there.
+
+    What was renamed into a folder of manifests was a part of the input under another name.
+    """
     from governor.revisions import former
 
     there = {"", *(entry.path for entry in entries)}
-    there.update(str(folder) for entry in entries for folder in _above(entry.path))
-    places: dict[Path, str] = {}
+    there.update(folder for entry in entries for folder in _above(entry.path))
+    places: dict[Path, list[str]] = {}
     notes = []
     for path in given.paths:
         inside = _inside(repository.root, path)
         if inside is None:
             raise Refusal(f"--base compares what lies in one repository ({repository.root})", place=str(path))
-        was = former(inside, there.__contains__, renames)
-        if was is not None:
-            places[path] = was
+        was = former(inside, there, renames)
+        found = [] if was is None else [was]
+        if given.source == MANIFESTS:
+            found += [b for now, b in renames.items() if _below(now, inside) and not any(_below(b, w) for w in found)]
+        if found:
+            places[path] = found
         elif given.is_plan and not repository.tracked(inside):
             raise Refusal(
-                "this plan is in no commit, so no base has it: use --baseline with the report (-f json=FILE) of a plan of"
-                " the base, or give --base the code",
+                "this plan is in no commit, so no base has it: use --baseline, with a file that is kept or with the"
+                " report (-f json=FILE) on a plan of the base",
                 place=str(path),
             )
         else:
             notes.append(f"{path} is not in {commit}: all of it is new")
     return places, notes
+
+
+def _below(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def _above(path: str) -> Iterator[str]:
@@ -173,8 +183,9 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _inside(root: Path, path: Path) -> str | None:
-    real, base = path.resolve(), root.resolve()
+def _inside(root: Path, path: Path, name: str = "") -> str | None:
+    """A path as it is written from the root of the repository; None where it lies elsewhere."""
+    real, base = path.resolve() / name, root.resolve()
     if real == base:
         return ""
     return real.relative_to(base).as_posix() if real.is_relative_to(base) else None
@@ -184,7 +195,7 @@ def _wanted(entry: Entry, was: Iterable[str], source: str) -> bool:
     """Whether a file is an input or lies below one; of code, also what modules elsewhere may be made of."""
     if source == CODE and (entry.path.endswith(_CODE) or entry.mode == "120000"):
         return True
-    return any(not place or entry.path == place or entry.path.startswith(f"{place}/") for place in was)
+    return any(_below(entry.path, place) for place in was)
 
 
 def _install(now: Path, then: Path) -> None:
@@ -220,7 +231,8 @@ def _key(resource: Resource, root: Path, moved: Mapping[str, str]) -> tuple[str,
     """(name, file as it is called today, number there) of a resource."""
     if resource.origin is None:
         return None
-    inside = _inside(root, Path(resource.origin.file))
+    file = Path(resource.origin.file)
+    inside = _inside(root, file.parent, file.name)  # of a link, the link
     if inside is None:
         return None
     name, _, number = resource.id.partition(f" ({resource.origin.file}")
