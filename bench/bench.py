@@ -4,11 +4,14 @@
 what a plan of ten thousand resources is; and the example, all of it new and much of it wrong. `python bench/bench.py
 PLAN …` scales plans of your own. Floor and governor take turns within one run, the best of each counts, so that a busy
 machine slows both. Memory is the peak of the process, MiB.
+
+Code is measured against tfparse, a parser that evaluates Terraform code as well and judges nothing.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,9 @@ ROOT = Path(__file__).parents[1]
 GOVERNOR = [sys.executable, "-c", "from governor.cli import main; main()"]
 FLOOR = "import sys, orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
 SIZES = (1_000, 10_000, 50_000)
+PARSER = "import sys, tfparse; tfparse.load_from_path(sys.argv[1])"
+CODE = ROOT / "examples"
+BLOCKS = 2_000
 ROUNDS = {0: 15, 1_000: 7, 10_000: 5, 50_000: 3}
 
 
@@ -47,6 +53,16 @@ def main() -> None:
     print(f"\n{'plan':24} {'floor s':>8} {'governor s':>11} {'ratio':>6} {'peak MiB':>9}")
     for plan in plans:
         measure(plan)
+    print(f"\n{'code':24} {'tfparse s':>9} {'governor s':>10} {'ratio':>6} {'peak MiB':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        scaled = Path(folder) / "scaled"
+        write(CODE, BLOCKS, scaled)
+        shutil.copytree(ROOT / "terraform_modules", Path(folder) / "terraform_modules")
+        for code, rounds in ((CODE, 7), (scaled, 3)):
+            check = [*GOVERNOR, "check", str(code), "-f", "json"]
+            (parser, _), (ours, memory) = best(rounds, [sys.executable, "-c", PARSER, str(code)], check)
+            name = f"{code.name}, {'as it is' if code is CODE else f'{BLOCKS} blocks'}"
+            print(f"{name:24} {parser:9.3f} {ours:10.3f} {ours / parser:6.2f} {memory:9.0f}", flush=True)
 
 
 def measure(plan: Path) -> None:
@@ -66,10 +82,10 @@ def measure(plan: Path) -> None:
     print(f"{plan.parent.name}: 50,000 take {seconds[50_000] / seconds[10_000]:.2f} × the time of 10,000")
 
 
-def write(plan: Path, size: int, file: Path) -> None:
+def write(source: Path, size: int, target: Path) -> None:
     # In a process of its own: what is measured is forked from this one, and its peak counts from this one's size.
     generate = ROOT / "bench" / "generate.py"
-    subprocess.run([sys.executable, str(generate), str(plan), str(size), str(file)], check=True)
+    subprocess.run([sys.executable, str(generate), str(source), str(size), str(target)], check=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
-"""Scale a real plan: `python bench/generate.py SRC N OUT` repeats its changes inside module instances up to N."""
+"""Scale a real plan, or code.
+
+`python bench/generate.py SRC N OUT` repeats the changes of a plan inside module instances, up to N; of a folder of
+code, it repeats the resource blocks, up to N.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,8 +40,27 @@ def scaled(plan: dict[str, Any], size: int) -> dict[str, Any]:
     return {**plan, "resource_changes": repeated, "configuration": configuration, "planned_values": {}}
 
 
+_RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n.*?^\}\n', re.MULTILINE | re.DOTALL)
+
+
+def scale_code(source: Path, size: int, target: Path) -> None:
+    """Write the code of a folder with `size` resource blocks: each copy has names, and references, of its own."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.json", "*.yaml", ".terraform"))
+    blocks = [match for file in sorted(source.glob("*.tf")) for match in _RESOURCE.finditer(file.read_text("utf-8"))]
+    names = re.compile("|".join(rf"\b{match[1]}\.{match[2]}\b" for match in blocks))
+    copies = []
+    for number in range(len(blocks), size):
+        match, suffix = blocks[number % len(blocks)], f"_{number // len(blocks)}"
+        head = f'resource "{match[1]}" "{match[2]}{suffix}" {{'
+        copies.append(head + names.sub(lambda name: name[0] + suffix, match[0].partition("{")[2]))  # noqa: B023
+    (target / "copies.tf").write_text("\n".join(copies), "utf-8")
+
+
 def main() -> None:
     source, size, target = sys.argv[1:]
+    if Path(source).is_dir():
+        scale_code(Path(source), int(size), Path(target))
+        return
     plan = json.loads(Path(source).read_text("utf-8"))
     Path(target).write_text(json.dumps(scaled(plan, int(size)), separators=(",", ":")), "utf-8")
 

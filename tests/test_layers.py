@@ -169,8 +169,19 @@ def test_what_the_rules_allow_passes(module: str, source: str) -> None:
 
 
 def test_the_command_line_starts_without_the_slow_libraries() -> None:
-    slow = {"msgspec", "pydantic", "yaml", "rich", "regorus", "jsonschema"}
+    slow = {"msgspec", "pydantic", "yaml", "rich", "regorus", "jsonschema", "tree_sitter"}
     script = f"import sys, governor.cli; print(*sorted({slow!r} & sys.modules.keys()))"
+
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert run.stdout.split() == []
+
+
+def test_a_plan_is_judged_without_the_parser_of_code() -> None:
+    script = (
+        "import sys, pathlib; from governor.sources import detect; detect(pathlib.Path('plan.json'));"
+        " print(*sorted({'tree_sitter', 'tree_sitter_hcl'} & sys.modules.keys()))"
+    )
 
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

@@ -27,7 +27,7 @@ resource "aws_instance" "this" {
   tags                                 = local.named
 
   # Of `user_data` a plan holds a hash only, in which nobody finds a key that should not be there.
-  user_data_base64 = try(base64encode(var.user_data), null)
+  user_data_base64 = var.user_data == null ? null : base64encode(var.user_data)
 
   # An instance does not hand its tags to its disks.
   root_block_device {

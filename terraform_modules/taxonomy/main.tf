@@ -1,7 +1,7 @@
 # The taxonomy of AI spend as tags of every cloud. No provider, no resource: a function in the shape of a module.
 
 locals {
-  given = { for key, value in local.taxonomy : key => value if try(trimspace(value), "") != "" }
+  given = { for key, value in local.taxonomy : key => value if value != null ? trimspace(value) != "" : false }
 
   # The taxonomy comes last: an extra tag cannot replace a word of it.
   tags = tomap(merge(var.extra_tags, local.given))

@@ -97,7 +97,10 @@ def test_every_format_of_the_documentation_is_one(governor: Governor) -> None:
     ("arguments", "told"),
     [
         (["nope.json"], "nope.json: cannot be read (No such file or directory): make one with: terraform show -json"),
-        (["policies"], "policies: this folder holds no manifests (*.yaml): give one that does, or the file"),
+        (
+            ["policies"],
+            "policies: this folder holds no Terraform code (*.tf) and no manifests (*.yaml): give one that does",
+        ),
         (["plan.json", "-f", "xml"], "no report is called 'xml': there are table, json, sarif, markdown"),
         (["plan.json", "-f", "json="], "json= names no file: write json=FILE, or json alone for standard output"),
         (["plan.json", "-f", "json", "-f", "sarif"], "only one report can go to standard output: write the others as"),

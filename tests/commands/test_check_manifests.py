@@ -65,7 +65,7 @@ def test_a_plan_is_judged_by_itself(governor: Governor, jobs: Path, inputs: tupl
     run = governor("check", *inputs)
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == "governor: plan.json: a plan is judged by itself: give one plan, or manifests\n"
+    assert run.err == "governor: plan.json: a plan is judged by itself: give one plan, or code and manifests\n"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_plan_is_judged_by_itself(governor: Governor, jobs: Path, inputs: tupl
     [
         (["broken.yaml"], 3, "broken.yaml:2:1: this is not YAML: did not find expected node content"),
         (["nope.yaml"], 3, "nope.yaml: cannot be read: No such file or directory"),
-        (["code"], 2, "code: this folder holds no manifests (*.yaml)"),
+        (["code"], 2, "code: this folder holds no Terraform code (*.tf) and no manifests (*.yaml)"),
         (["jobs", "--with", "checkov"], 2, "--with checkov judges plans"),
     ],
 )

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fragments import Fragment, every_fragment, plan_of
+from fragments import Fragment, every_fragment, inventory_of
 from governor import library
 from governor.catalog.prices import PriceBook
 from governor.judge import judge
 from governor.model import Inventory
 from governor.sources import terraform_plan
+from sources.terraform_hcl.code import contradictions, of_plan, resources
 
 FRAGMENTS = every_fragment()
 TODAY = date(2026, 8, 1)
@@ -34,8 +35,7 @@ def test_every_policy_has_both_fragments() -> None:
 
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda f: f.path.stem)
 def test_a_fragment_breaks_or_keeps_its_policy(fragment: Fragment, tmp_path: Path) -> None:
-    data = plan_of(fragment, tmp_path)
-    inventory = terraform_plan.collect(data, place=fragment.path.name, prices=PriceBook.shipped())
+    inventory = inventory_of(fragment, tmp_path)
     assert inventory.resources
     assert bool(found_by_its_policy(fragment, inventory)) == fragment.avoid
 
@@ -68,3 +68,4 @@ def test_a_real_terraform_plans_what_the_fragments_say(make_plan: Callable[..., 
         if bool(found_by_its_policy(fragment, msgspec.structs.replace(inventory, resources=own))) != fragment.avoid:
             wrong.append(fragment.path.stem)
     assert wrong == []
+    assert contradictions(resources(tmp_path), of_plan(plan)) == []

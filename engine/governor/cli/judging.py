@@ -64,20 +64,29 @@ def judging(given: dict[str, Any]) -> check_command.Options:
 @click.option(
     "--source", type=FILE, metavar="DIR", help="The HCL the plan was made of: findings then name file and line."
 )
+@click.option("--workspace", metavar="NAME", help="Of code: the workspace.  [default: the one that is selected]")
+@click.option(
+    "--var-file", "var_files", type=FILE, multiple=True, metavar="FILE", help="Of code: values of its variables."
+)
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Of code: the value of a variable.")
 @click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
-    help="Whose policies and levels apply.  [default: plan for a plan, commit for manifests]",
+    help="Whose policies and levels apply.  [default: plan for a plan, commit for all else]",
 )
 @plan_options
 def check(**options: Any) -> int:
-    """Judge a Terraform or OpenTofu plan, or job manifests.
+    """Judge Terraform or OpenTofu code, a plan, or job manifests.
 
-    INPUT is one plan, as `terraform show -json` prints it, gzipped or not; or it is manifests of Kubernetes objects,
-    SkyPilot tasks and pipelines: files and folders of YAML, any number of them. - is standard input, with either.
+    INPUT is the folder of a root module: code needs no credentials and no network, and leaves unknown what only a plan
+    can tell. Or it is one plan, as `terraform show -json` prints it, gzipped or not. Or it is manifests of Kubernetes
+    objects, SkyPilot tasks and pipelines: files and folders of YAML, any number of them. - is standard input, with a
+    plan or manifests.
 
     \b
     Examples:
+      governor check .
+      governor check infra --var-file prod.tfvars --workspace prod
       governor check plan.json
       governor check plan.json --source . -f table -f sarif=governor.sarif
       governor check plan.json --with checkov
@@ -92,7 +101,9 @@ def check(**options: Any) -> int:
     from governor.commands import check as command
     from governor.sources import Options
 
-    given = Options(code=options.pop("source"))
+    given = Options(
+        code=options.pop("source"), **{name: options.pop(name) for name in ("workspace", "var_files", "variables")}
+    )
     return command.run(given=given, options=judging(options), **options)
 
 

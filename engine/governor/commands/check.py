@@ -1,4 +1,4 @@
-"""`governor check`: a plan or job manifests in, reports and an exit code out."""
+"""`governor check`: code, a plan or job manifests in, reports and an exit code out."""
 
 from __future__ import annotations
 
@@ -56,11 +56,13 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
-    """Judge a plan, or job manifests. Raises Refusal before anything is written."""
+    """Judge what is given, one after the other. Raises Refusal; for the first, before anything is written."""
     with no_garbage_collection():
-        (what,) = sort(inputs, given)
-        judging = Judging(options, stage or what.stage, of_plans=what.is_plan)
-        return judging.report(judging.verdict(what))
+        found = sort(inputs, given)
+        judging = Judging(options, stage or found[0].stage, of_plans=found[0].is_plan)
+        if len(found) > 1:
+            judging.refuse_files(found)
+        return max(judging.report(judging.verdict(one)) for one in found)
 
 
 class Judging:
@@ -127,6 +129,12 @@ class Judging:
             policy_sources=[checkout.origin for checkout in space.checkouts],
             spending=spending(inventory, budgets.config if budgets else None),
         )
+
+    def refuse_files(self, found: Sequence[Given]) -> None:
+        """A report in a file, or in a format of programs, is one judgement. Raises Refusal."""
+        if any(file or name != "table" for name, file in self._outputs):
+            names = ", ".join(str(path) for given in found for path in given.paths[:1])
+            raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
 
     def report(self, verdict: Verdict) -> int:
         """Write the reports; the exit code."""

@@ -13,6 +13,7 @@ from governor.catalog.prices import PriceBook
 from governor.errors import Refusal
 from governor.model import Inventory, Stage
 from governor.sources import PIPED
+from governor.sources.terraform_hcl.roots import roots_of
 from governor.sources.terraform_plan.locate import Locator
 
 PLAN = "terraform_plan"
@@ -56,8 +57,8 @@ class Given(Struct, frozen=True):
             data = self.piped if path == PIPED else path.read_bytes()
         except IsADirectoryError:
             raise Refusal(
-                "this folder holds no manifests (*.yaml): give one that does, or the file that terraform show -json"
-                " wrote",
+                "this folder holds no Terraform code (*.tf) and no manifests (*.yaml): give one that does, or the"
+                " file that terraform show -json wrote",
                 place=place,
             ) from None
         except OSError as error:
@@ -69,15 +70,22 @@ class Given(Struct, frozen=True):
 
 
 def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list[Given]:
-    """What each judgement is about: one plan, or all manifests together."""
+    """What each judgement is about: one plan; or each root module of code, and all manifests together."""
     piped = sys.stdin.buffer.read() if "-" in names else b""
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(map(Path, names)):
         found.setdefault(sources.detect(path, piped), []).append(path)
     plans = found.get(PLAN, [])
     if plans and (len(found) > 1 or len(plans) > 1):
-        raise Refusal("a plan is judged by itself: give one plan, or manifests", place=_shown(plans[0]))
-    return [Given(source, paths, options, piped, name) for source, paths in found.items()]
+        raise Refusal("a plan is judged by itself: give one plan, or code and manifests", place=_shown(plans[0]))
+    code = found.pop(CODE, [])
+    if not code and (options.workspace or options.var_files or options.variables):
+        raise Refusal("--workspace, --var-file and --var are for Terraform code: all else has its values")
+    roots = roots_of(code) if code else []
+    return [
+        *(Given(CODE, [root], options, name=name) for root in roots),
+        *(Given(source, paths, options, piped, name) for source, paths in found.items()),
+    ]
 
 
 def _shown(path: Path) -> str:

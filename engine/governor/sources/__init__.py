@@ -18,6 +18,7 @@ from governor.catalog.prices import PriceBook
 from governor.model import Inventory, Stage
 
 SOURCES = {
+    "terraform_hcl": "governor.sources.terraform_hcl",
     "manifests": "governor.sources.manifests",
     "terraform_plan": "governor.sources.terraform_plan",
 }

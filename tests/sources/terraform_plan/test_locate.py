@@ -101,8 +101,8 @@ def test_variables(root: Path) -> None:
     write(root / "main.tf", 'variable "key" {\n}\nmodule "a" {\n  source = "./m"\n}\n')
     write(root / "m/v.tf", '\nvariable "key" {\n}\n')
     locator = Locator(root)
-    assert locator.variable("var.key") == Origin("main.tf", 1)
-    assert locator.variable("module.a.var.key") == Origin("m/v.tf", 2, "main.tf:3")
+    assert locator.block("var.key") == Origin("main.tf", 1)
+    assert locator.block("module.a.var.key") == Origin("m/v.tf", 2, "main.tf:3")
 
 
 @pytest.mark.parametrize(("start", "end"), [("<<EOT", "EOT"), ("<<-EOT", "  EOT"), ("<<-END_1", "\tEND_1")])

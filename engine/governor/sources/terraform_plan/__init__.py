@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ from governor.catalog.prices import PriceBook
 from governor.catalog.taggable import taggable
 from governor.model import Change, Gap, Inventory, Origin, Resource, Stage
 from governor.sources.terraform_plan import aws, aws_groups, azure, google, model_providers
-from governor.sources.terraform_plan.configuration import Block, Blocks
+from governor.sources.terraform_plan.configuration import Block, Blocks, without_indexes
 from governor.sources.terraform_plan.decode import Plan, ResourceChange, decode, plain, planned_only, unreadable
 from governor.sources.terraform_plan.draft import AFTER_APPLY, Cost, Draft, cost
 from governor.sources.terraform_plan.locate import Locator
@@ -78,6 +78,26 @@ def read(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None 
         raise unreadable(error, place) from None
 
 
+def inventory_of(
+    plan: Plan, text: bytes, *, place: str, prices: PriceBook, locator: Origins | None = None
+) -> Inventory:
+    """The facts of a decoded plan. `text` is what it was decoded from: where no AI key stands, none is sought."""
+    return Collector(plan, text, place, prices, locator).inventory()
+
+
+class Origins(Protocol):
+    """Finds where blocks are written: a `Locator`, or a source that knows it anyway."""
+
+    def resource(self, module_address: str, type: str, name: str) -> Origin | None:
+        """Where the block of a resource stands."""
+
+    def provider(self, key: str) -> Origin | None:
+        """Where a provider is configured: `aws`, `aws.west`, or `module.a:aws` inside a module."""
+
+    def block(self, address: str) -> Origin | None:
+        """Where `module.a.var.b`, or another block that is no resource, stands."""
+
+
 @dataclasses.dataclass(slots=True)
 class Seen:
     """One change on its way to a resource."""
@@ -96,7 +116,7 @@ class Seen:
 class Collector:
     """Reads one plan."""
 
-    def __init__(self, plan: Plan, data: bytes, place: str, prices: PriceBook, locator: Locator | None) -> None:
+    def __init__(self, plan: Plan, data: bytes, place: str, prices: PriceBook, locator: Origins | None) -> None:
         self._plan = plan
         self._place = place
         self._locator = locator
@@ -427,11 +447,12 @@ class Collector:
 
     def _add_written_keys(self, resources: dict[str, Resource]) -> None:
         """Literal AI keys in what is no resource: defaults of variables, provider blocks, calls of modules."""
-        for address, kind, type, sighting, key in keys_in_configuration(self._plan):
+        made = {without_indexes(change.address) for change in self._changes if change.mode == "managed"}
+        for address, kind, type, sighting, key in keys_in_configuration(self._plan, made):
             self._secrets.values.add(key)
             found = resources.get(address)
             if found is None:
-                origin = self._locator.variable(address) if self._locator and kind == "variable" else None
+                origin = self._locator.block(address) if self._locator else None
                 found = Resource(
                     id=address, kind=kind, type=type, provider="terraform", taggable=False, origin=origin,
                     attributes={"ai_keys": []},
@@ -483,4 +504,4 @@ def _read(draft: Draft) -> None:
         READERS[shape.reader](draft)
 
 
-__all__ = ["AFTER_APPLY", "collect"]
+__all__ = ["AFTER_APPLY", "STAGE", "collect", "inventory_of", "read", "takes"]

@@ -77,7 +77,7 @@ def batch_environment(draft: Draft) -> None:
 def capacity_block(draft: Draft) -> None:
     draft.purchase = "capacity_block"
     count = draft.counts("instance_count", 1)
-    if draft.why_unknown("instance_count"):
+    if draft.get("instance_count") is None:
         draft.unknown["count"] = "a capacity block tells its number of instances only after it is bought"
     if draft.get("instance_type"):
         draft.launches("instance_type", count, count)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from governor.sources.terraform_plan.aws_templates import deliver, from_templates, templates, through_template
-from governor.sources.terraform_plan.draft import NOT_YET, Draft
+from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_TOLD, NOT_YET, Draft
 from governor.sources.terraform_plan.reading import as_text, block, blocks, items, mapping, number, text
 from governor.sources.terraform_plan.siblings import Target
 from governor.sources.terraform_plan.withhold import SENSITIVE, WITHHELD
@@ -52,7 +52,7 @@ def group_tags(draft: Draft) -> None:
             value = as_text(tag.get("value"))
             if why := draft.why_unknown(f"{name}.{position}.value"):
                 draft.unknown[f"tags.{key}"] = why
-                value = WITHHELD if why == SENSITIVE else NOT_YET
+                value = {SENSITIVE: WITHHELD, AFTER_APPLY: NOT_YET}.get(why, NOT_TOLD)
                 if why == SENSITIVE:
                     draft.sensitive.append(f"tags.{key}")
             draft.tags[key] = value

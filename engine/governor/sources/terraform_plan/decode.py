@@ -47,6 +47,8 @@ class ResourceChange(Struct):
     index: Any = None
     previous_address: str | None = None
     deposed: str | None = None
+    reasons: dict[str, str] = msgspec.field(name="(reasons)", default_factory=dict)
+    """Path → why it is unknown, where that is another reason than that Terraform knows it after apply: of code."""
 
 
 class Expressions(Struct):
@@ -67,6 +69,8 @@ class Output(Struct):
 class Variable(Struct):
     default: Any = None
     sensitive: bool = False
+    files: dict[str, Any] = msgspec.field(name="(files)", default_factory=dict)
+    """`file:line` → the value that a file of values gives: of code."""
 
 
 class Module(Struct):
@@ -76,6 +80,8 @@ class Module(Struct):
     module_calls: dict[str, ModuleCall] = {}
     outputs: dict[str, Output] = {}
     variables: dict[str, Variable] = {}
+    locals: dict[str, Any] = msgspec.field(name="(locals)", default_factory=dict)
+    """Expressions of locals: of code, a plan does not hold them."""
 
 
 class ModuleCall(Struct):

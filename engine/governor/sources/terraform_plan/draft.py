@@ -20,6 +20,9 @@ from governor.sources.terraform_plan.withhold import SENSITIVE
 
 AFTER_APPLY = "known after apply"
 NOT_YET = "(known after apply)"
+"""What a tag reads that is not known: Terraform will tell."""
+NOT_TOLD = "(not known)"
+"""Or will not: the code is without a value that a person has to give."""
 
 
 class Line(Struct):
@@ -87,8 +90,21 @@ class Draft:
     def why_unknown(self, path: str) -> str:
         """Why the value at a path is not known, or ""."""
         if is_unknown(self.unknown_after, path):
-            return AFTER_APPLY
+            reason = self.reason(path)
+            return reason if reason == AFTER_APPLY else f"not known: {reason}"
         return SENSITIVE if self.marks is not None and is_unknown(self.marks, path) else ""
+
+    def reason(self, path: str) -> str:
+        """Why what is unknown at a path is: as is told of the path, of what it lies in, or of what lies in it."""
+        reasons = self.resource.reasons
+        if not reasons:
+            return AFTER_APPLY
+        above = path
+        while above:
+            if above in reasons:
+                return reasons[above]
+            above = above.rpartition(".")[0]
+        return next((why for below, why in reasons.items() if below.startswith(f"{path}.")), AFTER_APPLY)
 
     def launches(self, path: str, count: int | None = 1, max_count: int | None = None) -> bool:
         """Note instances of the type at a path. False when there is neither a type nor a reason why it is unknown."""

@@ -44,10 +44,10 @@ class Locator:
             return None
         return self.resource(module, type, block)
 
-    def variable(self, address: str) -> Origin | None:
-        """Where `module.a.var.b` is declared."""
-        module, _, name = address.rpartition("var.")
-        return self._find(module.rstrip("."), f"variable.{name}")
+    def block(self, address: str) -> Origin | None:
+        """Where `module.a.var.b` is declared. Other blocks that are no resources are not sought."""
+        module, variable, name = address.rpartition("var.")
+        return self._find(module.rstrip("."), f"variable.{name}") if variable else None
 
     def provider(self, key: str) -> Origin | None:
         """Where a provider is configured: `aws`, `aws.west`, or `module.a:aws` inside a module."""

@@ -6,8 +6,9 @@ message can carry one, wherever it came from.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -112,7 +113,7 @@ def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
         # Some keys are known only by the name beside them: `MISTRAL_API_KEY=…`.
         text = f"{name}={found}"
         for sighting in ai_keys.find(text):
-            place = path.replace(".constant_value", "") or "value"
+            place = _NOT_OF_THE_PATH.sub("", path) or "value"
             if place.startswith("tags_all."):  # the same tag again, beside those the provider adds
                 place = place.replace("tags_all", "tags", 1)
             yield (
@@ -120,6 +121,9 @@ def keys_in(value: Any) -> Iterator[tuple[dict[str, str], str]]:
                 text[sighting.start : sighting.end],
             )
 
+
+_NOT_OF_THE_PATH = re.compile(r"\.constant_value|\.texts\.\d+")
+"""What the words of a configuration add to the path of an argument."""
 
 BASE64 = frozenset({"user_data", "user_data_base64", "custom_data"})
 """Attributes that providers hold in base64, or may."""
@@ -159,8 +163,11 @@ def _constant(value: Any) -> Any:
     return value.get("constant_value") if isinstance(value, dict) else value
 
 
-def keys_in_configuration(plan: Plan) -> Iterator[tuple[str, str, str, dict[str, str], str]]:
-    """(address, kind, type, sighting, the key) for keys written into what is no managed resource."""
+def keys_in_configuration(plan: Plan, made: Container[str]) -> Iterator[tuple[str, str, str, dict[str, str], str]]:
+    """(address, kind, type, sighting, the key) for keys written into what is no resource of the plan.
+
+    `made` holds the addresses, without indexes, of blocks that are: a block with `count = 0` is none of them.
+    """
     if plan.configuration is None:
         return
     for key, config in plan.configuration.provider_config.items():
@@ -171,6 +178,13 @@ def keys_in_configuration(plan: Plan) -> Iterator[tuple[str, str, str, dict[str,
             for sighting, found in keys_in({name: variable.default}):
                 place = "default" + sighting["place"].removeprefix(name)
                 yield f"{path}var.{name}", "variable", "variable", {**sighting, "place": place}, found
+            for file, value in variable.files.items():
+                for sighting, found in keys_in({name: value}):
+                    yield f"{path}var.{name}", "variable", "variable", {**sighting, "place": file}, found
+        for name, expression in module.locals.items():
+            for sighting, found in keys_in({name: expression}):
+                place = sighting["place"].removeprefix(f"{name}.")
+                yield f"{path}local.{name}", "other", "local", {**sighting, "place": place}, found
         for name, call in module.module_calls.items():
             for sighting, found in keys_in(call.expressions):
                 yield f"{path}module.{name}", "other", "module", sighting, found
@@ -178,9 +192,10 @@ def keys_in_configuration(plan: Plan) -> Iterator[tuple[str, str, str, dict[str,
             for sighting, found in keys_in({name: output.expression}):
                 yield f"{path}output.{name}", "other", "output", sighting, found
         for block in module.resources:
-            if block.mode == "data":
+            address = f"{path}{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
+            if address not in made:
                 for sighting, found in keys_in(block.expressions):
-                    yield f"{path}data.{block.type}.{block.name}", "other", block.type, sighting, found
+                    yield address, "other", block.type, sighting, found
 
 
 def _module_paths(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_YET, Draft
+from governor.sources.terraform_plan.draft import AFTER_APPLY, NOT_TOLD, NOT_YET, Draft
 from governor.sources.terraform_plan.reading import as_text, at, mapping
 from governor.sources.terraform_plan.withhold import HIDDEN_KEYS, SENSITIVE, WITHHELD
 
@@ -32,7 +32,7 @@ def read_tags(draft: Draft) -> None:
     elif draft.shape.provider == "aws":
         _aws(draft)
     else:
-        _take(draft, draft.after.get("tags"), _unknown(draft, "tags"))
+        _take(draft, "tags", draft.after.get("tags"), _unknown(draft, "tags"))
     if draft.marks is not None:
         _withheld(draft)
 
@@ -52,7 +52,7 @@ def _at(draft: Draft, path: str) -> None:
     if why := draft.why_unknown(path):
         draft.unknown["tags"] = why
     else:
-        _take(draft, draft.get(path), at(draft.unknown_after, path))
+        _take(draft, path, draft.get(path), at(draft.unknown_after, path))
         for key, mark in mapping(at(draft.marks, path)).items():
             if mark:
                 draft.tags[key] = WITHHELD
@@ -62,11 +62,11 @@ def _aws(draft: Draft) -> None:
     own, unknown_own = draft.after.get("tags"), _unknown(draft, "tags")
     everything, unknown_everything = draft.after.get("tags_all"), _unknown(draft, "tags_all")
     if unknown_everything is not True and isinstance(everything, dict):
-        _take(draft, everything, unknown_everything)
-        _take(draft, own, unknown_own)
+        _take(draft, "tags_all", everything, unknown_everything)
+        _take(draft, "tags", own, unknown_own)
         return
     if unknown_everything is not True:
-        _take(draft, own, unknown_own)
+        _take(draft, "tags", own, unknown_own)
         return
     defaults, why = draft.plan.providers.default_tags(draft.provider_key)
     for key, value in (defaults or {}).items():
@@ -74,10 +74,10 @@ def _aws(draft: Draft) -> None:
     if unknown_own is True:
         # A default tag is there whatever the resource sets, but its value may be overridden.
         for key in draft.tags:
-            draft.unknown[f"tags.{key}"] = AFTER_APPLY
-        draft.unknown["tags.*"] = AFTER_APPLY
+            draft.unknown[f"tags.{key}"] = draft.reason("tags")
+        draft.unknown["tags.*"] = draft.reason("tags")
         return
-    _take(draft, own, unknown_own)
+    _take(draft, "tags", own, unknown_own)
     if defaults is None:
         draft.unknown["tags.*"] = why
 
@@ -87,12 +87,12 @@ def _google(draft: Draft) -> None:
     written = [name for name in _LABELS if name in draft.after or _unknown(draft, name)]
     known = [name for name in written if isinstance(draft.after.get(name), dict) and _unknown(draft, name) is not True]
     if known and known[0] in _COMPLETE:
-        _take(draft, draft.after.get(known[0]), _unknown(draft, known[0]))
+        _take(draft, known[0], draft.after.get(known[0]), _unknown(draft, known[0]))
         draft.tags.pop(_GOOGLES_OWN, None)
         return
     own = next((name for name in written if name not in _COMPLETE), "labels")
     if _unknown(draft, own) is True and draft.written(own) is not False:
-        draft.unknown["tags"] = AFTER_APPLY
+        draft.unknown["tags"] = draft.reason(own)
         return
     if any(name in _COMPLETE for name in written):
         # Where one label is not known, the map with the provider's default labels is not known either.
@@ -100,13 +100,14 @@ def _google(draft: Draft) -> None:
         draft.tags.update(defaults or {})
         if defaults is None:
             draft.unknown["tags.*"] = why
-    _take(draft, draft.after.get(own), _unknown(draft, own))
+    _take(draft, own, draft.after.get(own), _unknown(draft, own))
     draft.tags.pop(_GOOGLES_OWN, None)
 
 
-def _take(draft: Draft, tags: Any, unknown: Any) -> None:
+def _take(draft: Draft, path: str, tags: Any, unknown: Any) -> None:
+    """Take over the tags that lie at a path."""
     if unknown is True:
-        draft.unknown["tags"] = AFTER_APPLY
+        draft.unknown["tags"] = draft.reason(path)
         return
     if tags is not None and not isinstance(tags, dict):
         draft.unknown["tags"] = "its tags are no map in this plan"
@@ -116,8 +117,8 @@ def _take(draft: Draft, tags: Any, unknown: Any) -> None:
             draft.tags[key] = value if isinstance(value, str) else as_text(value)
     for key, mark in mapping(unknown).items():
         if mark:
-            draft.tags[key] = NOT_YET
-            draft.unknown[f"tags.{key}"] = AFTER_APPLY
+            reason = draft.unknown[f"tags.{key}"] = draft.reason(f"{path}.{key}")
+            draft.tags[key] = NOT_YET if reason == AFTER_APPLY else NOT_TOLD
 
 
 def _withheld(draft: Draft) -> None:
