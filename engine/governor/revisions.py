@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from governor.errors import CANNOT_JUDGE, Refusal
 if TYPE_CHECKING:
     from git import Git
 
-_LINK, _SUBMODULE = "120000", "160000"
+LINK, SUBMODULE = "120000", "160000"
 """Modes of entries that are no files: https://git-scm.com/docs/git-fast-import#_filemodify"""
 LARGEST = 64 << 20
 """Bytes of a file beyond which it is passed over: no code is as large, and a plan of 10,000 resources is half of it."""
@@ -41,6 +41,8 @@ class Entry(Struct, frozen=True):
     """From the root of the repository, with slashes."""
     mode: str
     blob: str
+    size: int = 0
+    """Bytes; 0 of a submodule."""
 
 
 class Repository:
@@ -84,12 +86,12 @@ class Repository:
 
     def files(self, commit: str) -> list[Entry]:
         """Every file, link and submodule of a commit."""
-        found = self._must("ls-tree", "-r", "-z", "--full-tree", commit)
+        found = self._must("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
         entries = []
         for line in filter(None, found.split(b"\0")):
             facts, _, path = line.partition(b"\t")
-            mode, _, blob = facts.decode().split()
-            entries.append(Entry(os.fsdecode(path), mode, blob))
+            mode, _, blob, size = facts.decode().split()
+            entries.append(Entry(os.fsdecode(path), mode, blob, int(size) if size.isdigit() else 0))
         return entries
 
     def tracked(self, path: str) -> bool:
@@ -116,9 +118,9 @@ class Repository:
             parts = entry.path.split("/")
             if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\\" in entry.path:
                 yield f"{entry.path!r} is no name for a file"
-            elif entry.mode == _SUBMODULE:
+            elif entry.mode == SUBMODULE:
                 yield f"{entry.path} is a submodule"
-            elif entry.mode == _LINK:
+            elif entry.mode == LINK:
                 links.append(entry)
             else:
                 yield from self._write(entry, folder.joinpath(*parts))
@@ -127,10 +129,10 @@ class Repository:
             yield from self._link(entry, folder)
 
     def _write(self, entry: Entry, path: Path) -> Iterator[str]:
-        if self._read(self._git.get_object_header, entry)[2] > LARGEST:
+        if entry.size > LARGEST:
             yield f"{entry.path} is larger than {LARGEST >> 20} MiB"
             return
-        data = self._read(self._git.get_object_data, entry)[3]
+        data = self._read(entry)
         if data.startswith(_POINTER):
             yield f"{entry.path} lies in Git LFS, and its content is not in git"
             return
@@ -142,7 +144,7 @@ class Repository:
 
     def _link(self, entry: Entry, folder: Path) -> Iterator[str]:
         path = folder.joinpath(*entry.path.split("/"))
-        target = os.fsdecode(self._read(self._git.get_object_data, entry)[3])
+        target = os.fsdecode(self._read(entry))
         real = os.path.realpath(folder)
         try:
             aim = os.path.realpath(path.parent / target)
@@ -154,9 +156,10 @@ class Repository:
         except (OSError, ValueError):
             yield f"{entry.path} is a link that cannot be made"
 
-    def _read(self, ask: Callable[[str], Any], entry: Entry) -> Any:
+    def _read(self, entry: Entry) -> bytes:
         try:
-            return ask(entry.blob)
+            content: Any = self._git.get_object_data(entry.blob)[3]
+            return bytes(content)  # text by its type, bytes in fact
         except ValueError:
             raise Refusal(
                 f"git has not fetched {entry.path} of the base (a partial clone): fetch without --filter",

@@ -345,6 +345,166 @@ def test_a_base_that_cannot_be_read_makes_all_new(governor: Governor, repository
     assert re.search(r"note: [0-9a-f]{8} cannot be judged, so all counts as new: jobs/a.yaml:3", run.out)
 
 
+CODE = {
+    "governor.yaml": "policies: [policies]\n",
+    "policies/names/names.rego": rego(body='contains(resource.id, "long")'),
+    "infra/main.tf": """
+        resource "aws_instance" "long" { instance_type = "t3.micro" }
+        module "team" { source = "../modules/team" }
+    """,
+    "modules/team/main.tf": """
+        resource "aws_instance" "long_inner" {
+          for_each      = toset(["a", "b"])
+          instance_type = jsondecode(file("${path.module}/../../types.json")).small
+        }
+    """,
+    "types.json": '{"small": "t3.micro"}',
+}
+
+
+@pytest.fixture
+def code(governor: Governor, tmp_path: Path) -> Repository:
+    """Terraform code on main, of which `feature` has just left."""
+    made = Repository(tmp_path)
+    write(tmp_path, CODE)
+    made.commit("base")
+    made.git("checkout", "-q", "-b", "feature")
+    return made
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"infra/main.tf": "# a\n# b\n" + CODE["infra/main.tf"]}, id="lines"),
+        pytest.param(
+            {
+                "infra/main.tf": 'module "team" { source = "../modules/team" }',
+                "infra/more.tf": 'resource "aws_instance" "long" { instance_type = "t3.large" }',
+            },
+            id="a block in another file",
+        ),
+        pytest.param(
+            {
+                "infra/main.tf": """
+                    resource "aws_instance" "long_lived" { instance_type = "t3.micro" }
+                    module "team" { source = "../modules/team" }
+                    moved {
+                      from = aws_instance.long
+                      to   = aws_instance.long_lived
+                    }
+                """
+            },
+            id="a resource that moved",
+        ),
+        pytest.param(
+            {
+                "infra/main.tf": """
+                    resource "aws_instance" "long" { instance_type = "t3.micro" }
+                    module "crew" {
+                      for_each = toset(["x"])
+                      source   = "../modules/team"
+                    }
+                    moved {
+                      from = module.team
+                      to   = module.crew [ "x" ]
+                    }
+                """
+            },
+            id="a module that was renamed",
+        ),
+        pytest.param(
+            {
+                "modules/team/main.tf": """
+                    resource "aws_instance" "long_other" {
+                      for_each      = toset(["a", "b"])
+                      instance_type = "t3.micro"
+                    }
+                    moved {
+                      from = aws_instance.long_inner
+                      to   = aws_instance.long_other
+                    }
+                """
+            },
+            id="a resource that moved inside a module",
+        ),
+    ],
+)
+def test_code_that_moved_is_known(governor: Governor, code: Repository, files: dict[str, str]) -> None:
+    write(code.folder, files)
+    run = governor("check", "infra", "--base", "main")
+
+    assert (run.code, footer(run), run.err) == (0, "0 new, 3 known, 0 fixed", "")
+    assert "counts as new" not in run.out
+
+
+def test_code_that_changed_its_name_without_a_word_is_new(governor: Governor, code: Repository) -> None:
+    """Terraform would destroy the one and create the other, too."""
+    write(code.folder, {"infra/main.tf": CODE["infra/main.tf"].replace('"long"', '"a_long"')})
+
+    assert footer(governor("check", "infra", "--base", "main")) == "1 new, 2 known, 1 fixed"
+
+
+def test_the_root_module_and_the_modules_it_calls_were_renamed(governor: Governor, code: Repository) -> None:
+    code.git("mv", "infra", "live")
+    code.git("mv", "modules", "parts")
+    write(code.folder, {"live/main.tf": CODE["infra/main.tf"].replace("../modules", "../parts")})
+    code.commit()
+
+    assert footer(governor("check", "live", "--base", "main")) == "0 new, 3 known, 0 fixed"
+
+
+def test_modules_that_init_installed_stand_for_those_of_the_base(governor: Governor, code: Repository) -> None:
+    write(
+        code.folder,
+        {
+            "infra/main.tf": 'module "far" { source = "example/far/aws" }\n',
+            ".gitignore": ".terraform\n",
+            "infra/.terraform/modules/far/main.tf": 'resource "aws_instance" "long" { instance_type = "t3.micro" }',
+            "infra/.terraform/modules/modules.json": '{"Modules": [{"Key": "far", "Dir": ".terraform/modules/far"}]}',
+        },
+    )
+    code.commit()
+
+    assert footer(governor("check", "infra", "--base", "HEAD")) == "0 new, 1 known, 0 fixed"
+
+
+def test_values_of_variables_are_those_of_then(governor: Governor, code: Repository) -> None:
+    write(
+        code.folder,
+        {
+            "infra/main.tf": """
+                variable "names" { type = set(string) }
+                resource "aws_instance" "long" {
+                  for_each      = var.names
+                  instance_type = "t3.micro"
+                }
+            """,
+            "infra/prod.tfvars": 'names = ["a"]',
+        },
+    )
+    code.commit()
+    write(code.folder, {"infra/prod.tfvars": 'names = ["a", "b"]'})
+
+    run = governor("check", "infra", "--base", "HEAD", "--var-file", "infra/prod.tfvars")
+
+    assert footer(run) == "1 new, 1 known, 0 fixed"
+
+
+def test_roots_and_manifests_in_one_run(governor: Governor, code: Repository) -> None:
+    write(code.folder, {"jobs/a.yaml": job("long-a")})
+    run = governor("check", "infra", "jobs", "--base", "main")
+    assert re.findall(r"\d+ new, \d+ known, \d+ fixed", run.out) == [
+        "0 new, 3 known, 0 fixed",
+        "1 new, 0 known, 0 fixed",
+    ]
+
+    kept = governor("check", "infra", "jobs", "--baseline", "known.json", "--update-baseline")
+    assert (kept.code, kept.err) == (
+        2,
+        "governor: a baseline is of one judgement: check each of infra, jobs by itself\n",
+    )
+
+
 def test_failures_and_what_is_undetermined_are_never_known(governor: Governor, repository: Repository) -> None:
     write(repository.folder, {"policies/names/broken.py": python("raise ValueError('no')")})
 

@@ -59,6 +59,9 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
     """Judge what is given, one after the other. Raises Refusal; for the first, before anything is written."""
     with no_garbage_collection():
         found = sort(inputs, given)
+        if options.baseline and len(found) > 1:
+            names = ", ".join(str(one.paths[0]) for one in found)
+            raise Refusal(f"a baseline is of one judgement: check each of {names} by itself")
         judging = Judging(options, stage or found[0].stage, of_plans=found[0].is_plan)
         if len(found) > 1:
             judging.refuse_files(found)

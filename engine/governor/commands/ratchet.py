@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 Judged = Callable[[Given], tuple[Inventory, Verdict]]
 """What the policies of today say of an input as it was."""
 
-_CODE = (".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json")
+_CODE = (".tf", ".tofu", ".tfvars", ".json", ".yaml", ".yml")
 """Endings of what a module may read beyond the folder of the input."""
+_LARGEST_OF_CODE = 1_000_000
+"""Bytes that code reads of a file."""
 _INSTALLED = ".terraform/modules"
 """Where `init` puts modules of registries, which are in no commit."""
 
@@ -191,11 +193,15 @@ def _inside(root: Path, path: Path, name: str = "") -> str | None:
     return real.relative_to(base).as_posix() if real.is_relative_to(base) else None
 
 
-def _wanted(entry: Entry, was: Iterable[str], source: str) -> bool:
+def _wanted(entry: Entry, inputs: Iterable[str], source: str) -> bool:
     """Whether a file is an input or lies below one; of code, also what modules elsewhere may be made of."""
-    if source == CODE and (entry.path.endswith(_CODE) or entry.mode == "120000"):
+    from governor.revisions import LINK
+
+    if source == CODE and (entry.size > _LARGEST_OF_CODE or not entry.size):
+        return False
+    if source == CODE and (entry.path.endswith(_CODE) or entry.mode == LINK):
         return True
-    return any(_below(entry.path, place) for place in was)
+    return any(_below(entry.path, path) for path in inputs)
 
 
 def _install(now: Path, then: Path) -> None:
