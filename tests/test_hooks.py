@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from core.policy_folders import write
+from made_up_keys import openai
 from real_terraform import PROJECT
 
 PRE_COMMIT = [sys.executable, "-m", "pre_commit"]
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str, skip: str = "") -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment["SKIP"] = skip
     environment["PRE_COMMIT_HOME"] = str(folder.parent / "pre-commit")
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
 
@@ -42,7 +44,7 @@ def test_a_commit_of_policies_is_linted_tested_and_documented(tmp_path: Path) ->
     assert run(repository, *governor, "docs").returncode == 0
     git(repository, "add", "--all")
 
-    good = run(repository, *PRE_COMMIT, "try-repo", str(PROJECT), "--verbose")
+    good = run(repository, *PRE_COMMIT, "try-repo", str(PROJECT), "--verbose", skip="governor-keys")
     if "CalledProcessError" in good.stdout and "install" in good.stdout:
         pytest.skip("pre-commit cannot install this project here: pip has no index to ask")
     assert good.returncode == 0, good.stdout + good.stderr
@@ -52,6 +54,42 @@ def test_a_commit_of_policies_is_linted_tested_and_documented(tmp_path: Path) ->
     text = rule.read_text().replace("Machines carry", "All machines carry")
     rule.write_text(text.replace('\t"attribute": "tags.owner",\n', ""))
     git(repository, "add", "--all")
-    bad = run(repository, *PRE_COMMIT, "try-repo", str(PROJECT))
+    bad = run(repository, *PRE_COMMIT, "try-repo", str(PROJECT), skip="governor-keys")
     assert bad.returncode == 1
     assert bad.stdout.count("Failed") == 3
+
+
+def test_a_commit_of_code_jobs_and_keys_is_judged(tmp_path: Path) -> None:
+    """A module is judged where it is called, a plan in its stage; YAML that launches nothing is passed by."""
+    repository = tmp_path / "work"
+    repository.mkdir()
+    git(repository, "init", "--quiet")
+    tags = '  tags = { project = "vision", stage = "evaluation", model = "vit", owner-team = "v", dataset = "d" }\n'
+    module = 'resource "aws_instance" "gpu" {\n  instance_type = "g5.xlarge"\n' + tags + "}\n"
+    write(
+        repository,
+        {
+            "governor.yaml": "policies: [builtin]\n",
+            "prod/main.tf": 'provider "aws" {\n  region = "us-east-1"\n}\n\nmodule "gpu" {\n  source = "../gpu"\n}\n',
+            "gpu/main.tf": module,
+            "ci.yaml": "jobs: {}\n",
+            "app.py": f"key = '{openai()}'\n",
+        },
+    )
+    git(repository, "add", "--all")
+
+    hooks = run(repository, *PRE_COMMIT, "try-repo", str(PROJECT), skip="governor-docs")
+    if "CalledProcessError" in hooks.stdout and "install" in hooks.stdout:
+        pytest.skip("pre-commit cannot install this project here: pip has no index to ask")
+
+    assert hooks.returncode == 1
+    check = hooks.stdout.split("- hook id: governor-check", 1)[1].split("- hook id:", 1)[0]
+    assert "terraform code prod, stage commit" in check
+    assert "module.gpu.aws_instance.gpu" in check
+    assert "gpu/main.tf:1" in check
+    assert "experiment-id" in check
+    keys = hooks.stdout.split("- hook id: governor-keys", 1)[1]
+    assert "app.py:1" in keys
+    assert openai() not in hooks.stdout
+    failed = [line.split(".")[0] for line in hooks.stdout.splitlines() if line.endswith("Failed")]
+    assert failed == ["governor check", "governor keys"]

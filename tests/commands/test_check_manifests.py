@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,12 +61,26 @@ def test_standard_input_is_a_plan_or_manifests(governor: Governor, jobs: Path) -
     )
 
 
-@pytest.mark.parametrize("inputs", [("plan.json", "jobs"), ("jobs/long.yaml", "plan.json"), ("plan.json", "nope.json")])
-def test_a_plan_is_judged_by_itself(governor: Governor, jobs: Path, inputs: tuple[str, str]) -> None:
-    run = governor("check", *inputs)
+def test_each_plan_and_all_manifests_are_judged_in_turn(governor: Governor, jobs: Path) -> None:
+    shutil.copy(jobs / "plan.json", jobs / "other.json")
+
+    run = governor("check", "plan.json", "jobs/long.yaml", "jobs/short.yaml", "other.json")
+
+    titles = [line for line in run.out.splitlines() if ", stage " in line]
+    assert titles == [
+        "terraform plan plan.json (Terraform 1.11.4), stage plan",
+        "terraform plan other.json (Terraform 1.11.4), stage plan",
+        "manifests jobs/long.yaml, jobs/short.yaml, stage commit",
+    ]
+    assert run.code == 1, "the worst of three"
+
+
+def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) -> None:
+    run = governor("check", "plan.json", "jobs", "-f", "json=report.json")
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == "governor: plan.json: a plan is judged by itself: give one plan, or code and manifests\n"
+    assert run.err == ("governor: these are 2 judgements, and -f wants one: check each of plan.json, jobs by itself\n")
+    assert not Path("report.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,14 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
     """Judge what is given, one after the other. Raises Refusal; for the first, before anything is written."""
     with no_garbage_collection():
         found = sort(inputs, given)
-        if options.baseline and len(found) > 1:
+        outputs = output.parse(options.formats)
+        if len(found) > 1 and (options.baseline or outputs != [("table", None)]):
             names = ", ".join(str(one.paths[0]) for one in found)
-            raise Refusal(f"a baseline is of one judgement: check each of {names} by itself")
-        judging = Judging(options, stage or found[0].stage, of_plans=found[0].is_plan)
-        if len(found) > 1:
-            judging.refuse_files(found)
-        return max(judging.report(judging.verdict(one)) for one in found)
+            option = "--baseline" if options.baseline else "-f"
+            raise Refusal(f"these are {len(found)} judgements, and {option} wants one: check each of {names} by itself")
+        stages = {one.stage: one.is_plan for one in found}
+        judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}
+        return max(judging[one.stage].report(judging[one.stage].verdict(one)) for one in found)
 
 
 class Judging:
@@ -132,12 +133,6 @@ class Judging:
             policy_sources=[checkout.origin for checkout in space.checkouts],
             spending=spending(inventory, budgets.config if budgets else None),
         )
-
-    def refuse_files(self, found: Sequence[Given]) -> None:
-        """A report in a file, or in a format of programs, is one judgement. Raises Refusal."""
-        if any(file or name != "table" for name, file in self._outputs):
-            names = ", ".join(str(path) for given in found for path in given.paths[:1])
-            raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
 
     def report(self, verdict: Verdict) -> int:
         """Write the reports; the exit code."""

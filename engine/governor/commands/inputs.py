@@ -70,21 +70,18 @@ class Given(Struct, frozen=True):
 
 
 def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list[Given]:
-    """What each judgement is about: one plan; or each root module of code, and all manifests together."""
+    """What each judgement is about: each root module of code, each plan, and all manifests together."""
     piped = sys.stdin.buffer.read() if "-" in names else b""
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(map(Path, names)):
         found.setdefault(sources.detect(path, piped), []).append(path)
-    plans = found.get(PLAN, [])
-    if plans and (len(found) > 1 or len(plans) > 1):
-        raise Refusal("a plan is judged by itself: give one plan, or code and manifests", place=_shown(plans[0]))
     code = found.pop(CODE, [])
     if not code and (options.workspace or options.var_files or options.variables):
         raise Refusal("--workspace, --var-file and --var are for Terraform code: all else has its values")
-    roots = roots_of(code) if code else []
     return [
-        *(Given(CODE, [root], options, name=name) for root in roots),
-        *(Given(source, paths, options, piped, name) for source, paths in found.items()),
+        *(Given(CODE, [root], options) for root in roots_of(code)),
+        *(Given(PLAN, [plan], options, piped, name) for plan in found.pop(PLAN, [])),
+        *(Given(source, paths, options, piped) for source, paths in found.items()),
     ]
 
 

@@ -20,13 +20,14 @@ from governor.sources import Options
 STAGE: Stage = "commit"
 
 _CODE = (".tf", ".tofu", ".tf.json")
+_VALUES = ("terraform.tfvars", ".auto.tfvars")
 
 
 def takes(path: Path, piped: bytes) -> bool:
-    """A folder with Terraform code in it, or a file of it."""
+    """A folder with Terraform code in it, or a file of it or of the values that it always takes."""
     if path.is_dir():
         return any(file.name.endswith(_CODE) for file in path.iterdir())
-    return path.name.endswith(_CODE)
+    return path.name.endswith(_CODE + _VALUES)
 
 
 def read(paths: Sequence[Path], *, piped: bytes = b"", prices: PriceBook, options: Options) -> Inventory:
