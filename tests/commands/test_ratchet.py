@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from commands.conftest import Governor, Run, plan_of
 from core.policy_folders import python, rego, write
-from governor.baseline import schema
+from governor.baseline.file import schema
 from governor.model import fingerprint
 from repositories import Repository
 
@@ -151,6 +151,7 @@ def test_every_kind_of_ref(governor: Governor, repository: Repository, ref: str)
     ("ref", "code", "told"),
     [
         ("--upload-pack=touch ran", 2, "--base wants a branch, a tag or a commit"),
+        ("", 2, "--base wants a branch, a tag or a commit, and '' is none"),
         ("-h", 2, "--base wants a branch, a tag or a commit"),
         ("nowhere", 3, "this repository has no branch, tag or commit nowhere: git fetch origin nowhere"),
         ("origin/main", 3, "this repository has no branch, tag or commit origin/main: git fetch origin main"),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor import baseline
+from governor.baseline import file as file_of
 from governor.model import Baseline, Failure, Finding, Gap, Inventory, Judgement, Known, Policy, Resource, Verdict
 from governor.settle import settle
 
@@ -134,11 +135,11 @@ def test_what_is_written_is_read_again_in_one_order(
     tmp_path_factory: pytest.TempPathFactory, entries: list[Known], data: st.DataObject
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "baseline.json"
-    text = baseline.written(entries)
+    text = file_of.written(entries)
     file.write_text(text, "utf-8")
 
-    assert Counter(baseline.read(file)) == Counter(entries)
-    assert baseline.written(data.draw(st.permutations(entries))) == text
+    assert Counter(file_of.read(file)) == Counter(entries)
+    assert file_of.written(data.draw(st.permutations(entries))) == text
     assert text.count("\n") == len(entries) + (5 if entries else 4)
 
 
@@ -155,7 +156,7 @@ def test_every_finding_and_every_entry_is_counted_once(before: list[Known], afte
 
 def test_a_file_of_many_findings_is_one_line_each(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
-    file.write_text(baseline.written([known("b", since=TODAY), known("a", since=TODAY)]), "utf-8")
+    file.write_text(file_of.written([known("b", since=TODAY), known("a", since=TODAY)]), "utf-8")
 
     lines = file.read_text("utf-8").splitlines()
     assert lines[:3] == ["{", '  "governor_baseline": 1,', '  "findings": [']

@@ -35,9 +35,7 @@ _PLANS = (
         help="What evaluates Rego.  [default: `engine` of the settings]",
     ),
     click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego."),
-    click.option(
-        "--base", default="", metavar="REF", help="Only findings that were not there where this branch left REF fail."
-    ),
+    click.option("--base", metavar="REF", help="Only findings that were not there where this branch left REF fail."),
     click.option(
         "--baseline",
         type=FILE,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import baseline, sources
+from governor import sources
 from governor.catalog.prices import stale
-from governor.commands import output, ratchet, workspace
+from governor.commands import output, workspace
 from governor.commands.inputs import Given, sort
 from governor.config import LevelRule
 from governor.errors import Refusal
@@ -30,6 +30,7 @@ from governor.spending import spending
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
+    from governor.commands.ratchet import Ratchet
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Options(Struct, frozen=True, kw_only=True):
     exit_zero: bool
     quiet: bool
     verbose: bool
-    base: str = ""
+    base: str | None = None
     baseline: Path | None = None
     update_baseline: bool = False
 
@@ -86,25 +87,15 @@ class Judging:
             ]
             self._space = replace(self._space, raw=())
         self._exemptions = self._space.exemptions()
-        self._ratchet = ratchet.Asked(base=options.base, file=options.baseline, update=options.update_baseline)
-        self._held = self._ratchet.kept()
+        self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
         inventory, settled = self._settler(given)
-        if self._options.base:
-            return settled(ratchet.at_base(self._options.base, given, inventory, self._as_it_was))
-        verdict = settled(self._held)
-        if self._ratchet.update and not verdict.failures and not ratchet.in_ci():
-            everything = [*verdict.carried, *baseline.entries(verdict.open, self._options.today)]
-            verdict = replace(settled(Baseline(verdict.compared_with, everything)), fixed=verdict.fixed)
-        return verdict
-
-    def _as_it_was(self, given: Given) -> tuple[Inventory, Verdict]:
-        """An input of another day, by the policies of today."""
-        inventory, settled = self._settler(given)
-        return inventory, settled(None)
+        if self._ratchet is None:
+            return settled(None)
+        return self._ratchet.verdict(given, inventory, settled, self._settler)
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""
@@ -138,8 +129,8 @@ class Judging:
         """Write the reports; the exit code."""
         told = self._options
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
-        if self._ratchet.update and self._held:
-            print(f"governor: {ratchet.updated(self._ratchet, self._held, verdict)}", file=sys.stderr)
+        if self._ratchet and (kept := self._ratchet.keep(verdict)):
+            print(f"governor: {kept}", file=sys.stderr)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 
@@ -170,6 +161,15 @@ class Judging:
             keep=lambda policy: self._space.level(policy, self._stage) != "off",
             locate=locator.address if locator else lambda _: None,
         )
+
+
+def _ratchet(options: Options) -> Ratchet | None:
+    """What tells new findings from known ones, if anything does."""
+    if not (options.base is not None or options.baseline or options.update_baseline):
+        return None
+    from governor.commands.ratchet import Ratchet
+
+    return Ratchet(base=options.base, file=options.baseline, update=options.update_baseline, today=options.today)
 
 
 def _of_checkov(policies: str) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import baseline
+from governor.baseline import entries, file
 from governor.commands.inputs import CODE, MANIFESTS, Given
 from governor.errors import Refusal
 from governor.model import Baseline, Inventory, Known, Resource, Verdict
@@ -20,8 +20,10 @@ from governor.sources import PIPED, Options
 if TYPE_CHECKING:
     from governor.revisions import Entry, Repository
 
-Judged = Callable[[Given], tuple[Inventory, Verdict]]
-"""What the policies of today say of an input as it was."""
+Settled = Callable[[Baseline | None], Verdict]
+"""Gives the verdict on an input beside what was known before."""
+Settler = Callable[[Given], tuple[Inventory, Settled]]
+"""What an input holds, judged by the policies of today."""
 
 _CODE = (".tf", ".tofu", ".tfvars", ".json", ".yaml", ".yml")
 """Endings of what a module may read beyond the folder of the input."""
@@ -31,33 +33,50 @@ _INSTALLED = ".terraform/modules"
 """Where `init` puts modules of registries, which are in no commit."""
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """How a run is to tell what is new."""
+class Ratchet:
+    """What was known before a run, and where that is kept."""
 
-    base: str = ""
-    """A ref of git."""
-    file: Path | None = None
-    update: bool = False
-
-    def __post_init__(self) -> None:
-        if self.base and self.file:
+    def __init__(self, *, base: str | None, file: Path | None, update: bool, today: date) -> None:
+        """`base` is a ref of git. Raises Refusal for options that do not go together, and a file that is none."""
+        if base is not None and file:
             raise Refusal("--base and --baseline both tell what was known: give one of them")
-        if self.update and self.file is None:
+        if update and file is None:
             raise Refusal("--update-baseline wants to know which file: add --baseline FILE")
+        self._base, self._file, self._update, self._today = base, file, update, today
+        self._held = self._read(file) if file else Baseline("", ())
 
-    def kept(self) -> Baseline | None:
-        """What the file holds; None without one."""
-        if self.file is None:
-            return None
-        if not self.file.exists():
-            if not self.update:
-                raise Refusal("no such baseline: write it with --update-baseline", place=str(self.file))
-            if in_ci():
-                raise Refusal("no such baseline, and in CI none is begun: commit one", place=str(self.file))
-            return Baseline(str(self.file), ())
-        if self.update and baseline.is_report(self.file):
-            raise Refusal("this is a report, which is not written over: name another file", place=str(self.file))
-        return Baseline(str(self.file), baseline.read(self.file))
+    def _read(self, path: Path) -> Baseline:
+        if path.exists():
+            if self._update and file.is_report(path):
+                raise Refusal("this is a report, which is not written over: name another file", place=str(path))
+            return Baseline(str(path), file.read(path))
+        if not self._update:
+            raise Refusal("no such baseline: write it with --update-baseline", place=str(path))
+        if in_ci():
+            raise Refusal("no such baseline, and in CI none is begun: commit one", place=str(path))
+        return Baseline(str(path), ())
+
+    def verdict(self, given: Given, inventory: Inventory, settled: Settled, settler: Settler) -> Verdict:
+        """The verdict on an input beside what was known. To update a file is to know what is open now."""
+        if self._base is not None:
+            return settled(at_base(self._base, given, inventory, settler))
+        verdict = settled(self._held)
+        if not self._update or verdict.failures or in_ci():
+            return verdict
+        everything = [*verdict.carried, *entries(verdict.open, self._today)]
+        return replace(settled(Baseline(verdict.compared_with, everything)), fixed=verdict.fixed)
+
+    def keep(self, verdict: Verdict) -> str:
+        """Write the file anew, where that is asked; what is told of it. Nothing is written beside a failure."""
+        if not self._update or self._file is None:
+            return ""
+        if verdict.failures:
+            return f"{self._file} is left as it is: a policy failed, and what it would say is not known"
+        write(self._file, verdict.carried)
+        before, after = (Counter(e.fingerprint for e in held) for held in (self._held.entries, verdict.carried))
+        added, gone = (after - before).total(), (before - after).total()
+        told = f"{self._file}: {added} added, {gone} removed, {after.total()} in it"
+        return f"{told}; in CI nothing is added" if in_ci() and verdict.open else told
 
 
 def in_ci() -> bool:
@@ -67,15 +86,15 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def write(file: Path, known: Iterable[Known]) -> None:
+def write(path: Path, known: Iterable[Known]) -> None:
     """Write a baseline file: `write(path, baseline.entries(verdict.open, today))` begins one."""
     try:
-        file.write_text(baseline.written(known), "utf-8", newline="\n")
+        path.write_text(file.written(known), "utf-8", newline="\n")
     except OSError as error:
-        raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
+        raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(path)) from None
 
 
-def at_base(ref: str, given: Given, inventory: Inventory, judged: Judged) -> Baseline:
+def at_base(ref: str, given: Given, inventory: Inventory, settler: Settler) -> Baseline:
     """The findings of an input in the commits where this branch left a ref, by today's policies and settings.
 
     `inventory` is what the input holds today. Raises Refusal where nothing can be compared.
@@ -91,7 +110,7 @@ def at_base(ref: str, given: Given, inventory: Inventory, judged: Judged) -> Bas
         known: Counter[Known] = Counter()
         notes: list[str] = []
         for commit in commits:
-            found, said = _known_at(repository, commit, given, inventory, judged)
+            found, said = _known_at(repository, commit, given, inventory, settler)
             # After a criss-cross of merges, what any of them holds was there before.
             known |= Counter(found)
             notes += said
@@ -103,21 +122,21 @@ def at_base(ref: str, given: Given, inventory: Inventory, judged: Judged) -> Bas
 
 
 def _known_at(
-    repository: Repository, commit: str, given: Given, inventory: Inventory, judged: Judged
+    repository: Repository, commit: str, given: Given, inventory: Inventory, settler: Settler
 ) -> tuple[list[Known], list[str]]:
     """(known findings, under the ids of today; notes) of one commit."""
     import tempfile
 
-    entries, renames = repository.files(commit), repository.renames(commit)
+    listed, renames = repository.files(commit), repository.renames(commit)
     short = commit[:8]
-    was, notes = _places(repository, entries, renames, given, short)
+    was, notes = _places(repository, listed, renames, given, short)
     if not was:
         return [], notes
     with tempfile.TemporaryDirectory(prefix="governor-base-", ignore_cleanup_errors=True) as made:
         root = Path(made).resolve()
         (root / ".git").mkdir()  # what looks for the repository around a file ends here
         paths = [path for former in was.values() for path in former]
-        wanted = [entry for entry in entries if _wanted(entry, paths, given.source)]
+        wanted = [entry for entry in listed if _wanted(entry, paths, given.source)]
         notes += [
             f"not read at {short}, so what it holds counts as new: {why}" for why in repository.export(wanted, root)
         ]
@@ -128,7 +147,8 @@ def _known_at(
                     _install(now, root / path)
         then = replace(given, paths=[root / path for path in paths], options=_options(given, repository, root))
         try:
-            earlier, verdict = judged(then)
+            earlier, settled = settler(then)
+            verdict = settled(None)
         except Refusal as refusal:
             why = str(refusal).replace(f"{root}{os.sep}", "")
             return [], [*notes, f"{short} cannot be judged, so all counts as new: {why}"]
@@ -138,11 +158,11 @@ def _known_at(
         notes.append(f"at {short} these policies failed, so what they find counts as new: {failed}")
     if verdict.gaps:
         notes.append(f"{len(verdict.gaps)} gaps at {short}: what lies there counts as new")
-    return [replace(e, resource=ids.get(e.resource, e.resource)) for e in baseline.entries(verdict.open)], notes
+    return [replace(e, resource=ids.get(e.resource, e.resource)) for e in entries(verdict.open)], notes
 
 
 def _places(
-    repository: Repository, entries: Sequence[Entry], renames: Mapping[str, str], given: Given, commit: str
+    repository: Repository, listed: Sequence[Entry], renames: Mapping[str, str], given: Given, commit: str
 ) -> tuple[dict[Path, list[str]], list[str]]:
     """Input → what it was called, from the root of the repository; and a note of each that was not there.
 
@@ -150,8 +170,8 @@ def _places(
     """
     from governor.revisions import former
 
-    there = {"", *(entry.path for entry in entries)}
-    there.update(folder for entry in entries for folder in _above(entry.path))
+    there = {"", *(entry.path for entry in listed)}
+    there.update(folder for entry in listed for folder in _above(entry.path))
     places: dict[Path, list[str]] = {}
     notes = []
     for path in given.paths:
@@ -215,9 +235,9 @@ def _install(now: Path, then: Path) -> None:
 def _options(given: Given, repository: Repository, root: Path) -> Options:
     """What a person said of the input; files of variables are those of then, where they are in the commit."""
     files = []
-    for file in given.options.var_files:
-        inside = _inside(repository.root, file)
-        files.append(root / inside if inside and (root / inside).is_file() else file)
+    for path in given.options.var_files:
+        inside = _inside(repository.root, path)
+        files.append(root / inside if inside and (root / inside).is_file() else path)
     return replace(given.options, var_files=files, code=None)
 
 
@@ -243,15 +263,3 @@ def _key(resource: Resource, root: Path, moved: Mapping[str, str]) -> tuple[str,
         return None
     name, _, number = resource.id.partition(f" ({resource.origin.file}")
     return name, moved.get(inside, inside), number.removesuffix(")")
-
-
-def updated(asked: Asked, held: Baseline, verdict: Verdict) -> str:
-    """Write the file anew; what is told of it. Nothing is written beside a failure."""
-    assert asked.file is not None
-    if verdict.failures:
-        return f"{asked.file} is left as it is: a policy failed, and what it would say is not known"
-    write(asked.file, verdict.carried)
-    before, after = (Counter(e.fingerprint for e in entries) for entries in (held.entries, verdict.carried))
-    added, gone = (after - before).total(), (before - after).total()
-    told = f"{asked.file}: {added} added, {gone} removed, {after.total()} in it"
-    return f"{told}; in CI nothing is added" if in_ci() and verdict.open else told

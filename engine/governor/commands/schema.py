@@ -19,9 +19,9 @@ def _schema(name: str) -> dict[str, Any]:
 
         return schema()
     if name == "baseline":
-        from governor import baseline
+        from governor.baseline import file
 
-        return baseline.schema()
+        return file.schema()
     if name in ("cases", "input"):
         from governor import schemas
 
