@@ -71,9 +71,10 @@ class Repository:
             raise Refusal(f"--base wants a branch, a tag or a commit, and {ref!r} is none")
         commit = self._commit(ref)
         if commit is None:
-            fetch = f": git fetch origin {ref.removeprefix('origin/')}" if "/" in ref or ref.isalpha() else ""
-            more = f"{fetch}, or {_DEEPEN}" if self._shallow else fetch
-            raise Refusal(f"this repository has no branch, tag or commit {ref}{more}", code=CANNOT_JUDGE)
+            advice = [f"git fetch origin {ref.removeprefix('origin/')}"] if "/" in ref or ref.isalpha() else []
+            advice += [_DEEPEN] if self._shallow else []
+            told = f": {', or '.join(advice)}" if advice else ""
+            raise Refusal(f"this repository has no branch, tag or commit {ref}{told}", code=CANNOT_JUDGE)
         head = self._commit("HEAD")
         if head is None:
             raise Refusal("nothing is committed here yet: there is no base to compare with", code=CANNOT_JUDGE)
@@ -93,6 +94,17 @@ class Repository:
             mode, _, blob, size = facts.decode().split()
             entries.append(Entry(os.fsdecode(path), mode, blob, int(size) if size.isdigit() else 0))
         return entries
+
+    def read(self, entry: Entry) -> bytes:
+        """What a file holds; of a link, its target."""
+        try:
+            content: Any = self._git.get_object_data(entry.blob)[3]
+            return bytes(content)  # text by its type, bytes in fact
+        except ValueError:
+            raise Refusal(
+                f"git has not fetched {entry.path} of the base (a partial clone): fetch without --filter",
+                code=CANNOT_JUDGE,
+            ) from None
 
     def tracked(self, path: str) -> bool:
         """Whether the index has a file, or something below a folder."""
@@ -124,15 +136,27 @@ class Repository:
                 links.append(entry)
             else:
                 yield from self._write(entry, folder.joinpath(*parts))
-        # Links come last: nothing is written through one.
+        # Links come last, and are looked at when all are there: nothing is written through one, and where one leads
+        # may hang on others.
+        made = {}
         for entry in links:
-            yield from self._link(entry, folder)
+            path = folder.joinpath(*entry.path.split("/"))
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(os.fsdecode(self.read(entry)))
+                made[entry.path] = path
+            except (OSError, ValueError):
+                yield f"{entry.path} is a link that cannot be made"
+        for name, path in made.items():
+            if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+                path.unlink()
+                yield f"{name} is a link that leaves the repository"
 
     def _write(self, entry: Entry, path: Path) -> Iterator[str]:
         if entry.size > LARGEST:
             yield f"{entry.path} is larger than {LARGEST >> 20} MiB"
             return
-        data = self._read(entry)
+        data = self.read(entry)
         if data.startswith(_POINTER):
             yield f"{entry.path} lies in Git LFS, and its content is not in git"
             return
@@ -141,30 +165,6 @@ class Repository:
             path.write_bytes(data)
         except OSError as error:
             yield f"{entry.path} cannot be written ({error.strerror})"
-
-    def _link(self, entry: Entry, folder: Path) -> Iterator[str]:
-        path = folder.joinpath(*entry.path.split("/"))
-        target = os.fsdecode(self._read(entry))
-        real = os.path.realpath(folder)
-        try:
-            aim = os.path.realpath(path.parent / target)
-            if os.path.isabs(target) or not (aim == real or aim.startswith(real + os.sep)):
-                yield f"{entry.path} is a link that leaves the repository"
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(target)
-        except (OSError, ValueError):
-            yield f"{entry.path} is a link that cannot be made"
-
-    def _read(self, entry: Entry) -> bytes:
-        try:
-            content: Any = self._git.get_object_data(entry.blob)[3]
-            return bytes(content)  # text by its type, bytes in fact
-        except ValueError:
-            raise Refusal(
-                f"git has not fetched {entry.path} of the base (a partial clone): fetch without --filter",
-                code=CANNOT_JUDGE,
-            ) from None
 
     def _commit(self, ref: str) -> str | None:
         found, _ = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")

@@ -584,6 +584,23 @@ def test_links_and_submodules_of_the_base(governor: Governor, repository: Reposi
     assert footer(run) == "1 new, 3 known, 0 fixed"
 
 
+def test_links_that_leave_the_repository_together(governor: Governor, repository: Repository) -> None:
+    """Each for itself leads to a place inside."""
+    outside = repository.folder.parent / "outside"
+    outside.mkdir()
+    (outside / "x.yaml").write_text(job("long-secret"))
+    (repository.folder / "jobs/d/e/f").mkdir(parents=True)
+    up = "../" * len(repository.folder.parts)
+    os.symlink(f"b/{up}{str(outside / 'x.yaml')[1:]}", repository.folder / "jobs/d/e/f/a.yaml")
+    os.symlink("../../../..", repository.folder / "jobs/d/e/f/b")
+    repository.commit()
+
+    run = governor("check", "jobs", "--base", "HEAD")
+
+    assert "jobs/d/e/f/a.yaml is a link that leaves the repository" in run.out
+    assert footer(run) == "1 new, 2 known, 0 fixed"
+
+
 def test_a_tree_that_wants_to_be_written_elsewhere(governor: Governor, repository: Repository) -> None:
     """Git would refuse to check it out; a commit can be made to hold it."""
     blob = repository.git("hash-object", "-w", "jobs/a.yaml")

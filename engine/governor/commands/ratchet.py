@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -25,8 +26,7 @@ Settled = Callable[[Baseline | None], Verdict]
 Settler = Callable[[Given], tuple[Inventory, Settled]]
 """What an input holds, judged by the policies of today."""
 
-_CODE = (".tf", ".tofu", ".tfvars", ".json", ".yaml", ".yml")
-"""Endings of what a module may read beyond the folder of the input."""
+_CODE = (".tf", ".tofu", ".tfvars", ".tfvars.json")
 _LARGEST_OF_CODE = 1_000_000
 """Bytes that code reads of a file."""
 _INSTALLED = ".terraform/modules"
@@ -136,7 +136,10 @@ def _known_at(
         root = Path(made).resolve()
         (root / ".git").mkdir()  # what looks for the repository around a file ends here
         paths = [path for former in was.values() for path in former]
-        wanted = [entry for entry in listed if _wanted(entry, paths, given.source)]
+        if given.source == CODE:
+            wanted = _code(repository, listed)
+        else:
+            wanted = [entry for entry in listed if any(_below(entry.path, path) for path in paths)]
         notes += [
             f"not read at {short}, so what it holds counts as new: {why}" for why in repository.export(wanted, root)
         ]
@@ -213,15 +216,20 @@ def _inside(root: Path, path: Path, name: str = "") -> str | None:
     return real.relative_to(base).as_posix() if real.is_relative_to(base) else None
 
 
-def _wanted(entry: Entry, inputs: Iterable[str], source: str) -> bool:
-    """Whether a file is an input or lies below one; of code, also what modules elsewhere may be made of."""
+def _code(repository: Repository, listed: Sequence[Entry]) -> list[Entry]:
+    """Code, and what it may read: links, what lies beside code, and what a text in it ends with the name of."""
     from governor.revisions import LINK
 
-    if source == CODE and (entry.size > _LARGEST_OF_CODE or not entry.size):
-        return False
-    if source == CODE and (entry.path.endswith(_CODE) or entry.mode == LINK):
-        return True
-    return any(_below(entry.path, path) for path in inputs)
+    small = [entry for entry in listed if 0 < entry.size <= _LARGEST_OF_CODE]
+    code = [entry for entry in small if entry.path.endswith(_CODE) and entry.mode != LINK]
+    folders = {entry.path.rpartition("/")[0] for entry in code}
+    names = {name.decode() for entry in code for name in re.findall(rb'([\w.+-]+)"', repository.read(entry))}
+
+    def wanted(entry: Entry) -> bool:
+        folder, _, name = entry.path.rpartition("/")
+        return entry.mode == LINK or folder in folders or name in names
+
+    return [entry for entry in small if wanted(entry)]
 
 
 def _install(now: Path, then: Path) -> None:
