@@ -23,7 +23,7 @@ LAYERS = (
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests"},
     {"written"},
     {"library", "config", "remote"},
-    {"coverage"},
+    {"coverage", "revisions"},
     {"bundle", "cases", "explain", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},

@@ -243,6 +243,30 @@ def fingerprint(policy: str, resource: str, attribute: str) -> str:
     return blake2b(f"{policy}\0{resource}\0{attribute}".encode(), digest_size=16).hexdigest()
 
 
+class Known(Struct, frozen=True):
+    """A finding that was there before. It covers one finding only."""
+
+    policy: str
+    resource: str
+    attribute: str = ""
+    since: date | None = None
+    """The day on which it was first written down; None where that is not told."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the finding."""
+        return fingerprint(self.policy, self.resource, self.attribute)
+
+
+class Baseline(Struct, frozen=True):
+    """What was known before a run."""
+
+    name: str
+    """What reports call it: `main (1f0c2ab4)`, `baseline.json`."""
+    entries: Sequence[Known]
+    notes: Sequence[str] = ()
+
+
 class Judgement(Struct, frozen=True):
     """What the policies found, before anyone decided what counts."""
 
@@ -320,6 +344,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
     open: Sequence[Finding] = ()
     exempt: Sequence[Exempted] = ()
     baselined: Sequence[Finding] = ()
+    """Open, but known before: they do not fail."""
+    compared_with: str = ""
+    """What tells new findings from known ones; empty when nothing does, and then all are new."""
+    fixed: Sequence[Known] = ()
+    """Known before and gone, as far as that can be told."""
+    carried: Sequence[Known] = ()
+    """What the baseline holds that is not fixed, as it reads today: for a baseline that is written anew."""
     undetermined: Sequence[Finding] = ()
     failures: Sequence[Failure] = ()
     lapsed_exemptions: Sequence[Exemption] = ()
@@ -360,8 +391,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     @property
     def footer(self) -> str:
         """The line that ends every report."""
+        found = f"{len(self.open)} open"
+        if self.compared_with:
+            found = f"{len(self.open)} new, {len(self.baselined)} known, {len(self.fixed)} fixed"
         return (
-            f"{len(self.open)} open, {len(self.exempt)} exempt, {len(self.undetermined)} undetermined"
+            f"{found}, {len(self.exempt)} exempt, {len(self.undetermined)} undetermined"
             f" – {_count(self.resources, self.unit)}, {_count(len(self.policies), 'policy', 'policies')},"
             f" {_count(len(self.gaps), 'gap')}"
         )

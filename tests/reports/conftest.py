@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from governor.model import (
+    Baseline,
     Exemption,
     Failure,
     Finding,
     Gap,
     Inventory,
     Judgement,
+    Known,
     Origin,
     Policy,
     Resource,
@@ -207,14 +209,14 @@ def verdict() -> Verdict:
     )
     failures = [Failure("BUD009", "", "budgets.py:88: KeyError: 'monthly_usd'")]
     judgement = Judgement(findings, failures, [TAG, BUDGET, REGION, KEY, SPOT, BROKEN])
-    known = next(f.fingerprint for f in findings if f.policy == "BUD004" and f.resource == "aws_instance.a")
+    known = [Known("BUD004", "aws_instance.a", "purchase"), Known("RES001", "aws_instance.a", "region", TODAY)]
     return settle(
         judgement,
         inventory,
         levels=LEVELS,
         today=TODAY,
         exemptions=[waiver, lapsed, stale],
-        baseline={known},
+        baseline=Baseline("main (1f0c2ab4)", known),
         spending=SPENDING,
     )
 

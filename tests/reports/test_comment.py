@@ -57,12 +57,14 @@ def test_the_marker_changes_with_the_comment_and_with_nothing_else(clean: Verdic
     assert comment(verdict).splitlines()[0] != first
 
 
-def test_a_line_when_all_is_well(clean: Verdict) -> None:
+def test_a_line_when_all_is_well(clean: Verdict, verdict: Verdict) -> None:
     well = structs.replace(clean, spending=[costs("a", 4100, 4300, 5000), costs("", 0, "0.40")])
     _, line = comment(well).splitlines()
     assert line == "✅ governor `prod`: All good: nothing is open. Costs $4,100 → $4,300 a month (+$200)."
     _, line = comment(structs.replace(clean, spending=[costs("a", 9, 9)])).splitlines()
     assert line.endswith("nothing is open. Costs $9 a month, unchanged.")
+    _, line = comment(structs.replace(clean, compared_with="main", fixed=verdict.fixed)).splitlines()
+    assert line == "✅ governor `prod`: All good: nothing is open. 0 new, 0 known, 1 fixed."
 
 
 def test_what_needs_somebody_is_no_line(clean: Verdict, verdict: Verdict) -> None:
@@ -76,8 +78,8 @@ def test_what_needs_somebody_is_no_line(clean: Verdict, verdict: Verdict) -> Non
 
 
 def test_new_and_known(verdict: Verdict) -> None:
-    assert "\n**11 new**, **1 known**\n" in comment(verdict)
-    assert " new**" not in comment(structs.replace(verdict, baselined=[])), "nothing tells new from known"
+    assert "\n**11 new**, **1 known**, **1 fixed**\n" in comment(verdict)
+    assert " new**" not in comment(structs.replace(verdict, compared_with="")), "nothing tells new from known"
 
 
 def test_cost_by_project_against_its_budget(verdict: Verdict) -> None:

@@ -76,6 +76,7 @@ def test_summary(verdict: Verdict) -> None:
         "open": 11,
         "exempt": 1,
         "baselined": 1,
+        "fixed": 1,
         "undetermined": 3,
         "failing": 9,
         "resources": 9,

@@ -138,4 +138,4 @@ def test_capped_like_the_table() -> None:
 
 def test_folded_sections_are_closed(verdict: Verdict) -> None:
     comment = render("markdown", verdict, Options())
-    assert comment.count("<details>") == comment.count("</details>") == 7
+    assert comment.count("<details>") == comment.count("</details>") == 8

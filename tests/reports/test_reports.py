@@ -94,9 +94,26 @@ def test_registry_loads_no_report() -> None:
     ],
 )
 def test_outcome(change: dict[str, Any], sentence: str, verdict: Verdict) -> None:
+    assert outcome(structs.replace(verdict, compared_with="", baselined=[], **change)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"failures": []}, "Does not pass: 9 new findings at level deny."),
+        ({}, "Could not judge: 1 policy failed. Besides, 9 new findings at level deny."),
+        ({"failures": [], "open": []}, "Nothing is new, but not everything could be read."),
+        ({"failures": [], "open": [], "undetermined": [], "gaps": []}, "Nothing is new."),
+        ({"failures": [], "open": [], "undetermined": [], "gaps": [], "baselined": []}, "All good: nothing is open."),
+    ],
+)
+def test_outcome_beside_what_was_known(change: dict[str, Any], sentence: str, verdict: Verdict) -> None:
     assert outcome(structs.replace(verdict, **change)) == sentence
 
 
 def test_open_findings_below_the_fail_level_pass(verdict: Verdict) -> None:
     mild = [finding for finding in verdict.open if verdict.levels[finding.policy] != "deny"]
-    assert outcome(structs.replace(verdict, failures=[], open=mild)) == "Passes: 2 open findings, none at level deny."
+    assert (
+        outcome(structs.replace(verdict, failures=[], compared_with="", open=mild))
+        == "Passes: 2 open findings, none at level deny."
+    )

@@ -6,12 +6,14 @@ import click
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["config", "exemptions", "cases", "input", "report"]), default="config")
+@click.argument(
+    "name", type=click.Choice(["config", "exemptions", "baseline", "cases", "input", "report"]), default="config"
+)
 def schema(name: str) -> int:
     """Print the JSON Schema of a file.
 
-    `config` is governor.yaml, `exemptions` a file of exemptions, `cases` a cases.yaml, `input` what policies see,
-    `report` what `check --format json` writes.
+    `config` is governor.yaml, `exemptions` a file of exemptions, `baseline` that of `check --baseline`, `cases` a
+    cases.yaml, `input` what policies see, `report` what `check --format json` writes.
 
     \b
     Example:

@@ -35,6 +35,16 @@ _PLANS = (
         help="What evaluates Rego.  [default: `engine` of the settings]",
     ),
     click.option("--opa-url", default="", metavar="URL", help="Have this OPA server evaluate the Rego."),
+    click.option("--base", metavar="REF", help="Only findings that were not there where this branch left REF fail."),
+    click.option(
+        "--baseline",
+        type=FILE,
+        metavar="FILE",
+        help="Only findings that this file does not know fail; a report in JSON is one, too.",
+    ),
+    click.option(
+        "--update-baseline", is_flag=True, help="Have FILE hold what is open now. In CI, only take out what is fixed."
+    ),
     judging_options,
 )
 
@@ -83,6 +93,8 @@ def check(**options: Any) -> int:
       governor check jobs/train.yaml jobs/serve.yaml
       helm template release chart | governor check -
       governor check plan.json --raw-policies ./policy
+      governor check plan.json --baseline baseline.json --update-baseline
+      governor check jobs --base origin/main
     """
     from governor.commands import check as command
     from governor.sources import Options
@@ -128,6 +140,7 @@ def gate(**options: Any) -> int:
       governor gate infra --environment prod --comment github
       governor gate infra --var-file prod.tfvars --workspace prod --lock-timeout 2m
       governor gate --plan plan.json --comment gitlab
+      governor gate infra --baseline infra/baseline.json
     """
     from governor.commands import gate as command
     from governor.terraform import Options

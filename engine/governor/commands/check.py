@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
-from governor.model import Inventory, Level, Policy, Stage, Verdict
+from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
 from governor.reports.grouping import count
 from governor.settle import settle
 from governor.sources import terraform_plan
@@ -29,6 +30,7 @@ from governor.spending import spending
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
+    from governor.commands.ratchet import Ratchet
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -49,6 +51,9 @@ class Options(Struct, frozen=True, kw_only=True):
     exit_zero: bool
     quiet: bool
     verbose: bool
+    base: str | None = None
+    baseline: Path | None = None
+    update_baseline: bool = False
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -56,9 +61,10 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
     with no_garbage_collection():
         found = sort(inputs, given)
         outputs = output.parse(options.formats)
-        if len(found) > 1 and outputs != [("table", None)]:
+        if len(found) > 1 and (options.baseline or outputs != [("table", None)]):
             names = ", ".join(str(one.paths[0]) for one in found)
-            raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
+            option = "--baseline" if options.baseline else "-f"
+            raise Refusal(f"these are {len(found)} judgements, and {option} wants one: check each of {names} by itself")
         stages = {one.stage: one.is_plan for one in found}
         judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}
         return max(judging[one.stage].report(judging[one.stage].verdict(one)) for one in found)
@@ -81,21 +87,30 @@ class Judging:
             ]
             self._space = replace(self._space, raw=())
         self._exemptions = self._space.exemptions()
+        self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
+        inventory, settled = self._settler(given)
+        if self._ratchet is None:
+            return settled(None)
+        return self._ratchet.verdict(given, inventory, settled, self._settler)
+
+    def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
+        """What an input holds, and what gives the verdict on it beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
         inventory, guests = self._collect(given)
         judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        return settle(
+        return inventory, lambda known: settle(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
             exemptions=[e for e in self._exemptions if guests or not _of_checkov(e.policy)],
+            baseline=known,
             fail_level=self._options.fail_level or space.settings.fail_level,
             strict=space.settings.strict if self._options.strict is None else self._options.strict,
             notes=[
@@ -114,6 +129,8 @@ class Judging:
         """Write the reports; the exit code."""
         told = self._options
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
+        if self._ratchet and (kept := self._ratchet.keep(verdict)):
+            print(f"governor: {kept}", file=sys.stderr)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 
@@ -144,6 +161,15 @@ class Judging:
             keep=lambda policy: self._space.level(policy, self._stage) != "off",
             locate=locator.address if locator else lambda _: None,
         )
+
+
+def _ratchet(options: Options) -> Ratchet | None:
+    """What tells new findings from known ones, if anything does."""
+    if not (options.base is not None or options.baseline or options.update_baseline):
+        return None
+    from governor.commands.ratchet import Ratchet
+
+    return Ratchet(base=options.base, file=options.baseline, update=options.update_baseline, today=options.today)
 
 
 def _of_checkov(policies: str) -> bool:

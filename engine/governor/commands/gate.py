@@ -33,6 +33,8 @@ def run(
     """
     if platform:
         _has_requests()
+    if options.base is not None and plan is None:
+        raise Refusal("a plan that is made now is in no commit: use --baseline FILE in place of --base")
     try:
         with no_garbage_collection():
             judging = check.Judging(options, "plan", of_plans=True)

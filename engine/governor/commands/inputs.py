@@ -18,6 +18,7 @@ from governor.sources.terraform_plan.locate import Locator
 
 PLAN = "terraform_plan"
 CODE = "terraform_hcl"
+MANIFESTS = "manifests"
 
 
 class Given(Struct, frozen=True):

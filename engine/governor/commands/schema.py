@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run(name: str) -> int:
-    """Print a schema: config, exemptions, cases, input or report."""
+    """Print a schema: config, exemptions, baseline, cases, input or report."""
     sys.stdout.write(json.dumps(_schema(name), indent=2) + "\n")
     return 0
 
@@ -18,6 +18,10 @@ def _schema(name: str) -> dict[str, Any]:
         from governor.reports.json import schema
 
         return schema()
+    if name == "baseline":
+        from governor.baseline import file
+
+        return file.schema()
     if name in ("cases", "input"):
         from governor import schemas
 

@@ -50,12 +50,12 @@ def _body(verdict: Verdict, options: Options, limit: int) -> str:
     heading = f"{mark(verdict)} governor{name}: {text(outcome(verdict))}"
     if _all_is_well(verdict):
         page = Page(limit, [])
-        page.lines(" ".join([heading, *_cost_in_words(verdict)]))
+        told = ", ".join(_changes(verdict))
+        page.lines(" ".join([heading, *([f"{told}."] if told else []), *_cost_in_words(verdict)]))
         return page.written()
     page = Page(limit, tail(verdict))
     page.lines(f"## {heading}")
-    changes = _changes(verdict)
-    if changes:
+    if changes := _changes(verdict):
         page.lines("", ", ".join(f"**{changed}**" for changed in changes))
     _cost(page, verdict)
     soon = lapsing(verdict)
@@ -74,10 +74,10 @@ def _all_is_well(verdict: Verdict) -> bool:
 
 
 def _changes(verdict: Verdict) -> list[str]:
-    """What this change does to the findings; nothing where no baseline tells new ones from known ones."""
-    if not verdict.baselined:
+    """What this change does to the findings; nothing where nothing tells new ones from known ones."""
+    if not verdict.compared_with:
         return []
-    return [f"{len(verdict.open):,} new", f"{len(verdict.baselined):,} known"]
+    return [f"{len(verdict.open):,} new", f"{len(verdict.baselined):,} known", f"{len(verdict.fixed):,} fixed"]
 
 
 def _cost_in_words(verdict: Verdict) -> list[str]:

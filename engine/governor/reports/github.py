@@ -32,7 +32,7 @@ class _Annotation(Struct, frozen=True):
 def render(verdict: Verdict, options: Options) -> str:
     """A command for each failure, open or undetermined line, and gap, up to `LIMIT` of each kind; the rest as a log.
 
-    Exempt and baselined findings are not annotated: nobody is to mend them in this change.
+    Exempt and known findings are not annotated: nobody is to mend them in this change.
     """
     annotations = list(_annotations(verdict))
     lines: list[str] = []

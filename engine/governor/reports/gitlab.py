@@ -22,7 +22,7 @@ SEVERITIES: dict[Severity, str] = {"critical": "blocker", "high": "critical", "m
 def render(verdict: Verdict, options: Options) -> str:
     """An array of open and undetermined findings, failures and gaps, a line each.
 
-    What is exempt or baselined is left out: the format has no word for it, and GitLab would show it as a problem.
+    What is exempt or known is left out: the format has no word for it, and GitLab would show it as a problem.
     """
     degradations: dict[str, dict[str, Any]] = {}
     for each in _degradations(verdict):

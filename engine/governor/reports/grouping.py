@@ -226,7 +226,8 @@ def outcome(verdict: Verdict) -> str:
     """What the run comes to, in one sentence."""
     failing = sum(1 for _ in verdict.failing())
     at = verdict.fail_level if verdict.fail_level == "deny" else f"{verdict.fail_level} or above"
-    fails = f"{count(failing, 'finding')} at level {at}"
+    new = "new finding" if verdict.compared_with else "finding"
+    fails = f"{count(failing, new)} at level {at}"
     besides = f" Besides, {fails}." if failing else ""
     if verdict.failures:
         failed = len({failure.policy for failure in verdict.failures})
@@ -238,13 +239,15 @@ def outcome(verdict: Verdict) -> str:
     if failing:
         return f"Does not pass: {fails}."
     if verdict.open:
-        return f"Passes: {count(len(verdict.open), 'open finding')}, none at level {at}."
+        return (
+            f"Passes: {count(len(verdict.open), new if verdict.compared_with else 'open finding')}, none at level {at}."
+        )
     if not verdict.resources:
         known = "resource of a kind that governor knows" if verdict.costs else f"{verdict.unit} to search"
         return f"Nothing to judge: no {known}."
     if verdict.undetermined or verdict.gaps:
-        return "Nothing is open, but not everything could be read."
-    return "All good: nothing is open."
+        return f"Nothing is {'new' if verdict.baselined else 'open'}, but not everything could be read."
+    return "Nothing is new." if verdict.baselined else "All good: nothing is open."
 
 
 def uncovered(verdict: Verdict) -> list[str]:
@@ -264,6 +267,12 @@ def provenance(source: PolicySource) -> str:
     """Where policies came from, to the commit, and who signed it."""
     commit = "" if source.commit in source.source else f" = {source.commit}"
     return plain(f"{source.source}{commit}{f', signed by {source.signer}' if source.signer else ''}")
+
+
+def known_of(verdict: Verdict) -> list[tuple[Policy, int]]:
+    """Policies with findings that were known before, and how many each has."""
+    counts = Counter(finding.policy for finding in verdict.baselined)
+    return [(verdict.policies[name], number) for name, number in counts.items()]
 
 
 def lapsing(verdict: Verdict) -> list[Exemption]:

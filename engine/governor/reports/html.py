@@ -131,8 +131,9 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
         ("policies", f"{len(verdict.policies):,}"),
         ("gaps", f"{len(verdict.gaps):,}"),
     ]
-    if verdict.baselined:
-        figures.insert(4, ("known before", f"{len(verdict.baselined):,}"))
+    if verdict.compared_with:
+        figures[1] = (f"new, {failing:,} of them fail the run", f"{len(verdict.open):,}")
+        figures[4:4] = [("known before", f"{len(verdict.baselined):,}"), ("fixed", f"{len(verdict.fixed):,}")]
     return figures
 
 

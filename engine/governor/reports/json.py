@@ -29,7 +29,7 @@ from governor.model import (
 from governor.reports import Options
 from governor.reports.grouping import stake
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Minor: a field more. Major: a field less, or one that means something else."""
 
 
@@ -42,6 +42,15 @@ class _Run(Struct, frozen=True):
     exit_code: int
     fail_level: Level
     policy_sources: Sequence[PolicySource] | UnsetType = UNSET
+    compared_with: str | UnsetType = UNSET
+
+
+class _Fixed(Struct, frozen=True):
+    policy: str
+    resource: str
+    attribute: str
+    fingerprint: str
+    since: date | UnsetType = UNSET
 
 
 class _Finding(Struct, frozen=True, gc=False):
@@ -85,6 +94,7 @@ class _Summary(Struct, frozen=True):
     failures: int
     hourly_usd: Decimal
     hourly_usd_at_stake: Decimal
+    fixed: int | UnsetType = UNSET
 
 
 class _Document(Struct, frozen=True):
@@ -99,6 +109,7 @@ class _Document(Struct, frozen=True):
     notes: Sequence[str]
     policies: Mapping[str, _Policy]
     summary: _Summary
+    fixed: Sequence[_Fixed] | UnsetType = UNSET
 
 
 # Details come from policies, which may be anybody's: what JSON has no word for is written as its text.
@@ -120,6 +131,7 @@ def render(verdict: Verdict, options: Options) -> str:
             exit_code=verdict.exit_code,
             fail_level=verdict.fail_level,
             policy_sources=verdict.policy_sources or UNSET,
+            compared_with=verdict.compared_with or UNSET,
         ),
         findings=(),
         failures=verdict.failures,
@@ -142,7 +154,11 @@ def render(verdict: Verdict, options: Options) -> str:
             failures=len(verdict.failures),
             hourly_usd=verdict.hourly_usd,
             hourly_usd_at_stake=stake(verdict.open).usd,
+            fixed=len(verdict.fixed) if verdict.compared_with else UNSET,
         ),
+        fixed=[_Fixed(e.policy, e.resource, e.attribute, e.fingerprint, e.since or UNSET) for e in verdict.fixed]
+        if verdict.compared_with
+        else UNSET,
     )
     head, tail = msgspec.json.format(_ENCODER.encode(document), indent=2).split(_NO_FINDINGS, 1)
     findings = _ENCODER.encode_lines(list(_findings(verdict)))

@@ -81,8 +81,8 @@ def _cases(verdict: Verdict) -> dict[str, list[_Case]]:
         said = f"{terms(item.exemption)}: {item.finding.msg}"
         cases[item.finding.policy].append(_of_finding(item.finding, "skipped", "exempt", said, verdict))
     for finding in verdict.baselined:
-        said = f"in the baseline, known before this run: {finding.msg}"
-        cases[finding.policy].append(_of_finding(finding, "skipped", "baselined", said, verdict))
+        said = f"known before, {verdict.compared_with} has it, too: {finding.msg}"
+        cases[finding.policy].append(_of_finding(finding, "skipped", "known", said, verdict))
     return cases
 
 

@@ -82,8 +82,15 @@ def sections(page: Page, verdict: Verdict, options: Options) -> None:
         page.items(f"{_brief(item.finding)}: {text(terms(item.exemption))}" for item in verdict.exempt)
         page.close()
     if verdict.baselined:
-        page.open(f"{count(len(verdict.baselined), 'baselined finding')}, known before")
+        page.open(f"{count(len(verdict.baselined), 'known finding')}, which {code(verdict.compared_with)} has, too")
         page.items(_brief(finding) for finding in verdict.baselined)
+        page.close()
+    if verdict.fixed:
+        page.open(f"{count(len(verdict.fixed), 'fixed finding')}, which {code(verdict.compared_with)} has")
+        page.items(
+            f"- {code(e.policy)} {code(e.resource)}{f' {code(e.attribute)}' if e.attribute else ''}"
+            for e in verdict.fixed
+        )
         page.close()
     _exemptions(page, "stale exemption", "covering nothing", verdict.stale_exemptions)
     if verdict.not_covered:

@@ -106,10 +106,14 @@ def _rule(policy: Policy, level: Level) -> Object:
 
 
 def _results(verdict: Verdict, index: dict[str, int]) -> Iterator[Object]:
-    """Open findings first: they are the last to fall to the limit."""
+    """Open findings first: they are the last to fall to the limit.
+
+    What is fixed is no result, though the standard has `absent` for it: GitHub would open an alert, and closes the
+    alert of what is not there.
+    """
     fallback = plan_file(verdict)
     # The standard (3.27.23, 3.27.24) wants these two on every result of a run or on none.
-    state = {"baselineState": "new"} if verdict.baselined else {}
+    state = {"baselineState": "new"} if verdict.compared_with else {}
     rest: Object = {"suppressions": [], **state}
 
     def result(finding: Finding, more: Object) -> Object:
@@ -133,7 +137,8 @@ def _results(verdict: Verdict, index: dict[str, int]) -> Iterator[Object]:
         yield result(finding, {"kind": "open", "level": "none", "message": {"text": text}, **rest})
     for item in verdict.exempt:
         yield result(item.finding, {**rest, "suppressions": [_suppression(item.exemption)]})
-    accepted = {"kind": "external", "status": "accepted", "justification": "In the baseline: known before this run."}
+    known = f"Known before this change: {plain(verdict.compared_with)} has it, too."
+    accepted = {"kind": "external", "status": "accepted", "justification": known}
     for finding in verdict.baselined:
         yield result(finding, {"suppressions": [accepted], "baselineState": "unchanged"})
 

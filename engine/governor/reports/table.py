@@ -18,6 +18,7 @@ from governor.reports.grouping import (
     Line,
     count,
     group,
+    known_of,
     message,
     money,
     outcome,
@@ -48,7 +49,8 @@ def render(verdict: Verdict, options: Options) -> str:
     _gaps(page, verdict)
     _lapsed(page, verdict)
     _exempt(page, verdict, options)
-    _baselined(page, verdict, options)
+    _known(page, verdict, options)
+    _fixed(page, verdict, options)
     _stale(page, verdict, options)
     _remarks(page, verdict, options)
     _close(page, verdict)
@@ -73,7 +75,11 @@ def _findings(page: Page, verdict: Verdict, options: Options) -> None:
             f"{count(len(verdict.open), 'finding')} in {count(len({f.resource for f in verdict.open}), verdict.unit)}"
         )
         remark += "; on the right, what each costs" if columns.price else ""
-        page.section("OPEN", "bold red" if any(True for _ in verdict.failing()) else "bold yellow", remark)
+        page.section(
+            "NEW" if verdict.compared_with else "OPEN",
+            "bold red" if any(True for _ in verdict.failing()) else "bold yellow",
+            remark,
+        )
         _groups(page, open_, columns, options)
     if undetermined:
         page.section("UNDETERMINED", "bold yellow", "cannot be told yet")
@@ -93,14 +99,32 @@ def _exempt(page: Page, verdict: Verdict, options: Options) -> None:
             page.text(terms(item.exemption), "dim", indent=2)
 
 
-def _baselined(page: Page, verdict: Verdict, options: Options) -> None:
+def _known(page: Page, verdict: Verdict, options: Options) -> None:
+    """A line for each policy, unless the reader asks for all."""
     if not verdict.baselined:
         return
-    page.section("BASELINED", "bold", f"{count(len(verdict.baselined), 'finding')} known before", options.verbose)
+    more = "" if options.verbose else " (-v lists them)"
+    there = f"{count(len(verdict.baselined), 'finding')} that {plain(verdict.compared_with)} has, too{more}"
+    page.section("KNOWN", "bold", there)
     if options.verbose:
         for finding in verdict.baselined:
             page.spans([(plain(finding.policy), "bold"), (f"  {plain(finding.resource)}", "")])
             page.text(message(finding), indent=2)
+        return
+    for policy, number in known_of(verdict):
+        page.spans([(f"{plain(policy.id)}  ", "bold"), (plain(policy.title), ""), (f"  ×{number:,}", "dim")], hang=8)
+
+
+def _fixed(page: Page, verdict: Verdict, options: Options) -> None:
+    if not verdict.fixed:
+        return
+    gone = f"{count(len(verdict.fixed), 'finding')} that {plain(verdict.compared_with)} has"
+    page.section("FIXED", "bold green", gone, options.verbose)
+    if options.verbose:
+        for entry in verdict.fixed:
+            page.spans([(plain(entry.policy), "bold"), (f"  {plain(entry.resource)}", "")])
+            if entry.attribute:
+                page.text(plain(entry.attribute), indent=2)
 
 
 def _lapsed(page: Page, verdict: Verdict) -> None:

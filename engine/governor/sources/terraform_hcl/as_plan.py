@@ -125,6 +125,7 @@ class AsPlan:
             module_address=instance.module.address,
             index=instance.key,
             reasons=body.reasons,
+            previous_address=instance.module.former(instance.address),
         )
 
     def _tags_all(self, body: _Body, type: str, key: str) -> None:

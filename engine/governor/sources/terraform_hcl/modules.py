@@ -61,6 +61,8 @@ class Code(Struct, eq=False):
     calls: dict[str, Block] = {}
     providers: dict[str, Block] = {}
     """By the name the module gives them: `aws`, `aws.west`."""
+    moves: list[tuple[str, str]] = []
+    """(former address, address) of `moved` blocks, as they are written: from this module."""
     is_whole: bool = True
     """Whether all of it was read."""
 
@@ -108,6 +110,10 @@ class Reader:
         for block in file.body().blocks:
             if block.type == "locals":
                 code.locals.update(block.attributes)
+            elif block.type == "moved" and {"from", "to"} <= block.attributes.keys():
+                code.moves.append(
+                    (_written_address(block.attributes["from"]), _written_address(block.attributes["to"]))
+                )
             elif (kept := _register(code, block)) is not None:
                 blocks, name = kept
                 if name not in blocks:
@@ -121,6 +127,11 @@ class Reader:
 
     def _gap(self, block: Block, reason: str) -> None:
         self.gaps.append(Gap(f"{block.file.shown}:{block.line}", reason))
+
+
+def _written_address(attribute: Attribute) -> str:
+    """`module.a["x"].aws_instance.b`, without the blanks that it may be written with."""
+    return re.sub(r'"[^"]*"|\s+', lambda found: found[0].strip() and found[0], attribute.text)
 
 
 def _register(code: Code, block: Block) -> tuple[dict[Any, Block], Any] | None:
@@ -343,6 +354,18 @@ class Module:
                 return found.read_bytes().decode()
         except (OSError, ValueError, RuntimeError):
             return None
+        return None
+
+    def former(self, address: str) -> str | None:
+        """What an instance of this module was called before the last `moved` block that names it, here or above."""
+        module: Module | None = self
+        while module:
+            for before, now in module.code.moves:
+                whole = _join(module.address, now)
+                rest = address.removeprefix(whole)
+                if address.startswith(whole) and rest[:1] in ("", ".", "["):
+                    return f"{_join(module.address, before)}{rest}"
+            module = module.parent
         return None
 
     # What there is of each block
