@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -61,7 +62,13 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
             raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
         stages = {one.stage: one.is_plan for one in found}
         judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}
-        return max(judging[one.stage].report(judging[one.stage].verdict(one)) for one in found)
+        codes = []
+        for number, one in enumerate(found):
+            if number and not options.quiet:
+                print()
+            verdict = judging[one.stage].verdict(one)
+            codes.append(judging[one.stage].report(verdict, is_one_of_several=len(found) > 1))
+        return max(codes)
 
 
 class Judging:
@@ -110,9 +117,11 @@ class Judging:
             spending=spending(inventory, budgets.config if budgets else None),
         )
 
-    def report(self, verdict: Verdict) -> int:
+    def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
         """Write the reports; the exit code."""
         told = self._options
+        if told.quiet and is_one_of_several:
+            sys.stdout.write(f"{verdict.source}: ")
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
