@@ -96,7 +96,7 @@ def test_every_format_of_the_documentation_is_one(governor: Governor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nope.json"], "nope.json: there is no such file or folder: make one with: terraform show -json"),
+        (["nope.json"], "nope.json: no such file or folder: make one with: terraform show -json"),
         (
             ["policies"],
             "policies: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below: give another",

@@ -145,7 +145,7 @@ def test_values_of_the_environment_are_not_read(
         ({"a.tf": "locals { a = 1 }\n", "b.tf": 'module "x" {\n  source = "./m"\n'}, ["."], 3, "b.tf:3: } is missing"),
         ({"main.tf": 'module "m" { source = "./m" }\n', "m/x.tf": "what is this"}, ["."], 3,
          "m/x.tf:1: this is not HCL"),
-        ({"main.tf": ""}, ["gone.tf"], 2, "gone.tf: there is no such file or folder"),
+        ({"main.tf": ""}, ["gone.tf"], 2, "gone.tf: no such file or folder"),
         ({"README.md": ""}, ["."], 2, ".: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or"),
         ({"main.tf": ""}, [".", "--source", "."], 2, "--source is for plans: all else knows its files and lines"),
         ({"main.tf": ""}, [".", "--var", "x=1"], 2, "--var x: the code has no variable of that name"),

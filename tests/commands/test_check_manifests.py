@@ -127,7 +127,9 @@ def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) 
     run = governor("check", "plan.json", "jobs", "-f", "json=report.json")
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == ("governor: these are 2 judgements, and -f wants one: check each of plan.json, jobs by itself\n")
+    assert run.err == (
+        "governor: these are 2 judgements, and -f wants one: check each of plan.json, the manifests in jobs by itself\n"
+    )
     assert not Path("report.json").exists()
 
 
@@ -135,7 +137,7 @@ def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) 
     ("arguments", "code", "message"),
     [
         (["broken.yaml"], 3, "broken.yaml:2:1: this is not YAML: did not find expected node content"),
-        (["nope.yaml"], 2, "nope.yaml: there is no such file or folder"),
+        (["nope.yaml"], 2, "nope.yaml: no such file or folder"),
         (["code"], 2, "code: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below"),
         (["jobs", "--with", "checkov"], 2, "--with checkov judges plans"),
     ],

@@ -63,6 +63,8 @@ def test_a_line_when_all_is_well(clean: Verdict) -> None:
     assert line == "✅ governor `prod`: All good: nothing is open. Costs $4,100 → $4,300 a month (+$200)."
     _, line = comment(structs.replace(clean, spending=[costs("a", 9, 9)])).splitlines()
     assert line.endswith("nothing is open. Costs $9 a month, unchanged.")
+    _, line = comment(structs.replace(clean, stage="commit", spending=[costs("a", 9, 9)])).splitlines()
+    assert line.endswith("nothing is open. Costs $9 a month."), "code knows nothing of what is there"
 
 
 def test_what_needs_somebody_is_no_line(clean: Verdict, verdict: Verdict) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from governor import sources
 from governor.catalog.prices import stale
 from governor.commands import output, workspace
-from governor.commands.inputs import Given, sort
+from governor.commands.inputs import Given, listed, sort
 from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
@@ -57,8 +57,10 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
     with no_garbage_collection():
         found = sort(inputs, given)
         outputs = output.parse(options.formats)
+        if given.code and not any(one.is_plan for one in found):
+            raise Refusal("--source is for plans: all else knows its files and lines")
         if len(found) > 1 and outputs != [("table", None)]:
-            names = ", ".join(str(one.paths[0]) for one in found)
+            names = listed(found)
             raise Refusal(f"these are {len(found)} judgements, and -f wants one: check each of {names} by itself")
         stages = {one.stage: one.is_plan for one in found}
         judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}

@@ -81,8 +81,6 @@ def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list
     code = found.pop(CODE, [])
     if not code and (options.workspace or options.var_files or options.variables):
         raise Refusal("--workspace, --var-file and --var are for Terraform code: all else has its values")
-    if options.code and PLAN not in found:
-        raise Refusal("--source is for plans: all else knows its files and lines")
     roots = roots_of(code)
     return [
         *(Given(CODE, [root], options, notes=[*_left_out(root, names, roots)]) for root in roots),
@@ -91,11 +89,29 @@ def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list
     ]
 
 
+def only(name: str, options: sources.Options, called: str = "") -> Given:
+    """The one judgement that an input is about. Raises Refusal for a folder that stands for several."""
+    found = sort([name], options, called)
+    if len(found) > 1:
+        raise Refusal(f"{len(found)} judgements are about this folder: name one of {listed(found)}", place=name)
+    return found[0]
+
+
+def listed(found: Sequence[Given]) -> str:
+    """What judgements are about."""
+    return ", ".join(
+        f"the manifests in {one.paths[0]}"
+        if one.source == MANIFESTS and one.paths[0].is_dir()
+        else _shown(one.paths[0])
+        for one in found
+    )
+
+
 def _told_apart(path: Path, piped: bytes) -> Iterator[tuple[str, Path]]:
     """What an input is judged as. A folder that is no root module stands for the roots and manifests below it."""
     if path != PIPED and not path.exists():
         hint = f": {SHOW}" if path.suffix == ".json" else ""
-        raise Refusal(f"there is no such file or folder{hint}", place=str(path))
+        raise Refusal(f"no such file or folder{hint}", place=str(path))
     source = sources.detect(path, piped)
     roots = roots_below(path) if path.is_dir() and source != CODE else []
     yield from ((CODE, root) for root in roots)
