@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from core.policy_folders import write
 from made_up_keys import openai
@@ -31,6 +34,52 @@ def git(folder: Path, *arguments: str) -> None:
 def test_the_hooks_are_well_formed(tmp_path: Path) -> None:
     done = run(tmp_path, *PRE_COMMIT, "validate-manifest", str(PROJECT / ".pre-commit-hooks.yaml"))
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_page_tells_of_the_hooks_that_are_offered() -> None:
+    page = (PROJECT / "docs/pre-commit.md").read_text("utf-8")
+    offered = {hook["id"] for hook in yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+    rows = re.findall(r"^\| (`governor-.+?) \|", page, re.MULTILINE)
+    assert set(re.findall(r"`(governor-\w+)`", " ".join(rows))) == offered
+
+    pages = [page, (PROJECT / "docs/keys-in-code.md").read_text("utf-8")]
+    used = [hook for text in pages for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+            for hook in _hooks(yaml.safe_load(block))]  # fmt: skip
+    assert {hook["id"] for hook in used} == {"governor-check", "governor-keys", "governor-plan"}
+    narrowed = {hook["id"]: hook["files"] for hook in used if "files" in hook}
+    assert re.search(narrowed["governor-check"], "jobs/train.yaml")
+    assert re.search(narrowed["governor-plan"], "plans/prod.json")
+
+
+def _hooks(settings: Any) -> list[dict[str, Any]]:
+    """Those in a `.pre-commit-config.yaml`, or in a piece of its list of hooks."""
+    if isinstance(settings, dict):
+        return [hook for repo in settings.get("repos", ()) for hook in repo["hooks"]]
+    return [hook for hook in settings if "id" in hook]
+
+
+def test_without_pre_commit_the_script_of_the_page_stops_a_commit(tmp_path: Path) -> None:
+    page = (PROJECT / "docs/pre-commit.md").read_text("utf-8")
+    (script,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    repository = tmp_path / "work"
+    write(
+        repository,
+        {"infra/main.tf": 'resource "aws_instance" "x" {\n  instance_type = "p5.48xlarge"\n}\n', "ci.yaml": "a: 1\n"},
+    )
+    git(repository, "init", "--quiet")
+    write(tmp_path, {"governor": f'#!/bin/sh\nexec "{sys.executable}" -m governor "$@"\n'})
+    (tmp_path / "governor").chmod(0o755)
+    hook = repository / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(script, "utf-8")
+    hook.chmod(0o755)
+    git(repository, "add", "--all")
+
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    done = run(repository, "env", path, "git", "-c", "user.name=t", "-c", "user.email=t@e", "commit", "-m", "x")
+    assert done.returncode == 1
+    assert "terraform code infra, stage commit" in done.stdout + done.stderr
+    assert "aws_instance.x" in done.stdout + done.stderr
 
 
 def test_a_commit_of_policies_is_linted_tested_and_documented(tmp_path: Path) -> None:

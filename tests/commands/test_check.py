@@ -96,10 +96,10 @@ def test_every_format_of_the_documentation_is_one(governor: Governor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nope.json"], "nope.json: cannot be read (No such file or directory): make one with: terraform show -json"),
+        (["nope.json"], "nope.json: no such file or folder: make one with: terraform show -json"),
         (
             ["policies"],
-            "policies: this folder holds no Terraform code (*.tf) and no manifests (*.yaml): give one that does",
+            "policies: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below: give another",
         ),
         (["plan.json", "-f", "xml"], "no report is called 'xml': there are table, json, sarif, markdown"),
         (["plan.json", "-f", "json="], "json= names no file: write json=FILE, or json alone for standard output"),

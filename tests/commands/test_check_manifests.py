@@ -75,11 +75,61 @@ def test_each_plan_and_all_manifests_are_judged_in_turn(governor: Governor, jobs
     assert run.code == 1, "the worst of three"
 
 
+MODULE = 'resource "aws_instance" "gpu" {\n  instance_type = "g5.xlarge"\n}\n'
+
+
+@pytest.fixture
+def platform(jobs: Path) -> Path:
+    """`jobs`, with two root modules, of which one calls a module, and no code at the top."""
+    (jobs / "broken.yaml").unlink()
+    write(
+        jobs,
+        {
+            "infra/prod/main.tf": 'module "gpu" {\n  source = "../gpu"\n}\n',
+            "infra/gpu/main.tf": MODULE,
+            "infra/web/main.tofu": MODULE,
+            "infra/web/.terraform/modules/x/main.tf": MODULE,
+        },
+    )
+    return jobs
+
+
+def test_a_folder_without_code_stands_for_all_that_lies_below(governor: Governor, platform: Path) -> None:
+    """What `check .` says at the top of a repository: nothing below is passed by, and nothing is judged twice."""
+    run = governor("check", ".")
+
+    sources = [line.split(", stage")[0] for line in run.out.splitlines() if ", stage " in line]
+    assert sources[:2] == ["terraform code infra/prod", "terraform code infra/web"]
+    assert sources[2].startswith("manifests ")
+    assert len(sources) == 3
+    assert "\n\nterraform code infra/web" in run.out
+
+    lines = governor("check", ".", "--quiet").out.splitlines()
+    assert [line.split(":")[0] for line in lines] == sources
+    assert governor("check", "infra", "--quiet").out.count("terraform code") == 2
+
+
+def test_what_is_no_part_of_a_root_module_is_named(governor: Governor, platform: Path) -> None:
+    write(platform, {"main.tf": 'module "gpu" {\n  source = "./infra/gpu"\n}\n'})
+
+    run = governor("check", ".")
+    assert "terraform code ., stage commit" in run.out
+    notes = [line for line in run.out.splitlines() if line.startswith("note:")]
+    assert notes == [
+        "note: root modules below . are not judged with it (infra/prod and 1 more): name them, too",
+        "note: manifests in . are not judged with the code: name them, too",
+    ]
+    assert "note:" not in governor("check", ".", "infra/prod", "infra/web", "jobs").out
+    assert "note:" not in governor("check", "main.tf").out, "a hook names what changed"
+
+
 def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) -> None:
     run = governor("check", "plan.json", "jobs", "-f", "json=report.json")
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == ("governor: these are 2 judgements, and -f wants one: check each of plan.json, jobs by itself\n")
+    assert run.err == (
+        "governor: these are 2 judgements, and -f wants one: check each of plan.json, the manifests in jobs by itself\n"
+    )
     assert not Path("report.json").exists()
 
 
@@ -87,8 +137,8 @@ def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) 
     ("arguments", "code", "message"),
     [
         (["broken.yaml"], 3, "broken.yaml:2:1: this is not YAML: did not find expected node content"),
-        (["nope.yaml"], 3, "nope.yaml: cannot be read: No such file or directory"),
-        (["code"], 2, "code: this folder holds no Terraform code (*.tf) and no manifests (*.yaml)"),
+        (["nope.yaml"], 2, "nope.yaml: no such file or folder"),
+        (["code"], 2, "code: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below"),
         (["jobs", "--with", "checkov"], 2, "--with checkov judges plans"),
     ],
 )

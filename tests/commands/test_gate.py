@@ -206,6 +206,26 @@ def test_a_plan_that_is_made_needs_no_way_of_making_it(governor: Governor, mine:
 
 
 @needs_terraform
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--plan", "infra/a"], "infra/a: this is no plan: `governor check` judges code and manifests"),
+        (["--plan", "infra"], "infra: 2 judgements are about this folder: name one of infra/a, infra/b"),
+        (["infra"], "infra: no Terraform code (*.tf) lies in this folder: give the root module"),
+        (["infra/a", "--plan", "none.json"], "none.json: no such file or folder: make one with: terraform show"),
+    ],
+)
+def test_what_is_no_plan_and_makes_none_is_no_gate(
+    governor: Governor, mine: Path, arguments: list[str], told: str
+) -> None:
+    write(mine, {"infra/a/main.tf": "", "infra/b/main.tf": ""})
+
+    run = governor("gate", *arguments)
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err.startswith(f"governor: {told}")
+
+
 def test_a_folder_whose_plan_fails_is_not_judged(governor: Governor, mine: Path, platform: Platform) -> None:
     write(mine / "infra", {"main.tf": 'variable "region" {}\n'})
 

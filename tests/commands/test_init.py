@@ -298,6 +298,11 @@ def test_ci_belongs_to_the_root_and_is_told_no_name_that_it_would_evaluate(gover
     assert "CI and hooks cannot be told this name" in run.err
 
 
+def test_a_root_of_opentofu_is_one(tmp_path: Path) -> None:
+    write(tmp_path, {"a/main.tofu": ROOT_MODULE + 'module "b" {\n  source = "../b/"\n}\n', "b/main.tf": ROOT_MODULE})
+    assert found.look(tmp_path).roots == ("a",)
+
+
 def test_what_is_looked_at_is_bounded_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {f"{name}/main.tf": ROOT_MODULE for name in "abcd"})
     assert found.look(tmp_path).roots == ("a", "b", "c", "d")

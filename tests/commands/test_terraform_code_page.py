@@ -6,8 +6,6 @@ import os
 import re
 from pathlib import Path
 
-import yaml
-
 from commands.conftest import ROOT, Governor
 from core.policy_folders import write
 from governor.sources.terraform_hcl.functions import FUNCTIONS, STRUCTURAL
@@ -33,15 +31,6 @@ def test_the_example_prints_what_the_page_shows(governor: Governor, tmp_path: Pa
     assert run.code == 1
     assert "undetermined" in run.out
     assert ", 0 undetermined" in governor(*second.split(), "-q").out
-
-
-def test_the_hook_is_one(governor: Governor, tmp_path: Path) -> None:
-    (hooks,) = blocks("yaml")
-    entry = yaml.safe_load(hooks)["repos"][0]["hooks"][0]["entry"].split()
-    write(tmp_path, {"main.tf": 'resource "aws_instance" "x" { instance_type = "p5.48xlarge" }\n'})
-
-    assert entry[0] == "governor"
-    assert governor(*entry[1:]).code == 1
 
 
 def test_the_number_of_functions_is_right() -> None:

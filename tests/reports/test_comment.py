@@ -65,6 +65,8 @@ def test_a_line_when_all_is_well(clean: Verdict, verdict: Verdict) -> None:
     assert line.endswith("nothing is open. Costs $9 a month, unchanged.")
     _, line = comment(structs.replace(clean, compared_with="main", fixed=verdict.fixed)).splitlines()
     assert line == "✅ governor `prod`: All good: nothing is open. 0 new, 0 known, 1 fixed."
+    _, line = comment(structs.replace(clean, stage="commit", spending=[costs("a", 9, 9)])).splitlines()
+    assert line.endswith("nothing is open. Costs $9 a month."), "code knows nothing of what is there"
 
 
 def test_what_needs_somebody_is_no_line(clean: Verdict, verdict: Verdict) -> None:

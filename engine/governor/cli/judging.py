@@ -74,12 +74,14 @@ def judging(given: dict[str, Any]) -> check_command.Options:
 )
 @plan_options
 def check(**options: Any) -> int:
-    """Judge Terraform or OpenTofu code, a plan, or job manifests.
+    """Judge Terraform or OpenTofu code, plans, and job manifests.
 
-    INPUT is the folder of a root module: code needs no credentials and no network, and leaves unknown what only a plan
-    can tell. Or it is one plan, as `terraform show -json` prints it, gzipped or not. Or it is manifests of Kubernetes
-    objects, SkyPilot tasks and pipelines: files and folders of YAML, any number of them. - is standard input, with a
-    plan or manifests.
+    INPUT is a folder or a file. A folder with code is a root module: code needs no credentials and no network, and
+    leaves unknown what only a plan can tell. A folder without stands for the root modules and the manifests below it.
+    A file is code, a manifest (Kubernetes objects, SkyPilot tasks, pipelines), or a plan as `terraform show -json`
+    prints it, gzipped or not. - is standard input, with a plan or manifests.
+
+    Each root module and each plan is a judgement of its own; all manifests are one.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from governor import sources
 from governor.catalog.prices import stale
 from governor.commands import output, workspace
-from governor.commands.inputs import Given, sort
+from governor.commands.inputs import Given, listed, sort
 from governor.config import LevelRule
 from governor.errors import Refusal
 from governor.exemptions import glob
@@ -61,13 +61,22 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
     with no_garbage_collection():
         found = sort(inputs, given)
         outputs = output.parse(options.formats)
+        if given.code and not any(one.is_plan for one in found):
+            raise Refusal("--source is for plans: all else knows its files and lines")
         if len(found) > 1 and (options.baseline or outputs != [("table", None)]):
-            names = ", ".join(str(one.paths[0]) for one in found)
             option = "--baseline" if options.baseline else "-f"
-            raise Refusal(f"these are {len(found)} judgements, and {option} wants one: check each of {names} by itself")
+            raise Refusal(
+                f"these are {len(found)} judgements, and {option} wants one: check each of {listed(found)} by itself"
+            )
         stages = {one.stage: one.is_plan for one in found}
         judging = {each: Judging(options, stage or each, of_plans=plans) for each, plans in stages.items()}
-        return max(judging[one.stage].report(judging[one.stage].verdict(one)) for one in found)
+        codes = []
+        for number, one in enumerate(found):
+            if number and not options.quiet:
+                print()
+            verdict = judging[one.stage].verdict(one)
+            codes.append(judging[one.stage].report(verdict, is_one_of_several=len(found) > 1))
+        return max(codes)
 
 
 class Judging:
@@ -125,9 +134,11 @@ class Judging:
             spending=spending(inventory, budgets.config if budgets else None),
         )
 
-    def report(self, verdict: Verdict) -> int:
+    def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
         """Write the reports; the exit code."""
         told = self._options
+        if told.quiet and is_one_of_several:
+            sys.stdout.write(f"{verdict.source}: ")
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         if self._ratchet and (kept := self._ratchet.keep(verdict)):
             print(f"governor: {kept}", file=sys.stderr)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from governor import reports, sources, yamlfile
 from governor.commands import workspace
-from governor.commands.inputs import Given, sort
+from governor.commands.inputs import Given, only
 from governor.commands.output import colour
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.explain import Case, Explanation, explain
@@ -52,7 +52,7 @@ def run(
     with no_garbage_collection():
         space = workspace.enter(config, policies, engine="embedded", floating=allow_floating)
         exemptions = space.exemptions()
-        (given,) = sort([plan], sources.Options(code=source))
+        given = only(plan, sources.Options(code=source))
         stage = given.stage
         if not given.is_plan:
             space = replace(space, raw=())

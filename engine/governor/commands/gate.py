@@ -15,6 +15,7 @@ from governor.errors import Refusal
 from governor.pull_requests import NotPostedError
 from governor.reports.comment import marker
 from governor.reports.markdown import code as code_of
+from governor.sources import terraform_hcl
 from governor.sources.terraform_plan.decode import no_garbage_collection
 
 
@@ -40,7 +41,9 @@ def run(
             judging = check.Judging(options, "plan", of_plans=True)
             made, name, source = _plan(folder, plan, planning)
             with made as file:
-                (given,) = inputs.sort([str(file)], sources.Options(code=source), name)
+                given = inputs.only(str(file), sources.Options(code=source), name)
+                if not given.is_plan:
+                    raise Refusal("this is no plan: `governor check` judges code and manifests", place=str(file))
                 verdict = judging.verdict(given)
             code = judging.report(verdict)
     except Exception as error:
@@ -60,6 +63,8 @@ def _plan(
     """What gives the plan's file, what reports call it, and the folder of its HCL."""
     if plan is None:
         root = folder or Path()
+        if root.is_dir() and not terraform_hcl.takes(root, b""):
+            raise Refusal("no Terraform code (*.tf) lies in this folder: give the root module", place=str(root))
         return terraform.planned(root, planning), str(root if root.name else root.resolve().name), root
     if planning != terraform.Options():
         raise Refusal("--plan gives a plan that is made: leave out --var, --workspace and all else that makes one")

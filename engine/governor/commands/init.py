@@ -223,11 +223,12 @@ def _adopt(there: Found, base: Path, today: date) -> None:
         engine=None, opa_url="", allow_floating=False, today=today, fail_level=None, strict=None, exit_zero=False,
         quiet=True, verbose=False,
     )  # fmt: skip
-    judged = [([root], base / root / setup.BASELINE) for root in there.roots]
+    judged = [(inputs.CODE, [root], base / root / setup.BASELINE) for root in there.roots]
     if there.manifests:
-        judged.append(([*there.manifests], base / setup.BASELINE_OF_MANIFESTS))
-    for names, file in judged:
-        (given,) = inputs.sort([workspace.near(str(base / name)) for name in names], Options())
+        judged.append((inputs.MANIFESTS, [*there.manifests], base / setup.BASELINE_OF_MANIFESTS))
+    for source, names, file in judged:
+        found_there = inputs.sort([workspace.near(str(base / name)) for name in names], Options())
+        given = next(one for one in found_there if one.source == source)
         verdict = check.Judging(how, given.stage, of_plans=False).verdict(given)
         leaked = [finding for finding in verdict.open if finding.policy == "KEY003"]
         known = entries((finding for finding in verdict.open if finding not in leaked), today)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor import sources
 from governor.catalog.prices import PriceBook
-from governor.errors import Refusal
+from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Inventory, Stage
 from governor.sources import PIPED
-from governor.sources.terraform_hcl.roots import roots_of
+from governor.sources.terraform_hcl.roots import roots_below, roots_of
+from governor.sources.terraform_plan.decode import SHOW
 from governor.sources.terraform_plan.locate import Locator
 
 PLAN = "terraform_plan"
@@ -32,6 +34,8 @@ class Given(Struct, frozen=True):
     """What standard input held, if it is one of them."""
     name: str = ""
     """What reports call a plan; by default its path."""
+    notes: Sequence[str] = ()
+    """What a reader should know of what was given."""
 
     @property
     def stage(self) -> Stage:
@@ -45,7 +49,8 @@ class Given(Struct, frozen=True):
     def read(self, prices: PriceBook) -> Inventory:
         """The inventory of what is no plan."""
         reader = sources.module(self.source)
-        return reader.read(self.paths, piped=self.piped, prices=prices, options=self.options)
+        inventory = reader.read(self.paths, piped=self.piped, prices=prices, options=self.options)
+        return replace(inventory, notes=(*inventory.notes, *self.notes))
 
     def plan(self) -> tuple[bytes, str, Locator | None]:
         """A plan's bytes, its name for messages, and what finds its HCL."""
@@ -57,15 +62,12 @@ class Given(Struct, frozen=True):
             data = self.piped if path == PIPED else path.read_bytes()
         except IsADirectoryError:
             raise Refusal(
-                "this folder holds no Terraform code (*.tf) and no manifests (*.yaml): give one that does, or the"
-                " file that terraform show -json wrote",
+                "no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below: give another, or a"
+                f" plan ({SHOW})",
                 place=place,
             ) from None
         except OSError as error:
-            raise Refusal(
-                f"cannot be read ({error.strerror}): make one with: terraform show -json tfplan > plan.json",
-                place=place,
-            ) from None
+            raise Refusal(f"cannot be read: {error.strerror}", place=place, code=CANNOT_JUDGE) from None
         return data, place, Locator(code) if code else None
 
 
@@ -74,15 +76,60 @@ def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list
     piped = sys.stdin.buffer.read() if "-" in names else b""
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(map(Path, names)):
-        found.setdefault(sources.detect(path, piped), []).append(path)
+        for source, each in _told_apart(path, piped):
+            found.setdefault(source, []).append(each)
     code = found.pop(CODE, [])
     if not code and (options.workspace or options.var_files or options.variables):
         raise Refusal("--workspace, --var-file and --var are for Terraform code: all else has its values")
+    roots = roots_of(code)
     return [
-        *(Given(CODE, [root], options) for root in roots_of(code)),
+        *(Given(CODE, [root], options, notes=[*_left_out(root, names, roots)]) for root in roots),
         *(Given(PLAN, [plan], options, piped, name) for plan in found.pop(PLAN, [])),
         *(Given(source, paths, options, piped) for source, paths in found.items()),
     ]
+
+
+def only(name: str, options: sources.Options, called: str = "") -> Given:
+    """The one judgement that an input is about. Raises Refusal for a folder that stands for several."""
+    found = sort([name], options, called)
+    if len(found) > 1:
+        raise Refusal(f"{len(found)} judgements are about this folder: name one of {listed(found)}", place=name)
+    return found[0]
+
+
+def listed(found: Sequence[Given]) -> str:
+    """What judgements are about."""
+    return ", ".join(
+        f"the manifests in {one.paths[0]}"
+        if one.source == MANIFESTS and one.paths[0].is_dir()
+        else _shown(one.paths[0])
+        for one in found
+    )
+
+
+def _told_apart(path: Path, piped: bytes) -> Iterator[tuple[str, Path]]:
+    """What an input is judged as. A folder that is no root module stands for the roots and manifests below it."""
+    if path != PIPED and not path.exists():
+        hint = f": {SHOW}" if path.suffix == ".json" else ""
+        raise Refusal(f"no such file or folder{hint}", place=str(path))
+    source = sources.detect(path, piped)
+    roots = roots_below(path) if path.is_dir() and source != CODE else []
+    yield from ((CODE, root) for root in roots)
+    if not roots or source != PLAN:
+        yield source, path
+
+
+def _left_out(root: Path, names: Sequence[str], roots: Sequence[Path]) -> Iterator[str]:
+    """What lies in a root module that was given as a folder, is no part of it, and was not given beside it."""
+    if root not in map(Path, names):
+        return
+    given = {each.resolve() for each in (*roots, *map(Path, names))}
+    others = [other for other in roots_below(root) if other.resolve() not in given]
+    if others:
+        first = f"{others[0]} and {len(others) - 1} more" if len(others) > 1 else f"{others[0]}"
+        yield f"root modules below {root} are not judged with it ({first}): name them, too"
+    if not any(root.resolve() in each.parents for each in given) and sources.module(MANIFESTS).takes(root, b""):
+        yield f"manifests in {root} are not judged with the code: name them, too"
 
 
 def _shown(path: Path) -> str:

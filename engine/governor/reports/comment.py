@@ -87,7 +87,7 @@ def _cost_in_words(verdict: Verdict) -> list[str]:
     every = total(verdict.spending)
     after = usd_a_month(every.after_usd, every.unpriced_after)
     if not moves(every):
-        return [f"Costs {after} a month, unchanged."]
+        return [f"Costs {after} a month, unchanged." if verdict.stage == "plan" else f"Costs {after} a month."]
     return [f"Costs {usd_a_month(every.before_usd, every.unpriced_before)} → {after} a month ({step(every)})."]
 
 

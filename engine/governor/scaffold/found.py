@@ -15,6 +15,7 @@ from governor.catalog import regions
 from governor.errors import Refusal
 from governor.sources import manifests
 from governor.sources.code import git
+from governor.sources.terraform_hcl.roots import CODE, calls
 
 MOST_FILES = 20_000
 """Names that are looked at."""
@@ -28,7 +29,6 @@ _CLOUDS = {"aws": "aws", "azurerm": "azure", "azapi": "azure", "google": "gcp", 
 
 _COMMENT = re.compile(rb"^\s*(?:#|//).*$", re.MULTILINE)
 _PROVIDER = re.compile(rb'^\s*(?:provider\s+"([a-z-]+)"|resource\s+"(aws|azurerm|azapi|google)_)', re.MULTILINE)
-_LOCAL_MODULE = re.compile(rb'^\s*source\s*=\s*"(\.{1,2}/[^"$]*)"', re.MULTILINE)
 _QUOTED = re.compile(rb'"([A-Za-z][A-Za-z0-9 -]{4,30})"')
 _PLACED = re.compile(rb"""(?:region|zone)["']?\s*:\s*["']?([a-z][a-z0-9-]{4,30})""")
 _TEMPLATE = re.compile(rb"\{\{-|\{\{\s*\.")
@@ -118,7 +118,7 @@ class _Read:
         self.azure_policies: set[str] = set()
 
     def file(self, name: str) -> None:
-        if name.endswith((".tf", ".tf.json")):
+        if name.endswith(CODE):
             self._terraform(name)
         elif name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in name.split("/")):
             self._manifest(name)
@@ -149,8 +149,7 @@ class _Read:
         for provider, type in _PROVIDER.findall(text):
             if cloud := _CLOUDS.get((provider or type).decode()):
                 self.clouds.add(cloud)
-        for source in _LOCAL_MODULE.findall(text):
-            self.called.add(os.path.normpath(os.path.join(folder, source.decode("utf-8", "replace"))))
+        self.called.update(called.as_posix() for called in calls(Path(folder), text))
         self.places.update(quoted.decode() for quoted in _QUOTED.findall(text))
 
     def _manifest(self, name: str) -> None:

@@ -16,18 +16,21 @@ from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Inventory, Origin, Stage
 from governor.sources import Options
+from governor.sources.terraform_hcl.roots import CODE
 
 STAGE: Stage = "commit"
 
-_CODE = (".tf", ".tofu", ".tf.json")
 _VALUES = ("terraform.tfvars", ".auto.tfvars")
 
 
 def takes(path: Path, piped: bytes) -> bool:
     """A folder with Terraform code in it, or a file of it or of the values that it always takes."""
     if path.is_dir():
-        return any(file.name.endswith(_CODE) for file in path.iterdir())
-    return path.name.endswith(_CODE + _VALUES)
+        try:
+            return any(file.name.endswith(CODE) for file in path.iterdir())
+        except OSError:  # the next one says so
+            return False
+    return path.name.endswith(CODE + _VALUES)
 
 
 def read(paths: Sequence[Path], *, piped: bytes = b"", prices: PriceBook, options: Options) -> Inventory:

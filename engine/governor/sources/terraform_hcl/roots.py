@@ -1,4 +1,4 @@
-"""Which root modules a file of Terraform code belongs to: what a commit hook is given are files."""
+"""Which root modules a file of Terraform code belongs to, and which lie in a folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from governor.errors import Refusal
-
+CODE = (".tf", ".tofu", ".tf.json")
+"""How files of code end."""
 _CALL = re.compile(rb"""["']?source["']?\s*[=:]\s*"(\.\.?/[^"$]*)\"""")
-_CODE = (".tf", ".tofu", ".tf.json")
 _NOT_OURS = frozenset({"node_modules", "site-packages"})
 
 
 def roots_of(paths: Iterable[Path]) -> list[Path]:
     """The folders to judge. A folder is meant as a root; a file belongs to every root that calls its module.
 
-    A root is a folder with code that no other one calls; what cannot be read calls nothing. Raises Refusal for a file
-    that is not there.
+    A root is a folder with code that no other one calls; what cannot be read calls nothing.
     """
     roots: dict[Path, None] = {}
     callers: dict[Path, set[Path]] | None = None
@@ -26,13 +24,23 @@ def roots_of(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             roots[path] = None
             continue
-        if not path.exists():
-            raise Refusal("cannot be read: there is no such file", place=str(path))
         if callers is None:
             callers = _callers(_top(path))
         for root in _above(path.parent.resolve(), callers):
             roots[_near(root)] = None
     return list(roots)
+
+
+def roots_below(folder: Path) -> list[Path]:
+    """The root modules in a folder and below it, as told by the code that lies there; what is hidden is left out."""
+    callers = _callers(folder.resolve())
+    return sorted({_near(root) for module in callers for root in _above(module, callers)})
+
+
+def calls(folder: Path, text: bytes) -> set[Path]:
+    """The folders that a file of code in `folder` calls as modules, by a path."""
+    called = {Path(os.path.normpath(folder / os.fsdecode(source))) for source in _CALL.findall(text)}
+    return called - {folder}
 
 
 def _above(folder: Path, callers: dict[Path, set[Path]]) -> Sequence[Path]:
@@ -55,22 +63,21 @@ def _top(path: Path) -> Path:
 
 
 def _callers(top: Path) -> dict[Path, set[Path]]:
-    """module → the folders whose code calls it, by a path."""
+    """module → the folders whose code calls it, by a path: none, where nobody does."""
     callers: dict[Path, set[Path]] = {}
     for name, folders, files in os.walk(top):
         folders[:] = [each for each in folders if not each.startswith(".") and each not in _NOT_OURS]
         folder = Path(name)
         for file in files:
-            if not file.endswith(_CODE):
+            if not file.endswith(CODE):
                 continue
+            callers.setdefault(folder, set())
             try:
                 text = (folder / file).read_bytes()
             except OSError:
                 continue
-            for source in _CALL.findall(text):
-                called = Path(os.path.normpath(folder / os.fsdecode(source)))
-                if called != folder:
-                    callers.setdefault(called, set()).add(folder)
+            for called in calls(folder, text):
+                callers.setdefault(called, set()).add(folder)
     return callers
 
 

@@ -171,7 +171,7 @@ class Plan(Struct):
 
 _PLAN = msgspec.json.Decoder(Plan)
 _ANYTHING = msgspec.json.Decoder()
-_SHOW = "make one with: terraform show -json tfplan > plan.json"
+SHOW = "make one with: terraform show -json tfplan > plan.json"
 
 
 @contextmanager
@@ -191,13 +191,13 @@ def decode(data: bytes, place: str) -> Plan:
     plan, _ = _found(plain(data, place), place)
     if plan.format_version is None and not plan.resource_changes:
         if plan.lineage is not _NOTHING:
-            raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
-        raise _refusal(f"this JSON is no Terraform plan: {_SHOW}", place)
+            raise _refusal(f"this is a state, not a plan: {SHOW}", place)
+        raise _refusal(f"this JSON is no Terraform plan: {SHOW}", place)
     parts = (plan.resource_changes, plan.configuration)
     if parts == (None, None) and plan.planned_values is _NOTHING:
         if plan.values is not _NOTHING:
-            raise _refusal(f"this is a state, not a plan: {_SHOW}", place)
-        raise _refusal(f"this JSON is no Terraform plan: {_SHOW}", place)
+            raise _refusal(f"this is a state, not a plan: {SHOW}", place)
+        raise _refusal(f"this JSON is no Terraform plan: {SHOW}", place)
     major = (plan.format_version or "1").partition(".")[0]
     if major not in ("0", "1"):
         raise _refusal(
@@ -234,14 +234,14 @@ def _inflated(data: bytes, place: str) -> bytes:
 
 def _utf8(data: bytes, place: str) -> bytes:
     if not data.strip():
-        raise _refusal(f"it is empty: {_SHOW}", place)
+        raise _refusal(f"it is empty: {SHOW}", place)
     encoding = json.detect_encoding(data)
     if encoding == "utf-8":
         return data  # not decoded: a large plan is not copied
     try:
         return data.decode(encoding).encode()
     except UnicodeDecodeError:
-        raise _refusal(f"this file starts like {encoding.upper()} text and is not: {_SHOW}", place) from None
+        raise _refusal(f"this file starts like {encoding.upper()} text and is not: {SHOW}", place) from None
 
 
 _DOCUMENT = re.compile(rb'\s*(?:\{|\[\s*[{\["\]])')
@@ -259,7 +259,7 @@ def _found(text: bytes, place: str) -> tuple[Plan, slice]:
     """
     start = 0 if _DOCUMENT.match(text) else _next_document(text, 0)
     if start is None:
-        raise _refusal(f"this is not JSON: {_SHOW}", place)
+        raise _refusal(f"this is not JSON: {SHOW}", place)
     first: tuple[Plan, slice] | None = None
     for _ in range(_MOST_DOCUMENTS):
         plan, end = _parsed(text, start, place)
@@ -299,7 +299,7 @@ def _parsed(text: bytes, start: int, place: str) -> tuple[Plan, int | None]:
             length = int(after[1]) - 1
             document, end = document[:length], start + length
             if b'"@level"' in document[:4000]:
-                raise _refusal(f"this is the log of terraform plan -json, not a plan: {_SHOW}", place) from None
+                raise _refusal(f"this is the log of terraform plan -json, not a plan: {SHOW}", place) from None
     try:
         return _with(document, read(document, place)), end
     except msgspec.ValidationError:
@@ -348,7 +348,7 @@ def unreadable(error: Exception, place: str) -> Refusal:
         return _refusal("its JSON is nested too deeply for a plan", place)
     if isinstance(error, UnicodeDecodeError):
         return _refusal("this file is damaged: some of its text is not UTF-8", place)
-    return _refusal(f"this is not JSON ({message[:120]}): {_SHOW}", place)
+    return _refusal(f"this is not JSON ({message[:120]}): {SHOW}", place)
 
 
 def _refusal(message: str, place: str) -> Refusal:

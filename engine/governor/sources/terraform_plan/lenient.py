@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources.terraform_plan.decode import (
+    SHOW,
     Configuration,
     Drift,
     Expressions,
@@ -32,7 +33,7 @@ from governor.sources.terraform_plan.decode import (
 T = TypeVar("T")
 
 _PARTS = msgspec.json.Decoder(dict[str, Raw])
-_NO_PLAN = "this JSON is no Terraform plan: make one with: terraform show -json tfplan > plan.json"
+_NO_PLAN = f"this JSON is no Terraform plan: {SHOW}"
 
 
 def plan(document: bytes, place: str) -> Plan:
