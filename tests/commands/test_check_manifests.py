@@ -89,6 +89,8 @@ def platform(jobs: Path) -> Path:
             "infra/gpu/main.tf": MODULE,
             "infra/web/main.tofu": MODULE,
             "infra/web/.terraform/modules/x/main.tf": MODULE,
+            "node_modules/x/main.tf": MODULE,
+            "node_modules/x/job.yaml": JOB % "installed",
         },
     )
     return jobs
@@ -101,6 +103,7 @@ def test_a_folder_without_code_stands_for_all_that_lies_below(governor: Governor
     sources = [line.split(", stage")[0] for line in run.out.splitlines() if ", stage " in line]
     assert sources[:2] == ["terraform code infra/prod", "terraform code infra/web"]
     assert sources[2].startswith("manifests ")
+    assert "node_modules" not in run.out
     assert len(sources) == 3
     assert "\n\nterraform code infra/web" in run.out
 
