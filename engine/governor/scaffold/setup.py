@@ -81,7 +81,12 @@ def github(answers: Answers, found: Found) -> str:
     jobs = []
     roots = found.roots or (() if found.manifests else (".",))
     if roots:
-        owner_and_name = "/".join(answers.repository.split("/")[3:]).removesuffix(".git")
+        owner_and_name = _path(answers.repository)
+        if owner_and_name.count("/") != 1:
+            raise Refusal(
+                "GitHub takes an action from OWNER/NAME only: keep governor in such a repository, or pass --ci none",
+                place=f"--repository {answers.repository}",
+            )
         sign_in = "".join(_SIGN_IN[cloud] for cloud in found.clouds if cloud in _SIGN_IN)
         jobs.append(
             _GATE.replace("ROOTS", _flow(roots))
@@ -97,7 +102,7 @@ def github(answers: Answers, found: Found) -> str:
 
 def gitlab(answers: Answers, found: Found) -> str:
     """The include of the component, for .gitlab-ci.yml."""
-    path = "/".join(answers.repository.split("/")[3:]).removesuffix(".git")
+    path = _path(answers.repository)
     roots = found.roots or (() if found.manifests else (".",))
     text = ""
     if roots:
@@ -119,6 +124,11 @@ def gitlab(answers: Answers, found: Found) -> str:
             f"    - {_text(install)}\n    - {_text(f'governor check {given}')}\n"
         )
     return text
+
+
+def _path(repository: str) -> str:
+    """`owner/name` of an address."""
+    return "/".join(repository.split("/")[3:]).removesuffix(".git")
 
 
 def _head(concern: str) -> str:
