@@ -31,6 +31,7 @@ def jobs(mine: Path) -> Path:
             "chart/templates/pod.yaml": HELM,
             "chart/values.yaml": "replicas: 1\n",
             "broken.yaml": "a: [\n",
+            "prod.tfvars": "a = 1\n",
             "code/notes.txt": "none",
         },
     )
@@ -89,6 +90,8 @@ def platform(jobs: Path) -> Path:
             "infra/gpu/main.tf": MODULE,
             "infra/web/main.tofu": MODULE,
             "infra/web/.terraform/modules/x/main.tf": MODULE,
+            "node_modules/x/main.tf": MODULE,
+            "node_modules/x/job.yaml": JOB % "installed",
         },
     )
     return jobs
@@ -101,12 +104,41 @@ def test_a_folder_without_code_stands_for_all_that_lies_below(governor: Governor
     sources = [line.split(", stage")[0] for line in run.out.splitlines() if ", stage " in line]
     assert sources[:2] == ["terraform code infra/prod", "terraform code infra/web"]
     assert sources[2].startswith("manifests ")
+    assert "node_modules" not in run.out
     assert len(sources) == 3
     assert "\n\nterraform code infra/web" in run.out
 
     lines = governor("check", ".", "--quiet").out.splitlines()
     assert [line.split(":")[0] for line in lines] == sources
     assert governor("check", "infra", "--quiet").out.count("terraform code") == 2
+
+
+def test_what_cannot_be_judged_does_not_hide_the_rest(governor: Governor, platform: Path) -> None:
+    write(platform, {"infra/prod/bad.tf": 'resource "aws_instance" "x" {\n'})
+
+    run = governor("check", "infra", "jobs", "--quiet")
+
+    assert run.code == 3
+    assert run.err.startswith("governor: infra/prod/bad.tf:2: } is missing")
+    assert [line.split(":")[0] for line in run.out.splitlines()] == [
+        "terraform code infra/web",
+        "manifests jobs/long.yaml, jobs/short.yaml",
+    ]
+
+
+def test_a_judgement_of_no_policy_hides_no_failure(governor: Governor, platform: Path) -> None:
+    """3 beats 4, and 4 beats 1: also between what a run judges."""
+    write(
+        platform,
+        {
+            "governor.yaml": 'policies: [policies]\nlevels:\n  - {policies: "*", level: "off", stages: [plan]}\n',
+            "infra/prod/bad.tf": "{",
+        },
+    )
+
+    assert governor("check", "plan.json", "--quiet").code == 4
+    assert governor("check", "plan.json", "jobs", "--quiet").code == 4
+    assert governor("check", "plan.json", "infra", "--quiet").code == 3
 
 
 def test_what_is_no_part_of_a_root_module_is_named(governor: Governor, platform: Path) -> None:
@@ -138,6 +170,7 @@ def test_a_report_in_a_file_is_of_one_judgement(governor: Governor, jobs: Path) 
     [
         (["broken.yaml"], 3, "broken.yaml:2:1: this is not YAML: did not find expected node content"),
         (["nope.yaml"], 2, "nope.yaml: no such file or folder"),
+        (["prod.tfvars"], 2, "prod.tfvars: values are no code: give the root module, and its values with --var-file"),
         (["code"], 2, "code: no Terraform code (*.tf) and no manifest (*.yaml) lies in this folder or below"),
         (["jobs", "--with", "checkov"], 2, "--with checkov judges plans"),
     ],

@@ -92,7 +92,7 @@ def test_a_terraform_root_stays_where_it_lies_and_begins_with_warnings(governor:
     assert (run.code, run.err) == (0, "")
     assert "found: Terraform roots: infra\nfound: regions: eu-central-1\n" in run.out
     assert "  governor check infra\n" in run.out
-    assert "  governor check infra\n" in run.out
+    assert run.out.endswith("runs it. Unless that is git.example.com, keep governor there.\n")
     judged = governor("check", "infra")
     assert judged.code == 0, "nothing fails on the first day"
     assert "warn  TAG001" in judged.out
@@ -296,6 +296,19 @@ def test_ci_belongs_to_the_root_and_is_told_no_name_that_it_would_evaluate(gover
     run = governor("init", "--yes", "--ci", "github")
     assert run.code == 2
     assert "CI and hooks cannot be told this name" in run.err
+
+
+def test_an_action_comes_from_owner_and_name(governor: Governor, tmp_path: Path) -> None:
+    """`uses: a/b/c` would run folder c of somebody's repository a/b."""
+    write(tmp_path, {"main.tf": ROOT_MODULE})
+    run = governor("init", "--yes", "--ci", "github", "--repository", "https://gitlab.example.com/a/b/c")
+    assert run.code == 2
+    assert "--repository https://gitlab.example.com/a/b/c: GitHub takes an action from OWNER/NAME only" in run.err
+    assert files_below(tmp_path) == {"main.tf"}
+
+    run = governor("init", "--yes", "--ci", "github", "--repository", "https://github.com/a/b.git", "--dry-run")
+    assert "uses: a/b@v" in run.out
+    assert "runs it" not in run.out
 
 
 def test_a_root_of_opentofu_is_one(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def policies_show(id: str, policies: tuple[str, ...], config: Path | None, allow
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes.")
 def run_tests(watch: bool, **options: Any) -> int:
-    """Run the tests of policies: every cases.yaml, and the test_ rules of Rego.
+    """Run the tests of policies.
+
+    These are every cases.yaml, and the test_ rules of Rego.
 
     FOLDER is a folder of policies or of one concern; without one, those of the settings are tested.
 
@@ -90,7 +92,7 @@ def run_tests(watch: bool, **options: Any) -> int:
 @click.option("--fix", is_flag=True, help="Format the Rego with `opa fmt` first, where opa is on PATH.")
 @click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
 def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tuple[str, ...], **options: Any) -> int:
-    """Check policies for mistakes, without judging anything by them.
+    """Find mistakes in policies, judging nothing.
 
     FOLDER is a folder of policies, or that of one concern.  [default: those of the settings, without the builtin ones]
 
@@ -110,7 +112,9 @@ def lint(targets: tuple[Path, ...], policies: tuple[str, ...], raw_policies: tup
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when a page is stale.")
 @library_options
 def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None, allow_floating: bool) -> int:
-    """Write a page a policy into the folder OUT, from the policies' cards.
+    """Write a page for each policy.
+
+    The pages are made of the policies' cards, and go into the folder OUT.
 
     \b
     Examples:
@@ -144,7 +148,9 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None,
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults for what is not given.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written.")
 def init(folder: Path, yes: bool, adopt: bool, dry_run: bool, **given: Any) -> int:
-    """Put governor into a repository: look what is there, ask, write settings, data of policies, hooks and CI.
+    """Put governor into a repository.
+
+    Look what is there, ask, and write settings, data of policies, hooks and CI.
 
     DIR is the folder that gets governor.yaml.  [default: the working directory] Lists are separated by commas. No file
     that is there is written over.

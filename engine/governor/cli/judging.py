@@ -74,7 +74,7 @@ def judging(given: dict[str, Any]) -> check_command.Options:
 )
 @plan_options
 def check(**options: Any) -> int:
-    """Judge Terraform or OpenTofu code, plans, and job manifests.
+    """Judge Terraform code, plans and job manifests.
 
     INPUT is a folder or a file. A folder with code is a root module: code needs no credentials and no network, and
     leaves unknown what only a plan can tell. A folder without stands for the root modules and the manifests below it.
@@ -133,9 +133,9 @@ def check(**options: Any) -> int:
     "--pass-env", multiple=True, metavar="NAME", help="Let providers see this variable of the environment, too."
 )
 def gate(**options: Any) -> int:
-    """Plan, judge, and tell the pull request: the one step of a CI job.
+    """Plan, judge, and tell the pull request.
 
-    DIR is the root module that Terraform or OpenTofu plans.  [default: the working directory]
+    The one step of a CI job. DIR is the root module that Terraform or OpenTofu plans.  [default: the working directory]
 
     \b
     Examples:
@@ -170,7 +170,9 @@ def gate(**options: Any) -> int:
 @click.option("-f", "--format", type=click.Choice(["text", "json"]), default="text")
 @click.option("-v", "--verbose", is_flag=True, help="All facts of the resource, and all of the rule.")
 def explain(**options: Any) -> int:
-    """Explain a verdict: facts and where they come from, the rule, and what would make it pass.
+    """Explain why a policy finds something, or nothing.
+
+    Facts and where they come from, the rule, and what would make it pass.
 
     FINDING is a fingerprint, or at least the first 6 digits of one. POLICY is an id; without --resource its dearest
     finding is explained, and the others are listed with their fingerprints.

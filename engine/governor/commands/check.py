@@ -16,7 +16,7 @@ from governor.catalog.prices import stale
 from governor.commands import output, workspace
 from governor.commands.inputs import Given, listed, sort
 from governor.config import LevelRule
-from governor.errors import Refusal
+from governor.errors import CANNOT_JUDGE, Refusal
 from governor.exemptions import glob
 from governor.judge import judge
 from governor.library import Library
@@ -57,7 +57,10 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
-    """Judge what is given, one after the other. Raises Refusal; for the first, before anything is written."""
+    """Judge what is given, one after the other. Raises Refusal before anything is written.
+
+    Of several judgements, one that cannot be made is a line on stderr, and the others are made.
+    """
     with no_garbage_collection():
         found = sort(inputs, given)
         outputs = output.parse(options.formats)
@@ -74,9 +77,19 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
         for number, one in enumerate(found):
             if number and not options.quiet:
                 print()
-            verdict = judging[one.stage].verdict(one)
-            codes.append(judging[one.stage].report(verdict, is_one_of_several=len(found) > 1))
-        return max(codes)
+            try:
+                verdict = judging[one.stage].verdict(one)
+                codes.append(judging[one.stage].report(verdict, is_one_of_several=len(found) > 1))
+            except Refusal as refusal:
+                if len(found) == 1 or refusal.code != CANNOT_JUDGE:
+                    raise
+                print(f"governor: {refusal}", file=sys.stderr)
+                codes.append(CANNOT_JUDGE)
+        return max(codes, key=_WORST.index)
+
+
+_WORST = (0, 1, 4, CANNOT_JUDGE)
+"""Exit codes of judgements, the one that counts in a run of several last."""
 
 
 class Judging:

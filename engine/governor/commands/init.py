@@ -255,6 +255,11 @@ def _tell_next(decided: Answers, there: Found, folder: Path, files: Mapping[str,
     print("\nnext:")
     for command in commands:
         print(f"  {command}")
+    host = decided.repository.split("/")[2] if decided.repository else ""
+    if decided.ci == "github" and host != "github.com" and decided.repository != PLACEHOLDER:
+        print(
+            f"\nThe workflow gets its action from the GitHub that runs it. Unless that is {host}, keep governor there."
+        )
     if decided.repository == PLACEHOLDER:
         print(f"\nWrite the address of the repository that you keep governor in for {PLACEHOLDER}.")
 

@@ -113,6 +113,8 @@ def _told_apart(path: Path, piped: bytes) -> Iterator[tuple[str, Path]]:
         hint = f": {SHOW}" if path.suffix == ".json" else ""
         raise Refusal(f"no such file or folder{hint}", place=str(path))
     source = sources.detect(path, piped)
+    if source == PLAN and path.suffix == ".tfvars":
+        raise Refusal("values are no code: give the root module, and its values with --var-file", place=str(path))
     roots = roots_below(path) if path.is_dir() and source != CODE else []
     yield from ((CODE, root) for root in roots)
     if not roots or source != PLAN:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from governor.catalog import regions
 from governor.errors import Refusal
-from governor.sources import manifests
+from governor.sources import left_out, manifests
 from governor.sources.code import git
 from governor.sources.terraform_hcl.roots import CODE, calls
 
@@ -23,7 +23,6 @@ MOST_READ = 5_000
 """Files whose beginning is read."""
 _BEGINNING = 65536
 
-_LEFT_OUT = frozenset({".git", ".terraform", "node_modules", ".venv"})
 _CLOUDS = {"aws": "aws", "azurerm": "azure", "azapi": "azure", "google": "gcp", "google-beta": "gcp"}
 """Provider of Terraform → cloud, as the catalogue of regions names it."""
 
@@ -91,15 +90,15 @@ def _names(base: Path, is_repository: bool) -> Iterator[str]:
     """Files below a folder, without those that .gitignore names where git is at hand."""
     if is_repository:
         try:
-            yield from (name for name in git.files(base) if _LEFT_OUT.isdisjoint(name.split("/")))
+            yield from (name for name in git.files(base) if not any(map(left_out, name.split("/"))))
             return
         except git.Missing:
             pass
         except Refusal:  # a .git that git does not take for a repository
             pass
     for place, folders, files in os.walk(base):
-        folders[:] = sorted(set(folders) - _LEFT_OUT)
-        yield from (Path(place, file).relative_to(base).as_posix() for file in sorted(files))
+        folders[:] = sorted(each for each in folders if not left_out(each))
+        yield from (Path(place, file).relative_to(base).as_posix() for file in sorted(files) if not left_out(file))
 
 
 class _Read:
@@ -120,7 +119,7 @@ class _Read:
     def file(self, name: str) -> None:
         if name.endswith(CODE):
             self._terraform(name)
-        elif name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in name.split("/")):
+        elif name.endswith((".yaml", ".yml")):
             self._manifest(name)
         elif name.endswith(".json"):
             self._json(name)

@@ -90,7 +90,12 @@ def github(answers: Answers, found: Found) -> str:
     jobs = []
     roots = found.roots or (() if found.manifests else (".",))
     if roots:
-        owner_and_name = "/".join(answers.repository.split("/")[3:]).removesuffix(".git")
+        owner_and_name = _path(answers.repository)
+        if owner_and_name.count("/") != 1:
+            raise Refusal(
+                "GitHub takes an action from OWNER/NAME only: keep governor in such a repository, or pass --ci none",
+                place=f"--repository {answers.repository}",
+            )
         sign_in = "".join(_SIGN_IN[cloud] for cloud in found.clouds if cloud in _SIGN_IN)
         jobs.append(
             _GATE.replace("ROOTS", _flow(roots))
@@ -107,7 +112,7 @@ def github(answers: Answers, found: Found) -> str:
 
 def gitlab(answers: Answers, found: Found) -> str:
     """The include of the component, for .gitlab-ci.yml."""
-    path = "/".join(answers.repository.split("/")[3:]).removesuffix(".git")
+    path = _path(answers.repository)
     roots = found.roots or (() if found.manifests else (".",))
     text = ""
     if roots:
@@ -136,6 +141,11 @@ def _manifests(answers: Answers, found: Found) -> str:
     """What `governor check` is given of them, as words of a shell."""
     known = [f"--baseline={BASELINE_OF_MANIFESTS}"] if answers.adopt else []
     return " ".join(_quoted(word) for word in (*known, "--", *found.manifests))
+
+
+def _path(repository: str) -> str:
+    """`owner/name` of an address."""
+    return "/".join(repository.split("/")[3:]).removesuffix(".git")
 
 
 def _head(concern: str) -> str:

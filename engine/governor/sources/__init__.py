@@ -27,6 +27,13 @@ SOURCES = {
 PIPED = Path("-")
 """Standard input, as an input."""
 
+_NOT_OURS = frozenset({"node_modules", "site-packages"})
+
+
+def left_out(name: str) -> bool:
+    """Whether a folder is passed by when all below another is meant: what is hidden, and installed packages."""
+    return name.startswith(".") or name in _NOT_OURS
+
 
 class Options(Struct, frozen=True, kw_only=True):
     """What a person may say of an input. Each source reads what concerns it."""

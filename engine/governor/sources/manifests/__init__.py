@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap, Inventory, Origin, Resource, Stage
-from governor.sources import PIPED, Options
+from governor.sources import PIPED, Options, left_out
 from governor.sources.manifests import documents, kubernetes, pipelines, skypilot
 from governor.sources.manifests.documents import Document
 from governor.sources.manifests.keys import keys_of
@@ -69,13 +69,13 @@ def read(paths: Sequence[Path], *, piped: bytes = b"", prices: PriceBook, option
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The manifests in a folder and below it; what is hidden is left out."""
+    """The manifests in a folder and below it; see `left_out`."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=str(folder), code=CANNOT_JUDGE) from None
     for entry in entries:
-        if entry.name.startswith("."):
+        if left_out(entry.name):
             continue
         if entry.is_dir():
             if not entry.is_symlink():

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from governor.sources import left_out
+
 CODE = (".tf", ".tofu", ".tf.json")
 """How files of code end."""
 _CALL = re.compile(rb"""["']?source["']?\s*[=:]\s*"(\.\.?/[^"$]*)\"""")
-_NOT_OURS = frozenset({"node_modules", "site-packages"})
 
 
 def roots_of(paths: Iterable[Path]) -> list[Path]:
@@ -32,7 +33,7 @@ def roots_of(paths: Iterable[Path]) -> list[Path]:
 
 
 def roots_below(folder: Path) -> list[Path]:
-    """The root modules in a folder and below it, as told by the code that lies there; what is hidden is left out."""
+    """The root modules in a folder and below it, as told by the code that lies there; see `left_out`."""
     callers = _callers(folder.resolve())
     return sorted({_near(root) for module in callers for root in _above(module, callers)})
 
@@ -66,7 +67,7 @@ def _callers(top: Path) -> dict[Path, set[Path]]:
     """module → the folders whose code calls it, by a path: none, where nobody does."""
     callers: dict[Path, set[Path]] = {}
     for name, folders, files in os.walk(top):
-        folders[:] = [each for each in folders if not each.startswith(".") and each not in _NOT_OURS]
+        folders[:] = [each for each in folders if not left_out(each)]
         folder = Path(name)
         for file in files:
             if not file.endswith(CODE):
