@@ -37,6 +37,7 @@ def cli() -> None:
 
 
 for _command in (
+    authoring.init,
     judging.check,
     judging.gate,
     keys.keys,

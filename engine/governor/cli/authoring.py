@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,43 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None,
     from governor.commands import docs as command
 
     return command.run(out=out, check=check, folders=policies, config=config, allow_floating=allow_floating)
+
+
+@click.command()
+@click.argument("folder", type=FILE, metavar="[DIR]", default=Path())
+@click.option("--tags", metavar="KEYS", help="Mandatory tag keys.  [default: those of the shipped taxonomy]")
+@click.option("--stages", metavar="NAMES", help="Values of the tag `stage`.  [default: the shipped ones]")
+@click.option("--budget", metavar="PROJECT=USD", help="USD a month that projects may cost.  [default: none]")
+@click.option(
+    "--jurisdictions", metavar="NAMES", help="Where data may lie, or any.  [default: where the regions found lie]"
+)
+@click.option("--keys", metavar="PROVIDER=ACCOUNT", help="AI keys that are approved.  [default: none]")
+@click.option("--key-owner", metavar="PERSON", help="Who answers for these keys.  [default: git's user.email]")
+@click.option(
+    "--level",
+    type=click.Choice(["warn", "deny"]),
+    help="How to begin.  [default: warn where there is something to judge, else deny]",
+)
+@click.option("--ci", type=click.Choice(["github", "gitlab", "none"]), help="Where to judge.  [default: what is there]")
+@click.option("--pre-commit/--no-pre-commit", default=None, help="Write hooks.  [default: in a git repository]")
+@click.option("--repository", metavar="URL", help="Where CI and pre-commit get governor from.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults for what is not given.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written.")
+def init(folder: Path, yes: bool, dry_run: bool, **given: Any) -> int:
+    """Put governor into a repository: look what is there, ask, write settings, data of policies, hooks and CI.
+
+    DIR is the folder that gets governor.yaml.  [default: the working directory] Lists are separated by commas. No file
+    that is there is written over.
+
+    \b
+    Examples:
+      governor init
+      governor init --yes --jurisdictions EU,EEA --budget atlas=20000 --ci github
+      governor init infra --yes --dry-run
+    """
+    from governor.commands import init as command
+
+    return command.run(folder=folder, yes=yes, dry_run=dry_run, given=given, today=datetime.date.today())
 
 
 @click.group()
