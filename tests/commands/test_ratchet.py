@@ -709,6 +709,15 @@ def test_no_repository_and_no_git(
     assert (ended.returncode, ended.stderr) == (3, "governor: --base needs git: install it, or use --baseline\n")
 
 
+def test_without_gitpython(governor: Governor, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "git", None)
+
+    run = governor("check", "jobs", "--base", "main")
+
+    assert (run.code, run.err) == (3, "governor: --base needs GitPython: pip install 'gpu-governor[git]'\n")
+    assert governor("check", "jobs").code == 1
+
+
 def test_a_repository_without_a_commit(governor: Governor, tmp_path: Path) -> None:
     Repository(tmp_path)
     write(tmp_path, {**SETTINGS, "jobs/a.yaml": job("long-a")})
