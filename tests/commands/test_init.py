@@ -355,7 +355,8 @@ def test_the_page_shows_what_happens_and_every_option(governor: Governor, tmp_pa
         option for row in re.findall(r"^\| (`--.*?) \|", page, re.MULTILINE) for option in re.findall(r"--[a-z-]+", row)
     }
     written = {name for option in authoring.init.params for name in (*option.opts, *option.secondary_opts)}
-    assert options == {name for name in written if name.startswith("--")} - {"--yes", "--dry-run"}
+    assert options == {name for name in written if name.startswith("--")} - {"--yes", "--dry-run", "--adopt"}
+    assert "--adopt" in page
 
 
 def test_a_file_that_would_not_load_is_never_written(
@@ -367,3 +368,55 @@ def test_a_file_that_would_not_load_is_never_written(
     assert run.code == 2
     assert "nowhere" in run.err
     assert files_below(tmp_path) == set()
+
+
+def test_what_is_adopted_fails_no_more_and_what_is_new_does(
+    governor: Governor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a repository full of findings to a first day that is green, and a second one that brings something."""
+    monkeypatch.delenv("CI", raising=False)
+    everything(tmp_path)
+    leak = f'resource "aws_ssm_parameter" "k" {{\n  name  = "k"\n  type  = "String"\n  value = "{openai()}"\n}}\n'
+    write(tmp_path, {"infra/main.tf": ROOT_MODULE, "serving/main.tf": leak})
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "-c", "user.name=Ada", "commit", "--quiet", "-m", "Before governor")
+
+    run = governor("init", "--yes", "--adopt", "--ci", "github", "--pre-commit")
+
+    assert (run.code, run.err) == (0, "")
+    assert re.search(r"adopted: infra/governor-baseline.json: [1-9]\d* findings\n", run.out)
+    assert "adopted: serving/governor-baseline.json: 0 findings\nnot adopted: KEY003 " in run.out
+    assert openai() not in run.out
+    assert "levels" not in (tmp_path / "governor.yaml").read_text(), "policies decide by their severity"
+
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/governor.yml").read_text())
+    gate = workflow["jobs"]["gate"]["steps"][-1]["with"]
+    assert gate["baseline"] == "${{ matrix.root }}/governor-baseline.json"
+    (hook,) = [
+        hook
+        for hook in yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+        if hook["id"] == "governor-check"
+    ]
+    known = ("--baseline", "infra/governor-baseline.json")
+    assert governor("check", "infra").code == 1
+    assert governor("check", "infra", *known).code == 0
+    assert governor("check", "infra", *hook["args"]).code == 0
+    assert governor("check", "jobs", "--baseline", "governor-baseline-manifests.json").code == 0
+    assert governor("check", "serving", "--baseline", "serving/governor-baseline.json").code == 1
+
+    second = 'resource "aws_instance" "second" {\n  instance_type = "p5.48xlarge"\n}\n'
+    write(tmp_path, {"infra/new.tf": second})
+    for judged in (governor("check", "infra", *known), governor("check", "infra", *hook["args"])):
+        assert judged.code == 1
+        new = re.split("KNOWN|UNDETERMINED", judged.out.split("NEW")[1])[0]
+        assert "aws_instance.second" in new
+        assert "aws_instance.trainer" not in new
+
+
+def test_nothing_is_adopted_in_a_dry_run(governor: Governor, tmp_path: Path) -> None:
+    everything(tmp_path)
+    before = files_below(tmp_path)
+
+    assert governor("init", "--yes", "--adopt", "--dry-run").code == 0
+
+    assert files_below(tmp_path) == before

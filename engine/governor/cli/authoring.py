@@ -135,14 +135,15 @@ def docs(out: Path, check: bool, policies: tuple[str, ...], config: Path | None,
 @click.option(
     "--level",
     type=click.Choice(["warn", "deny"]),
-    help="How to begin.  [default: warn where there is something to judge, else deny]",
+    help="How to begin.  [default: warn where there is something to judge that is not adopted, else deny]",
 )
 @click.option("--ci", type=click.Choice(["github", "gitlab", "none"]), help="Where to judge.  [default: what is there]")
 @click.option("--pre-commit/--no-pre-commit", default=None, help="Write hooks.  [default: in a git repository]")
 @click.option("--repository", metavar="URL", help="Where CI and pre-commit get governor from.")
+@click.option("--adopt", is_flag=True, help="Write down what is found today as known: only what is new fails.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults for what is not given.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written.")
-def init(folder: Path, yes: bool, dry_run: bool, **given: Any) -> int:
+def init(folder: Path, yes: bool, adopt: bool, dry_run: bool, **given: Any) -> int:
     """Put governor into a repository: look what is there, ask, write settings, data of policies, hooks and CI.
 
     DIR is the folder that gets governor.yaml.  [default: the working directory] Lists are separated by commas. No file
@@ -153,10 +154,11 @@ def init(folder: Path, yes: bool, dry_run: bool, **given: Any) -> int:
       governor init
       governor init --yes --jurisdictions EU,EEA --budget atlas=20000 --ci github
       governor init infra --yes --dry-run
+      governor init --yes --adopt
     """
     from governor.commands import init as command
 
-    return command.run(folder=folder, yes=yes, dry_run=dry_run, given=given, today=datetime.date.today())
+    return command.run(folder=folder, yes=yes, adopt=adopt, dry_run=dry_run, given=given, today=datetime.date.today())
 
 
 @click.group()

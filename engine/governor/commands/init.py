@@ -18,6 +18,7 @@ import click
 from governor import config as configuration
 from governor.commands import workspace
 from governor.errors import Refusal
+from governor.reports.grouping import count
 from governor.scaffold import answers, found, setup
 from governor.scaffold.answers import Answers
 from governor.scaffold.found import Found
@@ -26,7 +27,7 @@ PLACEHOLDER = "https://github.com/example/gpu-governor"
 """What stands where nobody said from where governor comes."""
 
 
-def run(*, folder: Path, yes: bool, dry_run: bool, given: Mapping[str, Any], today: date) -> int:
+def run(*, folder: Path, yes: bool, adopt: bool, dry_run: bool, given: Mapping[str, Any], today: date) -> int:
     """Look, ask, write. Raises Refusal before anything is written; what a person wrote is never written over."""
     if not folder.is_dir():
         raise Refusal("no such folder: make it first", place=str(folder))
@@ -39,7 +40,7 @@ def run(*, folder: Path, yes: bool, dry_run: bool, given: Mapping[str, Any], tod
     there = found.look(base)
     for line in found.lines(there):
         print(f"found: {line}")
-    decided = _decide(there, base, given, ask=not yes)
+    decided = _decide(there, base, given, ask=not yes, adopt=adopt)
     files, to_add = _render(decided, there, base, today)
     _check(files)
     if dry_run:
@@ -50,6 +51,8 @@ def run(*, folder: Path, yes: bool, dry_run: bool, given: Mapping[str, Any], tod
         print()
         for name in files:
             print(f"written: {workspace.near(str(base / name))}")
+        if adopt:
+            _adopt(there, base, today)
     for name, text in to_add.items():
         print(f"\nAdd to {name}, which governor does not touch:\n\n{_indented(text)}")
     _tell_next(decided, there, folder, files)
@@ -71,7 +74,7 @@ _QUESTIONS = {
 """Name of an option → its line of explanation, in the order they are asked."""
 
 
-def _decide(there: Found, base: Path, given: Mapping[str, Any], *, ask: bool) -> Answers:
+def _decide(there: Found, base: Path, given: Mapping[str, Any], *, ask: bool, adopt: bool) -> Answers:
     """All answers: from the options, from a person, or the defaults."""
     shipped = answers.taxonomy()["tags"]
     default: dict[str, Any] = {
@@ -81,7 +84,7 @@ def _decide(there: Found, base: Path, given: Mapping[str, Any], *, ask: bool) ->
         "jurisdictions": answers.joined(there.jurisdictions) or "any",
         "keys": "none",
         "key_owner": "",
-        "level": "warn" if there.roots or there.manifests or there.plans else "deny",
+        "level": "warn" if (there.roots or there.manifests or there.plans) and not adopt else "deny",
         "ci": there.ci or "none",
         "pre_commit": there.repository == ".",
         "repository": _installed_from() or PLACEHOLDER,
@@ -96,7 +99,7 @@ def _decide(there: Found, base: Path, given: Mapping[str, Any], *, ask: bool) ->
             decided[name] = _asked(name, _mail(base) if name == "key_owner" else default[name])
         else:
             decided[name] = answers.read(name, _mail(base) if name == "key_owner" else default[name])
-    return Answers(budgets=decided.pop("budget"), **decided)
+    return Answers(budgets=decided.pop("budget"), adopt=adopt, **decided)
 
 
 def _matters(name: str, decided: Mapping[str, Any]) -> bool:
@@ -207,6 +210,33 @@ def _write(base: Path, files: Mapping[str, str]) -> None:
         if isinstance(error, OSError):
             raise Refusal(f"cannot be written: {error.strerror}; nothing was", place=str(error.filename)) from None
         raise
+
+
+def _adopt(there: Found, base: Path, today: date) -> None:
+    """Write down what is open today, but for keys in code: who reads the file can read those, too."""
+    from governor.baseline import entries
+    from governor.commands import check, inputs, ratchet
+    from governor.sources import Options
+
+    how = check.Options(
+        others=(), formats=(), environment="", policies=(), raw_policies=(), config=base / configuration.FILE,
+        engine=None, opa_url="", allow_floating=False, today=today, fail_level=None, strict=None, exit_zero=False,
+        quiet=True, verbose=False,
+    )  # fmt: skip
+    judged = [([root], base / root / setup.BASELINE) for root in there.roots]
+    if there.manifests:
+        judged.append(([*there.manifests], base / setup.BASELINE_OF_MANIFESTS))
+    for names, file in judged:
+        (given,) = inputs.sort([workspace.near(str(base / name)) for name in names], Options())
+        verdict = check.Judging(how, given.stage, of_plans=False).verdict(given)
+        leaked = [finding for finding in verdict.open if finding.policy == "KEY003"]
+        known = entries((finding for finding in verdict.open if finding not in leaked), today)
+        ratchet.write(file, known)
+        print(f"adopted: {workspace.near(str(file))}: {count(len(known), 'finding')}")
+        for finding in leaked:
+            print(f"not adopted: KEY003 {finding.msg}: revoke the key")
+        for failure in verdict.failures:
+            print(f"not adopted: {failure.policy} failed: {failure.reason}")
 
 
 def _tell_next(decided: Answers, there: Found, folder: Path, files: Mapping[str, str]) -> None:

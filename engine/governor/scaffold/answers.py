@@ -44,6 +44,8 @@ class Answers(Struct, frozen=True, kw_only=True):
     pre_commit: bool
     repository: str
     """Where CI and pre-commit get governor from."""
+    adopt: bool = False
+    """Whether what is found today is written down as known."""
 
 
 def taxonomy() -> dict[str, Any]:

@@ -19,6 +19,10 @@ GITHUB = ".github/workflows/governor.yml"
 GITLAB = ".gitlab-ci.yml"
 PRE_COMMIT = ".pre-commit-config.yaml"
 
+BASELINE = "governor-baseline.json"
+"""Beside the code of each root: what was known when governor came."""
+BASELINE_OF_MANIFESTS = "governor-baseline-manifests.json"
+
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 """What some reader of YAML takes for no text."""
 _CONCERNS = ("TAG*", "BUD*", "RES*", "KEY*")
@@ -60,6 +64,11 @@ def pre_commit(answers: Answers, found: Found, *, overlaid: bool) -> str:
     hooks = ["      - id: governor-keys   # no AI key gets into a commit"]
     if found.roots or found.manifests:
         hooks.append("      - id: governor-check   # Terraform code, without credentials, and job manifests")
+        if answers.adopt:
+            hooks += [
+                "        args: [--base, HEAD]   # only what the commit brings",
+                "        additional_dependencies: [GitPython]",
+            ]
     if found.plans:
         hooks += ["      - id: governor-plan", f"        files: {_text(_pattern(found.plans))}"]
     if overlaid:
@@ -87,9 +96,10 @@ def github(answers: Answers, found: Found) -> str:
             _GATE.replace("ROOTS", _flow(roots))
             .replace("SIGN_IN", sign_in)
             .replace("ACTION", f"{owner_and_name}@v{__version__}")
+            .replace("BASELINE", f"          baseline: ${{{{ matrix.root }}}}/{BASELINE}\n" if answers.adopt else "")
         )
     if found.manifests:
-        given = " ".join(_quoted(place) for place in found.manifests)
+        given = _manifests(answers, found)
         package = _quoted(f"gpu-governor @ git+{answers.repository}@v{__version__}")
         jobs.append(_MANIFESTS.replace("PACKAGE", package).replace("GIVEN", given))
     return _WORKFLOW + "\n".join(jobs)
@@ -109,16 +119,23 @@ def gitlab(answers: Answers, found: Found) -> str:
             f"      package: {_text(f'gpu-governor[gate,git] @ git+{answers.repository}@v{__version__}')}\n"
             f"      directory: {_text(root)}\n"
             f"      environment: {_text(root)}\n"
+            + (f"      baseline: {_text(f'{root}/{BASELINE}')}\n" if answers.adopt else "")
             for root in roots
         )
     if found.manifests:
-        given = " ".join(_quoted(place) for place in found.manifests)
+        given = _manifests(answers, found)
         install = f"pip install --quiet {_quoted(f'gpu-governor @ git+{answers.repository}@v{__version__}')}"
         text += (
             "governor-manifests:\n  image: python:3.13\n  script:\n"
             f"    - {_text(install)}\n    - {_text(f'governor check {given}')}\n"
         )
     return text
+
+
+def _manifests(answers: Answers, found: Found) -> str:
+    """What `governor check` is given of them, as words of a shell."""
+    known = [f"--baseline={BASELINE_OF_MANIFESTS}"] if answers.adopt else []
+    return " ".join(_quoted(word) for word in (*known, "--", *found.manifests))
 
 
 def _head(concern: str) -> str:
@@ -231,7 +248,7 @@ def _flow(items: Sequence[str]) -> str:
 
 def _quoted(word: str) -> str:
     """A word for a shell; https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02"""
-    return word if re.fullmatch(r"[A-Za-z0-9_./-]+", word) else "'" + word.replace("'", "'\\''") + "'"
+    return word if re.fullmatch(r"[A-Za-z0-9_./=-]+", word) else "'" + word.replace("'", "'\\''") + "'"
 
 
 def _pattern(files: Sequence[str]) -> str:
@@ -275,6 +292,7 @@ SIGN_IN\
         with:
           directory: ${{ matrix.root }}
           environment: ${{ matrix.root }}
+BASELINE\
 """
 
 _SIGN_IN = {
@@ -303,5 +321,5 @@ _MANIFESTS = """\
           python3 -m venv "$RUNNER_TEMP/governor"
           "$RUNNER_TEMP/governor/bin/python" -m pip install --quiet PACKAGE
       - run: |
-          "$RUNNER_TEMP/governor/bin/governor" check -f table -f github -- GIVEN
+          "$RUNNER_TEMP/governor/bin/governor" check -f table -f github GIVEN
 """
