@@ -208,6 +208,7 @@ def test_after_a_criss_cross_what_any_base_holds_is_known(governor: Governor, re
 
     assert by_state(document)["open"] == ["Job/long-new"]
     assert len(by_state(document)["baselined"]) == 4
+    assert by_state(document)["fixed"] == []
     assert {ours[:8], theirs[:8]} <= set(re.findall("[0-9a-f]{8}", document["run"]["compared_with"]))
 
 
@@ -445,6 +446,51 @@ def test_code_that_changed_its_name_without_a_word_is_new(governor: Governor, co
     assert footer(governor("check", "infra", "--base", "main")) == "1 new, 2 known, 1 fixed"
 
 
+OWNED = python(
+    """return [
+    Violation(r.id, "lacks an owner", attribute="tags.owner")
+    for r in inventory.resources
+    if "owner" not in r.tags
+]""",
+    id="OWN001",
+)
+
+
+def test_code_reads_the_files_of_then(governor: Governor, code: Repository) -> None:
+    """Of the whole repository, as it may today. Else the tags of then were unknown, and the finding new."""
+    write(
+        code.folder,
+        {
+            "policies/names/names.py": OWNED,
+            "infra/main.tf": """
+                resource "aws_instance" "a" {
+                  instance_type = "t3.micro"
+                  tags          = jsondecode(file("${path.module}/../shared/tags.json"))
+                }
+            """,
+            "shared/tags.json": "{}",
+        },
+    )
+    code.commit()
+    write(code.folder, {"shared/tags.json": '{"stage": "x"}'})
+
+    assert footer(governor("check", "infra", "--base", "HEAD")) == "0 new, 1 known, 0 fixed"
+
+
+def test_what_was_undetermined_and_is_open_now_is_new(governor: Governor, code: Repository) -> None:
+    root = 'variable "tags" {}\nresource "aws_instance" "a" {\n  instance_type = "t3.micro"\n  tags = %s\n}\n'
+    write(code.folder, {"policies/names/names.py": OWNED, "infra/main.tf": root % "var.tags"})
+    code.commit()
+    before = governor("check", "infra", "--base", "HEAD")
+    assert (footer(before), before.code) == ("0 new, 0 known, 0 fixed", 0)
+    assert ", 1 undetermined " in before.out
+    write(code.folder, {"infra/main.tf": root % "{}"})
+
+    now = governor("check", "infra", "--base", "HEAD")
+
+    assert (footer(now), now.code) == ("1 new, 0 known, 0 fixed", 1)
+
+
 def test_the_root_module_and_the_modules_it_calls_were_renamed(governor: Governor, code: Repository) -> None:
     code.git("mv", "infra", "live")
     code.git("mv", "modules", "parts")
@@ -515,6 +561,7 @@ def test_failures_and_what_is_undetermined_are_never_known(governor: Governor, r
     assert failed.code == kept.code == 3
     assert re.search(r"note: at [0-9a-f]{8} these policies failed, so what they find counts as new: PYT001", failed.out)
     assert "known.json is left as it is: a policy failed" in kept.err
+    assert footer(kept) == "2 new, 0 known, 0 fixed"
     assert not (repository.folder / "known.json").exists()
 
 
@@ -542,6 +589,10 @@ def test_a_plan_that_is_committed(governor: Governor, repository: Repository) ->
     added = governor("check", "plans/plan.json", "--base", "main")
     assert footer(added) == "1 new, 0 known, 0 fixed"
     repository.commit()
+
+    repository.git("mv", "plans/plan.json", "renamed.json")
+    assert footer(governor("check", "renamed.json", "--base", "HEAD")) == "0 new, 1 known, 0 fixed"
+    repository.git("mv", "renamed.json", "plans/plan.json")
 
     moved = plan_of(kept={}, a_long={})
     moved["resource_changes"][0]["address"] = "module.new.aws_instance.long"
@@ -656,6 +707,15 @@ def test_no_repository_and_no_git(
         env=without, cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (3, "governor: --base needs git: install it, or use --baseline\n")
+
+
+def test_without_gitpython(governor: Governor, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "git", None)
+
+    run = governor("check", "jobs", "--base", "main")
+
+    assert (run.code, run.err) == (3, "governor: --base needs GitPython: pip install 'gpu-governor[git]'\n")
+    assert governor("check", "jobs").code == 1
 
 
 def test_a_repository_without_a_commit(governor: Governor, tmp_path: Path) -> None:
