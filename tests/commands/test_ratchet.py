@@ -548,7 +548,7 @@ def test_roots_and_manifests_in_one_run(governor: Governor, code: Repository) ->
     kept = governor("check", "infra", "jobs", "--baseline", "known.json", "--update-baseline")
     assert (kept.code, kept.err) == (
         2,
-        "governor: these are 2 judgements, and --baseline wants one: check each of infra, jobs by itself\n",
+        "governor: these are 2 judgements, and --baseline wants one: check each of infra, the manifests in jobs by itself\n",
     )
 
 
