@@ -546,10 +546,8 @@ def test_roots_and_manifests_in_one_run(governor: Governor, code: Repository) ->
     ]
 
     kept = governor("check", "infra", "jobs", "--baseline", "known.json", "--update-baseline")
-    assert (kept.code, kept.err) == (
-        2,
-        "governor: these are 2 judgements, and --baseline wants one: check each of infra, the manifests in jobs by itself\n",
-    )
+    assert kept.code == 2
+    assert "these are 2 judgements, and --baseline wants one: check each of infra, the manifests in jobs" in kept.err
 
 
 def test_failures_and_what_is_undetermined_are_never_known(governor: Governor, repository: Repository) -> None:
