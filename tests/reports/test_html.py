@@ -102,6 +102,14 @@ def test_every_finding_has_its_words_in_the_markup(verdict: Verdict) -> None:
     assert "known only after apply" in words
 
 
+def test_only_a_plan_knows_what_it_cost_before(verdict: Verdict) -> None:
+    of_code = structs.replace(verdict, stage="commit")
+
+    assert verdict.stage == "plan"
+    assert {"Now", "After", "Change"} <= set(Page(page(verdict)).words.split())
+    assert not {"Now", "After", "Change"} & set(Page(page(of_code)).words.split())
+
+
 def test_nothing_is_loaded(verdict: Verdict) -> None:
     elements = Page(page(verdict)).elements
     for tag, attributes in elements:

@@ -98,6 +98,7 @@ def render(verdict: Verdict, options: Options) -> str:
         mood=_MOODS.get(verdict.exit_code, "unsure"),
         figures=_figures(verdict),
         spending=[_spending(one) for one in verdict.spending],
+        changes=verdict.stage == "plan",  # code knows nothing of what is there
         every=_spending(total(verdict.spending)),
         groups=list(_groups(verdict)),
         lapsing=lapsing(verdict),
