@@ -104,10 +104,19 @@ def _watch(options: Options) -> int:
                 print(f"governor: {refusal}", file=sys.stderr)
                 code = refusal.code
             print("Watching for changes; stop with Ctrl-C.", file=sys.stderr, flush=True)
-            while _state(watched) == before:
-                time.sleep(_BLINK)
+            _wait(watched, before)
     except KeyboardInterrupt:
         return code
+
+
+def _wait(watched: Sequence[Path], before: set[tuple[str, int, int]]) -> None:
+    """Until a file has changed, and none does any more: who saves a file empties it first."""
+    while (now := _state(watched)) == before:
+        time.sleep(_BLINK)
+    while True:
+        time.sleep(_BLINK)
+        if now == (now := _state(watched)):
+            return
 
 
 def _state(paths: Sequence[Path]) -> set[tuple[str, int, int]]:
