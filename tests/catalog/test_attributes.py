@@ -84,6 +84,7 @@ def test_the_table_says_what_the_readers_of_each_kind_assign() -> None:
     for name in {name for function in FUNCTIONS["assemble"] for name in assigned(function)}:
         # Clusters, notebooks and services have no end.
         found[name] |= {"workload", "training_job"} if name == "deadline_hours" else kinds_of_manifests
+    found["root_device"] = {"compute_instance"}  # known of what runs, in no plan
     found["ai_keys"] = {*KINDS}  # on whatever holds one
 
     assert {name: tuple(kind for kind in KINDS if kind in kinds) for name, kinds in found.items()} == ATTRIBUTES

@@ -11,6 +11,9 @@ from governor.sources.aws.shards import Reader, Tags, pairs
 
 _PURCHASES: dict[str, Purchase] = {"spot": "spot", "capacity-block": "capacity_block"}
 
+INSTANCES_AT_ONCE = 1000
+"""The most that AWS gives on a page."""
+
 _GONE = ("terminated", "shutting-down")
 
 _CONTROLLERS = (
@@ -26,8 +29,7 @@ _CONTROLLERS = (
 
 def instances(reader: Reader) -> Iterator[Resource]:
     types = Types(reader)
-    asked = {"PaginationConfig": {"PageSize": 1000}}
-    for reservation in reader.list("ec2", "describe_instances", "Reservations", **asked):
+    for reservation in reader.list("ec2", "describe_instances", "Reservations", page_size=INSTANCES_AT_ONCE):
         running = [each for each in reservation["Instances"] if each["State"]["Name"] not in _GONE]
         types.learn(each["InstanceType"] for each in running)
         for each in running:
@@ -39,14 +41,14 @@ def _instance(reader: Reader, types: Types, each: dict[str, Any]) -> Resource:
     purchase = _PURCHASES.get(each.get("InstanceLifecycle", ""), "on_demand")
     runs = state in ("pending", "running")
     costs = cost(types, reader.prices, reader.region, [Line(each["InstanceType"], 1)], purchase, runs=runs)
+    attributes = {"instance_type": each["InstanceType"]}
+    if "RootDeviceType" in each:
+        attributes["root_device"] = each["RootDeviceType"]
     return reader.resource(
         "aws_instance",
         reader.arn("ec2", f"instance/{each['InstanceId']}"),
         Tags(tags),
-        attributes={
-            "instance_type": each["InstanceType"],
-            **({"root_device": each["RootDeviceType"]} if "RootDeviceType" in each else {}),
-        },
+        attributes=attributes,
         state=state,
         created_at=each["LaunchTime"].isoformat(),
         controller=next((f"{what} {tags[tag]}" for tag, what in _CONTROLLERS if tag in tags), None),
@@ -80,8 +82,7 @@ def reservations(reader: Reader) -> Iterator[Resource]:
 
 
 def volumes(reader: Reader) -> Iterator[Resource]:
-    asked = {"PaginationConfig": {"PageSize": 500}}
-    for each in reader.list("ec2", "describe_volumes", "Volumes", **asked):
+    for each in reader.list("ec2", "describe_volumes", "Volumes", page_size=500):
         yield reader.resource(
             "aws_ebs_volume",
             reader.arn("ec2", f"volume/{each['VolumeId']}"),
@@ -94,8 +95,7 @@ def volumes(reader: Reader) -> Iterator[Resource]:
 
 
 def snapshots(reader: Reader) -> Iterator[Resource]:
-    asked = {"OwnerIds": ["self"], "PaginationConfig": {"PageSize": 1000}}
-    for each in reader.list("ec2", "describe_snapshots", "Snapshots", **asked):
+    for each in reader.list("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"], page_size=1000):
         yield reader.resource(
             "aws_ebs_snapshot",
             reader.arn("ec2", f"snapshot/{each['SnapshotId']}"),
@@ -109,8 +109,7 @@ def snapshots(reader: Reader) -> Iterator[Resource]:
 def groups(reader: Reader) -> Iterator[Resource]:
     """Auto Scaling groups, and the launch templates that they start instances from."""
     types, templates = Types(reader), _Templates(reader)
-    asked = {"PaginationConfig": {"PageSize": 100}}
-    for each in reader.list("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", **asked):
+    for each in reader.list("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", page_size=100):
         named, why = _types_of(each, templates)
         types.learn(named)
         desired = each["DesiredCapacity"]

@@ -17,8 +17,7 @@ _ALL = 10_000
 
 
 def buckets(reader: Reader) -> Iterator[Resource]:
-    asked = {"PaginationConfig": {"PageSize": _ALL}}
-    listed = reader.list("s3", "list_buckets", "Buckets", region=HOME_REGION, **asked)
+    listed = reader.list("s3", "list_buckets", "Buckets", region=HOME_REGION, page_size=_ALL)
     yield from reader.each(lambda bucket: _bucket(reader, bucket), listed)
 
 

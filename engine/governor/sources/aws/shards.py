@@ -64,10 +64,14 @@ class Reader:
         """The client of a service, in the region of the shard unless another is named."""
         return self._clients.get(service, region or self.region)
 
-    def list(self, service: str, operation: str, key: str, *, region: str | None = None, **asked: Any) -> Iterator[Any]:
+    def list(
+        self, service: str, operation: str, key: str, *, region: str | None = None, page_size: int = 0, **asked: Any
+    ) -> Iterator[Any]:
         """The items under `key` of every page. Raises what botocore raises, or Broken, at the page that fails."""
-        client = self.client(service, region)
-        pages = client.get_paginator(operation).paginate(**asked) if client.can_paginate(operation) else None
+        client, pages = self.client(service, region), None
+        if client.can_paginate(operation):
+            paging = {"PaginationConfig": {"PageSize": page_size}} if page_size else {}
+            pages = client.get_paginator(operation).paginate(**asked, **paging)
         for page in pages or [getattr(client, operation)(**asked)]:
             # botocore takes JSON that breaks off for an answer without members.
             if key not in page:
