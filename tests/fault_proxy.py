@@ -28,7 +28,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[str] = []
-        """`POST /v1/data/…` of every request, in order; after it the fields of a form, or what AWS calls the operation."""
+        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation."""
         self.sizes: list[tuple[str, int]] = []
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None

@@ -83,6 +83,8 @@ def test_a_role_is_assumed_with_its_external_id_and_the_policy(cloud: Cloud) -> 
 def test_an_account_keeps_to_itself(cloud: Cloud) -> None:
     cloud.bucket("of-the-caller")
 
-    found = Clients().of_role("arn:aws:iam::210987654321:role/governor-scan", None).get("s3", "us-east-1").list_buckets()
+    found = (
+        Clients().of_role("arn:aws:iam::210987654321:role/governor-scan", None).get("s3", "us-east-1").list_buckets()
+    )
 
     assert found["Buckets"] == []

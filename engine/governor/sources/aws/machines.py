@@ -15,7 +15,7 @@ from governor.catalog.prices import PriceBook
 from governor.model import Accelerator, Price, Purchase
 from governor.sources.aws.shards import Reader
 
-_PLAIN = re.compile(r"(?:ml\.)?(?:a|c|d|h|hpc|i|im|is|m|mac|r|t|u|x|z)-?[0-9]")
+_PLAIN = re.compile(r"(?:ml\.)?(?:(?:a|c|d|h|hpc|i|im|is|m|mac|r|t|u|x|z)-?[0-9]|mac-m)")
 """Families without accelerators, by AWS' way of naming instance types:
 https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html."""
 
@@ -66,7 +66,6 @@ def _accelerator(answer: dict[str, Any]) -> Accelerator | None:
         ("GpuInfo", "Gpus"),
         ("NeuronInfo", "NeuronDevices"),
         ("InferenceAcceleratorInfo", "Accelerators"),
-        ("FpgaInfo", "Fpgas"),
         ("MediaAcceleratorInfo", "Accelerators"),
     ):
         for chip in answer.get(info, {}).get(items, ()):
