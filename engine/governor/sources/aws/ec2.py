@@ -108,14 +108,13 @@ def snapshots(reader: Reader) -> Iterator[Resource]:
 
 def groups(reader: Reader) -> Iterator[Resource]:
     """Auto Scaling groups, and the launch templates that they start instances from."""
-    types, templates = Types(reader), _Templates(reader)
+    types, templates = Types(reader), Templates(reader)
     for each in reader.list("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", page_size=100):
         named, why = _types_of(each, templates)
         types.learn(named)
         desired = each["DesiredCapacity"]
         line = [Line(named[0], desired, each["MaxSize"])] if named else []
-        paid_by = "the instances of the group, which are listed themselves"
-        costs = cost(types, reader.prices, reader.region, line, paid_by=paid_by)
+        costs = cost(types, reader.prices, reader.region, line, paid_by_others=True)
         told = {"instance_type": named[0]} if len(named) == 1 else {"instance_types": named} if named else {}
         unknown = dict(costs.unknown)
         if why:
@@ -133,7 +132,7 @@ def groups(reader: Reader) -> Iterator[Resource]:
     yield from templates.used()
 
 
-def _types_of(group: dict[str, Any], templates: _Templates) -> tuple[list[str], str]:
+def _types_of(group: dict[str, Any], templates: Templates) -> tuple[list[str], str]:
     """(types that a group starts, ""), or ([], why they are not known). The template is looked at in any case."""
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
     template = group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification")
@@ -144,8 +143,8 @@ def _types_of(group: dict[str, Any], templates: _Templates) -> tuple[list[str], 
     return found, "" if found else why or "its launch template names no instance type"
 
 
-class _Templates:
-    """Launch templates that groups use, each version asked for once."""
+class Templates:
+    """Launch templates that something starts instances from, each version asked for once."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -94,11 +94,11 @@ class Cost(Struct, frozen=True):
 
 def cost(
     types: Types, prices: PriceBook, region: str, lines: list[Line], purchase: Purchase = "on_demand", *,
-    runs: bool = True, paid_by: str = "",
+    runs: bool = True, paid_by_others: bool = False,
 ) -> Cost:  # fmt: skip
-    """Price times count over all lines; what does not run, or is paid by what is listed itself, costs nothing.
+    """Price times count over all lines.
 
-    Types without an accelerator have no price here; an accelerator without one makes the whole unknown.
+    What does not run costs nothing, nor does what is `paid_by_others`: instances that are listed themselves. Types without an accelerator have no price here; an accelerator without one makes the whole unknown.
     """
     unknown: dict[str, str] = {}
     accelerator: Accelerator | None = None
@@ -124,9 +124,14 @@ def cost(
         "count": sum(line.count for line in lines),
         "max_count": sum(max(line.count, line.max_count or 0) for line in lines),
     }
-    if paid_by or not runs:
+    if paid_by_others or not runs:
         unknown.pop("hourly_usd", None)
-        facts |= {"hourly_usd": Decimal(0), "max_hourly_usd": most - total if paid_by else Decimal(0)}
+        facts |= {"hourly_usd": Decimal(0), "max_hourly_usd": most - total if paid_by_others else Decimal(0)}
     elif dearest is not None and "hourly_usd" not in unknown:
         facts |= {"price": dearest, "hourly_usd": total, "max_hourly_usd": most}
     return Cost(facts, unknown)
+
+
+def hidden(why: str) -> dict[str, str]:
+    """Facts that are not known of what could not be described, each with the reason."""
+    return dict.fromkeys(("accelerator", "hourly_usd", "attributes.instance_type"), why)

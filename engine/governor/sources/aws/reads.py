@@ -8,7 +8,7 @@ from typing import Final
 READS: Final[dict[str, tuple[str, ...]]] = {
     "autoscaling": ("DescribeAutoScalingGroups",),
     "bedrock": (
-        "ListCustomModels", "ListInferenceProfiles", "ListModelCustomizationJobs", "ListProvisionedModelThroughputs",
+        "ListInferenceProfiles", "ListModelCustomizationJobs", "ListProvisionedModelThroughputs",
         "ListTagsForResource",
     ),
     "ec2": (

@@ -95,6 +95,12 @@ class Reader:
         self.missing(f"{what} not read: {why}")
         return None, why
 
+    def details(
+        self, question: Callable[[_Thing], _Answer], things: Iterable[_Thing], what: str
+    ) -> Iterator[tuple[_Thing, _Answer | None, str]]:
+        """(thing, answer, "") for each thing, or (thing, None, why there is none)."""
+        return self.each(lambda thing: (thing, *self.attempt(lambda: question(thing), what)), things)
+
     def tags(self, question: Callable[[], Any]) -> Tags:
         """Tags that a question of their own asks for, in whatever form they come."""
         answer, why = self.attempt(lambda: pairs(question()), "tags")
@@ -118,12 +124,16 @@ class Reader:
         id: str,
         tags: Tags,
         *,
-        holds: Any = None,
+        kind: str | None = None,
+        holds: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         unknown: Mapping[str, str] | None = None,
         **facts: Any,
     ) -> Resource:
-        """A resource of a Terraform type. In `holds`, and in its tags, AI keys are sought: none is kept."""
+        """A resource of a Terraform type; of a type that stands in no plan, `kind` is told.
+
+        In `holds`, and in its tags, AI keys are sought; where they stand is kept, and none of them is.
+        """
         values, why = {k: v for k, v in tags.values.items() if not k.startswith("aws:")}, dict(unknown or {})
         if tags.why_unknown:
             why["tags"] = tags.why_unknown
@@ -136,7 +146,7 @@ class Reader:
             told["ai_keys"] = found
         return Resource(
             id=id,
-            kind=SHAPES[type].kind,
+            kind=kind or SHAPES[type].kind,
             type=type,
             provider="aws",
             account=self.account,
