@@ -111,9 +111,11 @@ def test_endpoints_and_notebooks_run_instances(cloud: Cloud) -> None:
 def test_model_units_are_told(cloud: Cloud) -> None:
     """moto has none, so the answers are ours, held against what botocore knows of the service."""
     arn = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:provisioned-model/abc"
+    model_arn = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v2"
     summary = {
-        "provisionedModelName": "claude", "provisionedModelArn": arn, "modelArn": "arn:m", "desiredModelArn": "arn:m",
-        "foundationModelArn": "arn:m", "modelUnits": 2, "desiredModelUnits": 2, "status": "InService",
+        "provisionedModelName": "claude", "provisionedModelArn": arn, "modelArn": model_arn,
+        "desiredModelArn": model_arn,
+        "foundationModelArn": model_arn, "modelUnits": 2, "desiredModelUnits": 2, "status": "InService",
         "creationTime": "2026-08-01T00:00:00Z", "lastModifiedTime": "2026-08-01T00:00:00Z",
     }  # fmt: skip
     answers: dict[str, tuple[str, dict[str, Any]]] = {
@@ -138,7 +140,7 @@ def test_model_units_are_told(cloud: Cloud) -> None:
 
     (units,) = inventory.resources
     assert (units.id, units.kind, units.tags) == (arn, "provisioned_throughput", {"project": "atlas"})
-    assert (units.attributes["units"], units.attributes["model"]) == (2, "arn:m")
+    assert (units.attributes["units"], units.attributes["model"]) == (2, model_arn)
     assert inventory.gaps == ()
 
 

@@ -99,6 +99,7 @@ def _service(reader: Reader, service: dict[str, Any], task: dict[str, Any] | Non
     )
     if not count and not why and not any(True for _ in keys_in(holds)):
         return None
+    created = service.get("createdAt")
     return reader.resource(
         "aws_ecs_service",
         service["serviceArn"],
@@ -107,6 +108,6 @@ def _service(reader: Reader, service: dict[str, Any], task: dict[str, Any] | Non
         accelerator=Accelerator("unknown", count) if count else None,
         count=service["desiredCount"],
         state=service.get("status"),
-        created_at=service["createdAt"].isoformat(),
+        created_at=created.isoformat() if created else None,
         unknown={**hidden(why), "attributes.ai_keys": why} if why else {},
     )

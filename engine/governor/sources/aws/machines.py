@@ -98,7 +98,8 @@ def cost(
 ) -> Cost:  # fmt: skip
     """Price times count over all lines.
 
-    What does not run costs nothing, nor does what is `paid_by_others`: instances that are listed themselves. Types without an accelerator have no price here; an accelerator without one makes the whole unknown.
+    What does not run costs nothing, nor does what is `paid_by_others`: instances that are listed themselves.
+    Types without an accelerator have no price here; an accelerator without one makes the whole unknown.
     """
     unknown: dict[str, str] = {}
     accelerator: Accelerator | None = None

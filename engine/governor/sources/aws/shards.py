@@ -90,8 +90,8 @@ class Reader:
             return question(), ""
         except errors() as error:
             why = reason(error)
-        except Broken as error:
-            why = str(error)
+        except (Broken, KeyError) as error:
+            why = _lacking(error)
         self.missing(f"{what} not read: {why}")
         return None, why
 
@@ -172,9 +172,13 @@ def read(reader: Reader, lister: Callable[[Reader], Iterator[Resource]]) -> tupl
         found.extend(lister(reader))  # what came before an error stays
     except errors() as error:
         reader.missing(_broken_off(reason(error), found))
-    except Broken as error:
-        reader.missing(_broken_off(str(error), found))
+    except (Broken, KeyError) as error:
+        reader.missing(_broken_off(_lacking(error), found))
     return found, tuple(reader.gaps())
+
+
+def _lacking(error: Broken | KeyError) -> str:
+    return f"an answer lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _broken_off(why: str, found: Sequence[Resource]) -> str:
