@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOME_REGION = "us-east-1"
 """Where services are asked that have no region of their own."""
 
-CONNECTIONS = 16
+CONNECTIONS = 32
 """Requests at once to one service of one region of one account."""
 
 _SESSION_NAME = "governor-scan"

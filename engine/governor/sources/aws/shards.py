@@ -24,7 +24,7 @@ EVERYWHERE = "every region"
 """The region of a shard whose service lists all regions at once."""
 
 
-_AHEAD = CONNECTIONS * 16
+_AHEAD = CONNECTIONS * 8
 """Questions that wait for an answer at most."""
 
 
