@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from botocore import session
 
+from fake_aws import Cloud
 from governor.sources import aws
 from governor.sources.aws.clients import Clients, NotARead
 from governor.sources.aws.reads import READS, session_policy
-
-from .conftest import Cloud
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,13 @@ import pytest
 
 import fault_proxy
 import made_up_keys
+from fake_aws import ACCOUNT, COMPLETE, Cloud, refused, refused_by_s3, tag_list
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Accelerator, Gap, Inventory, Resource
 from governor.sources import aws
 from governor.sources.aws import ec2
 from governor.sources.aws.reads import is_read
-
-from .conftest import ACCOUNT, COMPLETE, Cloud, refused, refused_by_s3, tag_list
 
 
 def scan(*services: str, regions: tuple[str, ...] = ("us-east-1",), **scope: object) -> Inventory:

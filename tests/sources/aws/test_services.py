@@ -13,9 +13,9 @@ from botocore.validate import validate_parameters
 
 import fault_proxy
 import made_up_keys
+from fake_aws import ACCOUNT, COMPLETE, Cloud, tag_list
 from governor.model import Gap
 
-from .conftest import ACCOUNT, COMPLETE, Cloud, tag_list
 from .test_scan import scan
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"

@@ -126,7 +126,7 @@ def reason(error: Exception) -> str:
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response['Error'].get('Code', 'an error without a code')}"
+        return f"{error.operation_name}: {error.response.get('Error', {}).get('Code', 'an error without a code')}"
     return f"the answer cannot be read ({type(error).__name__})"
 
 

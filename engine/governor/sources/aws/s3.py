@@ -46,7 +46,7 @@ def _tags(client: Any, name: str) -> list[dict[str, str]]:
     try:
         found: list[dict[str, str]] = client.get_bucket_tagging(Bucket=name)["TagSet"]
     except ClientError as error:
-        if error.response["Error"].get("Code") == "NoSuchTagSet":
+        if error.response.get("Error", {}).get("Code") == "NoSuchTagSet":
             return []
         raise
     return found

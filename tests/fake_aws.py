@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
-import pytest
 
 import fault_proxy
-import real_terraform
 
 ACCOUNT = "123456789012"
 """The account that moto takes its callers for."""
@@ -66,24 +64,9 @@ def refused_by_s3(status: int, code: str) -> fault_proxy.Reply:
     return fault_proxy.Reply(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode())
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    with real_terraform.moto_server() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def cloud(moto: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
-    """An empty cloud, where libraries of AWS find it."""
+@contextmanager
+def empty(moto: str) -> Iterator[Cloud]:
+    """A fake AWS in which nothing runs."""
     urllib.request.urlopen(urllib.request.Request(f"{moto}/moto-api/reset", method="POST"), timeout=30).close()
     with fault_proxy.before(moto) as proxy:
-        for name, value in {
-            "AWS_ENDPOINT_URL": proxy.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_CONFIG_FILE": str(tmp_path / "none"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            monkeypatch.setenv(name, value)
         yield Cloud(moto, proxy)
