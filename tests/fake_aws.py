@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
-
 import fault_proxy
 
 ACCOUNT = "123456789012"
@@ -28,6 +26,8 @@ class Cloud:
         self.endpoint, self.proxy = endpoint, proxy
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
+        import boto3
+
         return boto3.client(
             service, region, endpoint_url=self.endpoint, aws_access_key_id="testing", aws_secret_access_key="testing"
         )
