@@ -30,6 +30,8 @@ ALL: list[ast.FunctionDef] = []
 FUNCTIONS: dict[str, list[ast.FunctionDef]] = defaultdict(list)
 """Those that a reader may call, by name: neither what calls the readers nor what tells where facts come from."""
 for _file in Path(sources.__file__).parent.rglob("*.py"):
+    if _file.parent.name == "terraform_hcl":
+        continue  # its attributes are those of blocks; facts of code are read by the readers of plans
     for _node in ast.walk(ast.parse(_file.read_text("utf-8"))):
         if isinstance(_node, ast.FunctionDef):
             ALL.append(_node)

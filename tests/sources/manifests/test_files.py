@@ -35,6 +35,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
         (b"\x80\x81", "f.yaml", "this file is not UTF-8 text"),
         (b"a: \0", "f.yaml", "this is not YAML: unacceptable character #x0000: control characters are not allowed"),
     ],
+    ids=lambda value: value[:20] if isinstance(value, bytes) else None,
 )
 def test_what_cannot_be_read_is_refused_with_its_line(data: bytes, place: str, message: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -69,6 +69,8 @@ def _documents(text: str, place: str) -> Iterator[Document]:
                 yield from _objects(_Builder(events.__next__, place).value(next(events)), place)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and "nesting depth" in (error.problem or ""):  # a bound of PyYAML's own, which looks far ahead
+            raise _too_deep(place, mark.line + 1) from None
         where = f"{place}:{mark.line + 1}:{mark.column + 1}" if mark else place
         raise Refusal(f"this is not YAML: {error.problem or error.context}", place=where, code=CANNOT_JUDGE) from None
     except yaml.YAMLError as error:
@@ -95,6 +97,10 @@ def _objects(value: _Value, place: str) -> Iterator[Document]:
         yield Document(value.data, place, value.line)
 
 
+def _too_deep(place: str, line: int) -> Refusal:
+    return Refusal(f"this YAML is nested more than {DEEPEST} levels deep", place=f"{place}:{line}", code=CANNOT_JUDGE)
+
+
 class _Builder:
     """Makes plain data of one document's events."""
 
@@ -118,7 +124,7 @@ class _Builder:
                 self._anchors[event.anchor] = None
             self._depth += 1
             if self._depth > DEEPEST:
-                raise self._refusal(f"this YAML is nested more than {DEEPEST} levels deep", line)
+                raise _too_deep(self._place, line)
             before = self._size
             self._count(1, line)
             made = self._mapping(line) if isinstance(event, yaml.MappingStartEvent) else self._sequence(line)
