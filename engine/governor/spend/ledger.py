@@ -1,0 +1,462 @@
+"""FOCUS exports in, a ledger out: columns of DuckDB, with a column for each key of the taxonomy.
+
+What cannot be read is a gap with its line, and never dropped in silence; sums are decimals, not floating point. Columns
+follow FOCUS 1.4, what is ours begins with `x_`: https://focus.finops.org/focus-specification/
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.model import Gap
+from governor.spend import Settings
+from governor.spend.tags import Taxonomy
+
+if TYPE_CHECKING:
+    import duckdb
+
+USD = "USD"
+
+_MONEY = "DECIMAL(38, 15)"
+_MANDATORY = {
+    "EffectiveCost": _MONEY,
+    "BilledCost": _MONEY,
+    "BillingCurrency": "VARCHAR",
+    "BillingPeriodStart": "TIMESTAMPTZ",
+    "ChargePeriodStart": "TIMESTAMPTZ",
+    "ChargePeriodEnd": "TIMESTAMPTZ",
+    "ChargeCategory": "VARCHAR",
+}
+"""Column → type. Mandatory and never null in every version; a row without one cannot be counted."""
+_OPTIONAL = {
+    "ChargeClass": ("ChargeClass",),
+    "ServiceProviderName": ("ServiceProviderName", "ProviderName", "PublisherName"),
+    "HostProviderName": ("HostProviderName", "ProviderName"),
+    "BillingAccountId": ("BillingAccountId",),
+    "SubAccountId": ("SubAccountId",),
+    "ServiceCategory": ("ServiceCategory",),
+    "ServiceName": ("ServiceName",),
+    "RegionId": ("RegionId", "Region"),
+    "ResourceId": ("ResourceId",),
+    "Tags": ("Tags",),
+    "AllocatedTags": ("AllocatedTags",),
+}
+"""Column of 1.4 → what it is read from, best first: 1.3 took the place of ProviderName and PublisherName."""
+_STATE = "x_tags"
+"""`tagged`, `untagged` (no tag at all) or `unknown` (Tags that are no JSON)."""
+_SHOWN_GAPS = 20
+"""Gaps of one file that are listed one by one; the others are counted."""
+_KEY = "governor"
+
+RUNNING = (
+    "ChargeCategory = 'Usage' AND coalesce(ChargeClass, '') <> 'Correction'"
+    " AND ChargePeriodEnd - ChargePeriodStart <= INTERVAL 1 DAY"
+)
+"""What goes on costing: a fee for the month, a purchase, a tax or a credit is counted once."""
+TAGGABLE = "ChargeCategory IN ('Usage', 'Purchase')"
+
+
+class Sum(Struct, frozen=True):
+    """What charges with the same values cost together."""
+
+    values: tuple[str | None, ...]
+    """One for each column that was asked for; None where a charge has no value."""
+    usd: Decimal
+    charges: int
+
+
+class Day(Struct, frozen=True):
+    """What one combination of tags cost on one day."""
+
+    month: date
+    """The first day of the month that it counts in."""
+    day: date
+    provider: str
+    values: tuple[str, ...]
+    tags_unknown: bool
+    usd: Decimal
+    running_usd: Decimal
+    taggable_usd: Decimal
+    untagged_usd: Decimal
+    first: datetime | None
+    """When the first running charge begins, UTC."""
+    through: datetime | None
+    """When the last running charge ends."""
+
+
+class Ledger:
+    """Bills that have been read. A context manager gives it: see `read`."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy, settings: Settings, gaps: Sequence[Gap]
+    ) -> None:
+        self.gaps = gaps
+        self.taxonomy = taxonomy
+        self._connection = connection
+        self._cost = _in_usd(connection, settings)
+        # What a commitment is worth belongs to the time it is used; an invoice to the month it is for.
+        self._period = "ChargePeriodStart" if settings.cost == "EffectiveCost" else "BillingPeriodStart"
+
+    @property
+    def columns(self) -> list[str]:
+        """What sums can be asked by."""
+        return [*self.taxonomy.names, "month", *(name for name in _OPTIONAL if not name.endswith("Tags")),
+                "ChargeCategory"]  # fmt: skip
+
+    def by(self, names: Sequence[str], month: str = "") -> list[Sum]:
+        """Sums by columns, dearest first; of one month (YYYY-MM), or of all. Raises Refusal for an unknown column."""
+        for name in names:
+            if name not in self.columns:
+                raise Refusal(f"spend has no {name}: there are {', '.join(self.columns)}")
+        keys = [self._expression(name) for name in names]
+        where, given = (f"WHERE {self._expression('month')} = ?", [month]) if month else ("", [])
+        found = self._connection.execute(
+            f"SELECT {''.join(f'{key}, ' for key in keys)} coalesce(sum({self._cost}), 0), count(*) FROM charges {where}"
+            f" {f'GROUP BY {", ".join(map(str, range(1, len(keys) + 1)))}' if keys else ''}",
+            given,
+        ).fetchall()
+        sums = [Sum(tuple(values) or (), usd, charges) for *values, usd, charges in found]
+        return sorted(sums, key=lambda one: (-one.usd, tuple(value or "" for value in one.values)))
+
+    def days(self, keys: Sequence[str], since: date, until: date) -> Iterator[Day]:
+        """What each combination of tags cost on each day, of charges that begin on a day from `since` to `until`.
+
+        A charge that counts in a month from that of `since` on is among them whenever it began.
+        """
+        month = f"date_trunc('month', {self._period})::DATE"
+        day = "ChargePeriodStart::DATE"
+        running = f"{RUNNING} AND {month} = date_trunc('month', ChargePeriodStart)::DATE"
+        values = ", ".join(self._expression(key) for key in keys)
+        found = self._connection.execute(
+            f"SELECT {month}, {day}, coalesce(ServiceProviderName, ''), {_STATE} = 'unknown', {values},"
+            f" sum({self._cost}), coalesce(sum({self._cost}) FILTER ({running}), 0),"
+            f" coalesce(sum({self._cost}) FILTER ({TAGGABLE}), 0),"
+            f" coalesce(sum({self._cost}) FILTER ({TAGGABLE} AND {_STATE} = 'untagged'), 0),"
+            f" min(ChargePeriodStart) FILTER ({running}), max(ChargePeriodEnd) FILTER ({running})"
+            f" FROM charges WHERE {day} <= ? AND {self._period}::DATE >= ? AND {self._period}::DATE <= ? GROUP BY ALL",
+            [until, since, until],
+        )
+        while rows := found.fetchmany(10_000):
+            for counted, at, provider, unknown, *rest in rows:
+                texts = tuple(value or "" for value in rest[: len(keys)])
+                yield Day(counted, at, provider, texts, unknown, *rest[len(keys) :])
+
+    def last(self) -> datetime | None:
+        """When the last charge ends, UTC; None where there is none."""
+        row = self._connection.execute("SELECT max(ChargePeriodEnd) FROM charges").fetchone()
+        return row[0] if row else None
+
+    def keep(self, file: Path) -> None:
+        """Write the ledger as one Parquet file, which `read` takes as it is."""
+        known = json.dumps({"taxonomy": self.taxonomy.names, "gaps": [[gap.place, gap.reason] for gap in self.gaps]})
+        with _told(str(file), "cannot be written"):
+            self._connection.execute(
+                f"COPY (SELECT * FROM charges) TO {_quoted(str(file))}"
+                f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_KEY}: {_quoted(known)}}})"
+            )
+
+    def _expression(self, name: str) -> str:
+        if name == "month":
+            return f"strftime({self._period}, '%Y-%m')"
+        return _column(name) if name in self.taxonomy.names else name
+
+
+@contextmanager
+def read(places: Sequence[str], taxonomy: Taxonomy, settings: Settings) -> Iterator[Ledger]:
+    """Files (CSV, gzipped or not, and Parquet), folders, globs, and what DuckDB reads besides, as `s3://…`.
+
+    Raises Refusal, with exit code 3, for what cannot be read, is no FOCUS Cost and Usage, or is in a currency without
+    a rate.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise Refusal("bills are read with DuckDB: pip install 'gpu-governor[spend]'") from None
+    with TemporaryDirectory(prefix="governor-") as folder, duckdb.connect(str(Path(folder, "ledger"))) as connection:
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        connection.execute(f"SET temp_directory = {_quoted(folder)}")
+        gaps = _Reading(connection, taxonomy, Path(folder)).all(places)
+        yield Ledger(connection, taxonomy, settings, gaps)
+
+
+class _Reading:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy, folder: Path) -> None:
+        self._connection, self._taxonomy, self._folder = connection, taxonomy, folder
+        self._gaps: list[Gap] = []
+
+    def all(self, places: Sequence[str]) -> list[Gap]:
+        """Make `charges` of all that the places hold; the gaps."""
+        files = [file for place in places for file in self._files(place)]
+        if len(files) == 1 and self._is_kept(files[0]):
+            # As it lies there: nothing is copied before it is summed.
+            self._connection.execute(f"CREATE VIEW charges AS SELECT * FROM read_parquet({_quoted(files[0])})")
+            return self._gaps
+        types = {**_MANDATORY, **dict.fromkeys(_OPTIONAL, "VARCHAR")}
+        columns = ", ".join(f"{name} {'TIMESTAMP' if type == 'TIMESTAMPTZ' else type}" for name, type in types.items())
+        self._connection.execute(f"CREATE TABLE rows ({columns})")
+        for file in files:
+            with _told(file, "cannot be read"):
+                self._file(file)
+        self._promote(files)
+        return self._gaps
+
+    def _files(self, place: str) -> list[str]:
+        if "://" in place:
+            with _told(place, "cannot be read"):
+                if place.startswith("s3://"):
+                    self._connection.execute("CREATE OR REPLACE SECRET (TYPE s3, PROVIDER credential_chain)")
+                found = [row[0] for row in self._connection.execute("SELECT file FROM glob(?)", [place]).fetchall()]
+        elif Path(place).is_dir():
+            found = [str(file) for file in Path(place).rglob("*") if file.is_file() and _is_export(file.name)]
+        else:
+            found = [place] if Path(place).is_file() else glob.glob(place, recursive=True)
+        if not found:
+            raise Refusal("no bill is here: give *.csv, *.csv.gz or *.parquet", place=place, code=CANNOT_JUDGE)
+        return sorted(found)
+
+    def _file(self, file: str) -> None:
+        if _is_parquet(file):
+            self._parquet(file)
+        else:
+            self._csv(file)
+
+    def _parquet(self, file: str) -> None:
+        source = f"read_parquet({_quoted(file)}, file_row_number = true)"
+        if self._is_kept(file):
+            names = ", ".join([*_MANDATORY, *_OPTIONAL])
+            self._connection.execute(f"INSERT INTO rows BY NAME SELECT {names} FROM {source}")
+            return
+        types = self._columns(f"read_parquet({_quoted(file)})", file)
+        wanted = {name: f"TRY_CAST({name} AS {type})" for name, type in _MANDATORY.items()}
+        known = " AND ".join(f"{expression} IS NOT NULL" for expression in wanted.values())
+        self._insert(source, types, wanted, f"WHERE {known}")
+        bad = self._connection.execute(f"SELECT file_row_number FROM {source} WHERE NOT ({known})").fetchall()
+        missing = ", ".join(_MANDATORY)
+        self._tell(file, ((f"row {row + 1}", f"one of {missing} has no value that can be read") for (row,) in bad))
+
+    def _csv(self, file: str) -> None:
+        form = "header = true, delim = ',', quote = '\"', escape = '\"'"
+        types = self._columns(f"read_csv({_quoted(file)}, {form}, all_varchar = true, store_rejects = true)", file)
+        exact = {name.casefold(): name for name in types}
+        wanted = {exact[name.casefold()]: type for name, type in _MANDATORY.items()}
+        columns = ", ".join(f"{_quoted(name)}: '{wanted.get(name, 'VARCHAR')}'" for name in types)
+        self._connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+        source = (
+            f"read_csv({_quoted(file)}, {form}, auto_detect = false, nullstr = ['', 'NULL'],"
+            f" columns = {{{columns}}}, force_not_null = [{', '.join(map(_quoted, wanted))}],"
+            " store_rejects = true, rejects_limit = 0)"
+        )
+        self._insert(source, types, {name: name for name in _MANDATORY})
+        bad = self._connection.execute(
+            "SELECT line_byte_position, first(column_name ORDER BY column_idx), first(error_type ORDER BY column_idx)"
+            " FROM reject_errors GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        if bad:
+            lines = _lines(file, [position for position, _, _ in bad])
+            self._tell(file, ((line, _REJECTED.get(kind, _CANNOT).format(name or "a column"))
+                              for line, (_, name, kind) in zip(lines, bad, strict=True)))  # fmt: skip
+
+    def _insert(self, source: str, types: Mapping[str, str], wanted: Mapping[str, str], where: str = "") -> None:
+        has = {name.casefold() for name in types}
+        chosen = []
+        for name, type in _MANDATORY.items():
+            at = f"timezone('UTC', {wanted[name]})" if type == "TIMESTAMPTZ" else wanted[name]
+            chosen.append(f"{at} AS {name}")
+        for name, names in _OPTIONAL.items():
+            there = [each for each in names if each.casefold() in has]
+            text = ", ".join(_text(each, types) for each in there)
+            chosen.append(f"{f'coalesce({text})' if there else 'NULL'} AS {name}")
+        self._connection.execute(f"INSERT INTO rows BY NAME SELECT {', '.join(chosen)} FROM {source} {where}")
+
+    def _columns(self, source: str, file: str) -> dict[str, str]:
+        """Name → type of the columns; Refusal where one that must be there is not."""
+        found = {row[0]: row[1] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        there = {name.casefold() for name in found}
+        if missing := [name for name in _MANDATORY if name.casefold() not in there]:
+            raise Refusal(
+                f"this is no FOCUS Cost and Usage export: it has no {', '.join(missing)}", place=file, code=CANNOT_JUDGE
+            )
+        return found
+
+    def _promote(self, files: Sequence[str]) -> None:
+        """Give each row the values that its tags have for the taxonomy: each distinct text of tags is read once."""
+        columns = [_column(key) for key in self._taxonomy.names]
+        promoted = self._folder / "tags.csv"
+        unreadable = set()
+        found = self._connection.execute("SELECT DISTINCT Tags, AllocatedTags FROM rows")
+        with promoted.open("w", encoding="utf-8", newline="") as opened:
+            writer = csv.writer(opened, quoting=csv.QUOTE_ALL)
+            while rows := found.fetchmany(10_000):
+                for own, allocated in rows:
+                    tags = self._taxonomy.promote(own, allocated)
+                    if tags is None:
+                        unreadable.add((own, allocated))
+                    state = "unknown" if tags is None else "untagged" if tags.untagged else "tagged"
+                    writer.writerow([own or "", allocated or "", state, *(tags.values if tags else [""] * len(columns))])
+        shape = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in ("own", "allocated", _STATE, *columns))
+        values = "".join(f", nullif(t.{column}, '') AS {column}" for column in columns)
+        self._connection.execute(
+            f"CREATE TABLE tags AS SELECT * FROM read_csv({_quoted(str(promoted))}, header = false, delim = ',',"
+            f" quote = '\"', escape = '\"', auto_detect = false, max_line_size = 20000000, columns = {{{shape}}})"
+        )
+        self._connection.execute(
+            f"CREATE VIEW charges AS SELECT r.*, t.{_STATE}{values} FROM rows r JOIN tags t"
+            " ON coalesce(r.Tags, '') = coalesce(t.own, '') AND coalesce(r.AllocatedTags, '') = coalesce(t.allocated, '')"
+        )
+        if unreadable:
+            self._tell_unreadable(files, unreadable)
+
+    def _tell_unreadable(self, files: Sequence[str], unreadable: set[tuple[str | None, str | None]]) -> None:
+        """Where the tags stand that nothing can read."""
+        row = self._connection.execute(f"SELECT count(*) FROM charges WHERE {_STATE} = 'unknown'").fetchone()
+        told = 0
+        for file in files:
+            if "://" in file or _is_parquet(file):
+                continue
+            lines = list(_lines_of_tags(file, unreadable))
+            told += len(lines)
+            self._tell(file, ((line, "Tags are no JSON object: counted, and their tags are not known") for line in lines))
+        if row and (left := row[0] - told) > 0:
+            self._gaps.append(Gap("spend", f"{left} charges have Tags that are no JSON object: their tags are not known"))
+
+    def _tell(self, file: str, bad: Iterator[tuple[Any, str]]) -> None:
+        found = list(bad)
+        self._gaps += [Gap(f"{file}:{line}", reason) for line, reason in found[:_SHOWN_GAPS]]
+        if more := len(found) - _SHOWN_GAPS:
+            if more > 0:
+                self._gaps.append(Gap(file, f"{more} more rows like these"))
+
+    def _is_kept(self, file: str) -> bool:
+        """Whether `Ledger.keep` wrote a file for this taxonomy. Its gaps are then among ours."""
+        if not _is_parquet(file):
+            return False
+        with _told(file, "cannot be read"):
+            row = self._connection.execute(
+                "SELECT value::VARCHAR FROM parquet_kv_metadata(?) WHERE key::VARCHAR = ?", [file, _KEY]
+            ).fetchone()
+        if row is None:
+            return False
+        known = json.loads(bytes(row[0], "utf-8") if isinstance(row[0], str) else row[0])
+        if known["taxonomy"] != {key: list(names) for key, names in self._taxonomy.names.items()}:
+            raise Refusal(
+                "it was written for another taxonomy: read the bills again and write it anew with --store",
+                place=file,
+                code=CANNOT_JUDGE,
+            )
+        self._gaps += [Gap(place, reason) for place, reason in known["gaps"]]
+        return True
+
+
+_CANNOT = "the row cannot be read, at {}"
+_REJECTED = {
+    "CAST": "the row is not counted: {} has no value that can be read",
+    "MISSING COLUMNS": "the row is not counted: it ends before {}",
+    "TOO MANY COLUMNS": "the row is not counted: it has more columns than the first line",
+}
+
+
+def _in_usd(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:
+    """The expression of a cost in USD. Raises Refusal for a currency without a rate."""
+    found = connection.execute("SELECT DISTINCT BillingCurrency FROM charges ORDER BY 1").fetchall()
+    others = [currency for (currency,) in found if currency != USD]
+    if lacking := [currency for currency in others if currency not in settings.rates]:
+        raise Refusal(
+            f"charges are in {', '.join(lacking)}: give the rate, such as `spend: {{rates: {{{lacking[0]}: 1.1}}}}` (USD"
+            " for one), in governor.yaml",
+            place="spend",
+            code=CANNOT_JUDGE,
+        )
+    if not others:
+        return settings.cost
+    rates = " ".join(f"WHEN {_quoted(name)} THEN {settings.rates[name]!r}::DOUBLE" for name in others)
+    converted = f"CAST({settings.cost}::DOUBLE * CASE BillingCurrency {rates} END AS {_MONEY})"
+    return f"CASE WHEN BillingCurrency = '{USD}' THEN {settings.cost} ELSE {converted} END"
+
+
+def _column(key: str) -> str:
+    """The column of a key of the taxonomy."""
+    return '"x_' + key.replace('"', '""') + '"'
+
+
+def _text(name: str, types: Mapping[str, str]) -> str:
+    """A column as text. Tags may be a map or a struct in Parquet."""
+    type = next(type for each, type in types.items() if each.casefold() == name.casefold())
+    if type == "VARCHAR":
+        return f"nullif({name}, '')"
+    return f"to_json({name})::VARCHAR" if type.startswith(("MAP", "STRUCT")) else f"{name}::VARCHAR"
+
+
+def _is_export(name: str) -> bool:
+    return name.endswith((".csv", ".csv.gz", ".parquet"))
+
+
+def _is_parquet(file: str) -> bool:
+    return file.endswith(".parquet")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _open(file: str) -> Any:
+    return gzip.open(file, "rb") if file.endswith(".gz") else open(file, "rb")  # noqa: SIM115
+
+
+def _lines(file: str, positions: Sequence[int]) -> list[int | str]:
+    """The line in which each position, from 1 and rising, lies; a position where the file cannot be read here."""
+    if "://" in file:
+        return [f"byte {position}" for position in positions]
+    found: list[int | str] = []
+    line, at = 1, 0
+    with _open(file) as opened:
+        for position in positions:
+            while at < position - 1 and (block := opened.read(min(1 << 20, position - 1 - at))):
+                line += block.count(b"\n")
+                at += len(block)
+            found.append(line)
+    return found
+
+
+def _lines_of_tags(file: str, unreadable: set[tuple[str | None, str | None]]) -> Iterator[int]:
+    """Lines of a CSV file on which rows begin whose tags are among those that nothing can read."""
+
+    def text(row: dict[str, Any], name: str) -> str | None:
+        value = row.get(name)
+        return None if value in ("", "NULL") else value
+
+    csv.field_size_limit(1 << 30)
+    opener: Callable[..., Any] = gzip.open if file.endswith(".gz") else open
+    with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as opened:
+        rows = csv.DictReader(opened)
+        names = {name.casefold(): name for name in rows.fieldnames or ()}
+        before = rows.line_num
+        for row in rows:
+            found = tuple(text(row, names.get(name, "")) for name in ("tags", "allocatedtags"))
+            if found in unreadable:
+                yield before + 1
+            before = rows.line_num
+
+
+@contextmanager
+def _told(place: str, what: str) -> Iterator[None]:
+    """What DuckDB complains about, in one line."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        told = str(error).strip().splitlines()[0]
+        raise Refusal(f"{what}: {told}", place=place, code=CANNOT_JUDGE) from None
