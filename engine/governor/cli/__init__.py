@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging, keys
+from governor.cli import about, authoring, judging, keys, spend
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -41,6 +41,7 @@ for _command in (
     judging.check,
     judging.gate,
     keys.keys,
+    spend.spend,
     judging.explain,
     authoring.policies,
     authoring.run_tests,

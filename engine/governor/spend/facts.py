@@ -71,6 +71,9 @@ def records(days: Iterable[Day], fields: Sequence[str], this: date, today: date)
         so_far = rests.setdefault((values, unknown), _Rest())
         so_far.usd += more
         so_far.windows.append(windows[of])
+    for values, unknown in rests:
+        # A run that has ended and the one that follows it have different tags, and the project goes on.
+        found.setdefault((this, values, unknown), [])
     made = []
     for (month, values, unknown), parts in found.items():
         usd = sum((part.usd for part in parts), Decimal(0))
@@ -83,7 +86,7 @@ def records(days: Iterable[Day], fields: Sequence[str], this: date, today: date)
                 usd=usd,
                 taggable_usd=sum((part.taggable_usd for part in parts), Decimal(0)),
                 untagged_usd=sum((part.untagged_usd for part in parts), Decimal(0)),
-                through=last[month],
+                through=last.get(month) or max(last.values()),
                 forecast_usd=None if ahead is None else usd + ahead.usd,
                 method="" if ahead is None else ahead.method,
             )

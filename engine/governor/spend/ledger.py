@@ -55,7 +55,7 @@ _OPTIONAL = {
     "AllocatedTags": ("AllocatedTags",),
 }
 """Column of 1.4 → what it is read from, best first: 1.3 took the place of ProviderName and PublisherName."""
-_STATE = "x_tags"
+_STATE = "x_governor_tags"
 """`tagged`, `untagged` (no tag at all) or `unknown` (Tags that are no JSON)."""
 _SHOWN_GAPS = 20
 """Gaps of one file that are listed one by one; the others are counted."""
@@ -123,12 +123,11 @@ class Ledger:
                 raise Refusal(f"spend has no {name}: there are {', '.join(self.columns)}")
         keys = [self._expression(name) for name in names]
         where, given = (f"WHERE {self._expression('month')} = ?", [month]) if month else ("", [])
+        asked = "".join(f"{key}, " for key in keys)
         found = self._connection.execute(
-            f"SELECT {''.join(f'{key}, ' for key in keys)} coalesce(sum({self._cost}), 0), count(*) FROM charges {where}"
-            f" {f'GROUP BY {", ".join(map(str, range(1, len(keys) + 1)))}' if keys else ''}",
-            given,
+            f"SELECT {asked}coalesce(sum({self._cost}), 0), count(*) FROM charges {where} GROUP BY ALL", given
         ).fetchall()
-        sums = [Sum(tuple(values) or (), usd, charges) for *values, usd, charges in found]
+        sums = [Sum(tuple(values), usd, charges) for *values, usd, charges in found]
         return sorted(sums, key=lambda one: (-one.usd, tuple(value or "" for value in one.values)))
 
     def days(self, keys: Sequence[str], since: date, until: date) -> Iterator[Day]:
@@ -171,7 +170,7 @@ class Ledger:
     def _expression(self, name: str) -> str:
         if name == "month":
             return f"strftime({self._period}, '%Y-%m')"
-        return _column(name) if name in self.taxonomy.names else name
+        return _identifier(f"x_{name}") if name in self.taxonomy.names else name
 
 
 @contextmanager
@@ -293,7 +292,8 @@ class _Reading:
 
     def _promote(self, files: Sequence[str]) -> None:
         """Give each row the values that its tags have for the taxonomy: each distinct text of tags is read once."""
-        columns = [_column(key) for key in self._taxonomy.names]
+        names = [f"x_{key}" for key in self._taxonomy.names]
+        columns = [_identifier(name) for name in names]
         promoted = self._folder / "tags.csv"
         unreadable = set()
         found = self._connection.execute("SELECT DISTINCT Tags, AllocatedTags FROM rows")
@@ -305,8 +305,10 @@ class _Reading:
                     if tags is None:
                         unreadable.add((own, allocated))
                     state = "unknown" if tags is None else "untagged" if tags.untagged else "tagged"
-                    writer.writerow([own or "", allocated or "", state, *(tags.values if tags else [""] * len(columns))])
-        shape = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in ("own", "allocated", _STATE, *columns))
+                    writer.writerow(
+                        [own or "", allocated or "", state, *(tags.values if tags else [""] * len(columns))]
+                    )
+        shape = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in ("own", "allocated", _STATE, *names))
         values = "".join(f", nullif(t.{column}, '') AS {column}" for column in columns)
         self._connection.execute(
             f"CREATE TABLE tags AS SELECT * FROM read_csv({_quoted(str(promoted))}, header = false, delim = ',',"
@@ -314,7 +316,8 @@ class _Reading:
         )
         self._connection.execute(
             f"CREATE VIEW charges AS SELECT r.*, t.{_STATE}{values} FROM rows r JOIN tags t"
-            " ON coalesce(r.Tags, '') = coalesce(t.own, '') AND coalesce(r.AllocatedTags, '') = coalesce(t.allocated, '')"
+            " ON coalesce(r.Tags, '') = coalesce(t.own, '')"
+            " AND coalesce(r.AllocatedTags, '') = coalesce(t.allocated, '')"
         )
         if unreadable:
             self._tell_unreadable(files, unreadable)
@@ -328,16 +331,19 @@ class _Reading:
                 continue
             lines = list(_lines_of_tags(file, unreadable))
             told += len(lines)
-            self._tell(file, ((line, "Tags are no JSON object: counted, and their tags are not known") for line in lines))
+            self._tell(
+                file, ((line, "Tags are no JSON object: counted, and their tags are not known") for line in lines)
+            )
         if row and (left := row[0] - told) > 0:
-            self._gaps.append(Gap("spend", f"{left} charges have Tags that are no JSON object: their tags are not known"))
+            self._gaps.append(
+                Gap("spend", f"{left} charges have Tags that are no JSON object: their tags are not known")
+            )
 
     def _tell(self, file: str, bad: Iterator[tuple[Any, str]]) -> None:
         found = list(bad)
         self._gaps += [Gap(f"{file}:{line}", reason) for line, reason in found[:_SHOWN_GAPS]]
-        if more := len(found) - _SHOWN_GAPS:
-            if more > 0:
-                self._gaps.append(Gap(file, f"{more} more rows like these"))
+        if (more := len(found) - _SHOWN_GAPS) > 0:
+            self._gaps.append(Gap(file, f"{more} more rows like these"))
 
     def _is_kept(self, file: str) -> bool:
         """Whether `Ledger.keep` wrote a file for this taxonomy. Its gaps are then among ours."""
@@ -345,11 +351,11 @@ class _Reading:
             return False
         with _told(file, "cannot be read"):
             row = self._connection.execute(
-                "SELECT value::VARCHAR FROM parquet_kv_metadata(?) WHERE key::VARCHAR = ?", [file, _KEY]
+                "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = ?", [file, _KEY]
             ).fetchone()
         if row is None:
             return False
-        known = json.loads(bytes(row[0], "utf-8") if isinstance(row[0], str) else row[0])
+        known = json.loads(row[0])
         if known["taxonomy"] != {key: list(names) for key, names in self._taxonomy.names.items()}:
             raise Refusal(
                 "it was written for another taxonomy: read the bills again and write it anew with --store",
@@ -374,8 +380,8 @@ def _in_usd(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:
     others = [currency for (currency,) in found if currency != USD]
     if lacking := [currency for currency in others if currency not in settings.rates]:
         raise Refusal(
-            f"charges are in {', '.join(lacking)}: give the rate, such as `spend: {{rates: {{{lacking[0]}: 1.1}}}}` (USD"
-            " for one), in governor.yaml",
+            f"charges are in {', '.join(lacking)}: give the rate (USD for one) in governor.yaml, such as"
+            f" `spend: {{rates: {{{lacking[0]}: 1.1}}}}`",
             place="spend",
             code=CANNOT_JUDGE,
         )
@@ -386,9 +392,8 @@ def _in_usd(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:
     return f"CASE WHEN BillingCurrency = '{USD}' THEN {settings.cost} ELSE {converted} END"
 
 
-def _column(key: str) -> str:
-    """The column of a key of the taxonomy."""
-    return '"x_' + key.replace('"', '""') + '"'
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _text(name: str, types: Mapping[str, str]) -> str:
@@ -412,7 +417,7 @@ def _quoted(text: str) -> str:
 
 
 def _open(file: str) -> Any:
-    return gzip.open(file, "rb") if file.endswith(".gz") else open(file, "rb")  # noqa: SIM115
+    return gzip.open(file, "rb") if file.endswith(".gz") else open(file, "rb")
 
 
 def _lines(file: str, positions: Sequence[int]) -> list[int | str]:

@@ -26,7 +26,7 @@ class Taxonomy:
     """The keys of `tags` in the data of the concern tagging, and the other names that people give them."""
 
     def __init__(self, tags: Mapping[str, Any]) -> None:
-        self.names = {key: tuple([key, *((rule or {}).get("aliases") or ())]) for key, rule in tags.items()}
+        self.names = {key: (key, *((rule or {}).get("aliases") or ())) for key, rule in tags.items()}
         """Key → itself and its aliases, best first."""
         self._folded = {key: tuple(map(_fold, names)) for key, names in self.names.items()}
 
