@@ -294,8 +294,8 @@ def heads_over_its_month(inventory: Inventory, config: Budgets, today: date) -> 
             method = " and ".join(sorted({word for r in records for word in r.method.split(" and ") if word}))
             yield Violation(
                 place,
-                f"{place} is forecast to cost {money(forecast)} by the end of {_month(today)} ({method}; {money(actual)}"
-                f" up to {_through(records)}), over {_bound(project, config.shares.hard)}{_most_billed(records)}",
+                f"{place} is forecast to cost {money(forecast)} by the end of {_month(today)} ({method};"
+                f" {money(actual)} up to {_through(records)}), over {_bound(project, config.shares.hard)}{_most_billed(records)}",
                 "forecast_usd",
                 {
                     "forecast_usd": str(forecast),
