@@ -295,7 +295,8 @@ def heads_over_its_month(inventory: Inventory, config: Budgets, today: date) -> 
             yield Violation(
                 place,
                 f"{place} is forecast to cost {money(forecast)} by the end of {_month(today)} ({method};"
-                f" {money(actual)} up to {_through(records)}), over {_bound(project, config.shares.hard)}{_most_billed(records)}",
+                f" {money(actual)} up to {_through(records)}), over {_bound(project, config.shares.hard)}"
+                f"{_most_billed(records)}",
                 "forecast_usd",
                 {
                     "forecast_usd": str(forecast),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.conftest import Governor
+from commands.conftest import EXAMPLE, Governor
 from spend.bills import charge, write
 
 ATLAS = {"project": "atlas", "owner": "nlp"}
@@ -40,8 +40,8 @@ def test_sums_by_project_and_how_much_carries_tags(governor: Governor, bill: Pat
         "atlas    10,000.00  83.3 %       10\n"
         "(none)    2,000.00  16.7 %       10\n"
         "\n"
-        "Spend of 2026-08 that carries a tag: 83.3 %; project 83.3 %, experiment-id 0.0 %, model 0.0 %, dataset 0.0 %, stage 0.0\n"
-        "%, owner-team 83.3 %\n"
+        "Spend of 2026-08 that carries a tag: 83.3 %; project 83.3 %, experiment-id 0.0 %, model 0.0 %, dataset 0.0 %,"
+        " stage 0.0 %, owner-team 83.3 %\n"
     )
 
 
@@ -68,39 +68,39 @@ def test_what_could_not_be_read_is_told_and_exits_with_3(governor: Governor, tmp
     assert run.err == "governor: a.csv:3: the row is not counted: EffectiveCost has no value that can be read\n"
 
 
-def test_policies_judge_what_bills_say(governor: Governor, example: Path, bill: Path, tmp_path: Path) -> None:
+def test_policies_judge_what_bills_say(governor: Governor, bill: Path, tmp_path: Path) -> None:
     settings(tmp_path)
-    run = governor("check", example, "--stage", "live", "--spend", bill, "--today", "2026-08-10", "-f", "json")
+    run = governor("check", EXAMPLE, "--stage", "live", "--spend", bill, "--today", "2026-08-10", "-f", "json")
 
     found = {
         f["policy"]: f["msg"] for f in json.loads(run.out)["findings"] if f["policy"] in ("BUD005", "BUD006", "BUD007")
     }
     assert found == {
-        "BUD005": "project/atlas has cost $10,000 in 2026-08 up to 2026-08-10, over $9,900, 90 % of its budget of $11,000;"
-        " the most for owner-team nlp: $10,000",
+        "BUD005": "project/atlas has cost $10,000 in 2026-08 up to 2026-08-10, over $9,900, 90 % of its budget of"
+        " $11,000; the most for owner-team nlp: $10,000",
         "BUD006": "project/atlas is forecast to cost $31,000 by the end of 2026-08 (linear; $10,000 up to 2026-08-10),"
         " over its budget of $11,000; the most for owner-team nlp: $10,000",
-        "BUD007": "16.7 % of the spend of 2026-08 ($2,000 of $12,000 up to 2026-08-10) carries no tag project, above 10 %;"
-        " $2,000 of it carries no tag at all",
+        "BUD007": "16.7 % of the spend of 2026-08 ($2,000 of $12,000 up to 2026-08-10) carries no tag project, above"
+        " 10 %; $2,000 of it carries no tag at all",
     }
 
 
-def test_without_bills_a_live_run_says_that_it_knows_nothing_of_cost(governor: Governor, example: Path) -> None:
-    run = governor("check", example, "--stage", "live")
+def test_without_bills_a_live_run_says_that_it_knows_nothing_of_cost(governor: Governor) -> None:
+    run = governor("check", EXAMPLE, "--stage", "live")
 
     assert "note: no bills are given (--spend): policies of actual cost find nothing" in run.out
-    assert "no bills" not in governor("check", example).out
+    assert "no bills" not in governor("check", EXAMPLE).out
 
 
-def test_bills_of_another_month_are_no_pass_in_silence(governor: Governor, example: Path, bill: Path) -> None:
-    run = governor("check", example, "--stage", "live", "--spend", bill, "--today", "2026-10-03")
+def test_bills_of_another_month_are_no_pass_in_silence(governor: Governor, bill: Path) -> None:
+    run = governor("check", EXAMPLE, "--stage", "live", "--spend", bill, "--today", "2026-10-03")
 
     assert "note: bills say nothing of 2026-10 (the last charge ends 2026-08-11)" in run.out
 
 
-def test_a_gap_in_bills_ends_a_strict_run_with_3(governor: Governor, example: Path, tmp_path: Path) -> None:
+def test_a_gap_in_bills_ends_a_strict_run_with_3(governor: Governor, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", [charge("2026-08-01", "x")])
-    run = governor("check", example, "--stage", "live", "--spend", "a.csv", "--strict", "--today", "2026-08-10")
+    run = governor("check", EXAMPLE, "--stage", "live", "--spend", "a.csv", "--strict", "--today", "2026-08-10")
 
     assert run.code == 3
     assert "a.csv:2" in run.out
@@ -116,7 +116,7 @@ def test_the_settings_say_which_cost_and_what_a_currency_is_worth(governor: Gove
     ]
 
 
-def test_a_policy_in_rego_sees_spend(governor: Governor, example: Path, bill: Path, tmp_path: Path) -> None:
+def test_a_policy_in_rego_sees_spend(governor: Governor, bill: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own" / "cost"
     folder.mkdir(parents=True)
     (folder / "cost.rego").write_text(
@@ -125,7 +125,7 @@ def test_a_policy_in_rego_sees_spend(governor: Governor, example: Path, bill: Pa
         "\tsome r in input.spend\n\tr.project\n}\n",
         "utf-8",
     )
-    run = governor("check", example, "--policies", "own", "--spend", bill, "--today", "2026-08-10", "-f", "json")
+    run = governor("check", EXAMPLE, "--policies", "own", "--spend", bill, "--today", "2026-08-10", "-f", "json")
 
     assert [f["msg"] for f in json.loads(run.out)["findings"] if f["policy"] == "CST001"] == ["10000"]
 

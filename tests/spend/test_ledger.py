@@ -22,8 +22,10 @@ from governor.spend.ledger import Sum, read
 from governor.spend.tags import Taxonomy
 from spend.bills import TAXONOMY, charge, write
 
+PLAIN = Settings()
 
-def sums(places: object, *by: str, taxonomy: Taxonomy = TAXONOMY, settings: Settings = Settings()) -> dict[Any, Any]:
+
+def sums(places: object, *by: str, taxonomy: Taxonomy = TAXONOMY, settings: Settings = PLAIN) -> dict[Any, Any]:
     """Values → USD."""
     with read([str(places)], taxonomy, settings) as ledger:
         return {one.values[0] if len(by) == 1 else one.values: one.usd for one in ledger.by(by)}
@@ -55,8 +57,8 @@ def test_each_row_that_cannot_be_counted_is_a_gap_with_its_line(tmp_path: Path) 
         charge("2026-08-01", 4, "no json"),
         charge("2026-08-01", 8),
     ])  # fmt: skip
-    with bill.open("a", encoding="utf-8") as opened:
-        opened.write("2026-08-01T00:00:00Z,too,short\n")
+    with bill.open("a", encoding="utf-8", newline="") as opened:
+        opened.write("2026-08-01T00:00:00Z,too,short\r\n")
 
     assert {(gap.place, gap.reason) for gap in gaps(bill)} == {
         (f"{bill}:4", "the row is not counted: EffectiveCost has no value that can be read"),

@@ -83,4 +83,6 @@ def _table(by: Sequence[str], sums: Sequence[Sum], tagged: Tagged | None) -> Non
     console.print(table)
     if tagged:
         carried = ", ".join(f"{key} {share * 100:.1f} %" for key, share in tagged.shares.items())
-        console.print(f"\nSpend of {tagged.month} that carries a tag: {tagged.tagged * 100:.1f} %; {carried}")
+        console.print(
+            f"\nSpend of {tagged.month} that carries a tag: {tagged.tagged * 100:.1f} %; {carried}", soft_wrap=True
+        )

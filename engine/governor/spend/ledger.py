@@ -10,7 +10,7 @@ import csv
 import glob
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -238,7 +238,9 @@ class _Reading:
             names = ", ".join([*_MANDATORY, *_OPTIONAL])
             self._connection.execute(f"INSERT INTO rows BY NAME SELECT {names} FROM {source}")
             return
-        types = self._columns(f"read_parquet({_quoted(file)})", file)
+        described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet({_quoted(file)})").fetchall()
+        types = {row[0]: row[1] for row in described}
+        _has_mandatory(types, file)
         wanted = {name: f"TRY_CAST({name} AS {type})" for name, type in _MANDATORY.items()}
         known = " AND ".join(f"{expression} IS NOT NULL" for expression in wanted.values())
         self._insert(source, types, wanted, f"WHERE {known}")
@@ -248,7 +250,8 @@ class _Reading:
 
     def _csv(self, file: str) -> None:
         form = "header = true, delim = ',', quote = '\"', escape = '\"'"
-        types = self._columns(f"read_csv({_quoted(file)}, {form}, all_varchar = true, store_rejects = true)", file)
+        types = dict.fromkeys(self._header(file), "VARCHAR")
+        _has_mandatory(types, file)
         exact = {name.casefold(): name for name in types}
         wanted = {exact[name.casefold()]: type for name, type in _MANDATORY.items()}
         columns = ", ".join(f"{_quoted(name)}: '{wanted.get(name, 'VARCHAR')}'" for name in types)
@@ -280,15 +283,14 @@ class _Reading:
             chosen.append(f"{f'coalesce({text})' if there else 'NULL'} AS {name}")
         self._connection.execute(f"INSERT INTO rows BY NAME SELECT {', '.join(chosen)} FROM {source} {where}")
 
-    def _columns(self, source: str, file: str) -> dict[str, str]:
-        """Name → type of the columns; Refusal where one that must be there is not."""
-        found = {row[0]: row[1] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        there = {name.casefold() for name in found}
-        if missing := [name for name in _MANDATORY if name.casefold() not in there]:
-            raise Refusal(
-                f"this is no FOCUS Cost and Usage export: it has no {', '.join(missing)}", place=file, code=CANNOT_JUDGE
-            )
-        return found
+    def _header(self, file: str) -> list[str]:
+        """The names in the first line: DuckDB would guess them, and gives up where a row is wrong."""
+        whole = (
+            f"read_csv({_quoted(file)}, header = false, auto_detect = false, delim = '\x01', quote = '', escape = '',"
+            " columns = {'line': 'VARCHAR'}, store_rejects = true)"
+        )
+        row = self._connection.execute(f"SELECT line FROM {whole} LIMIT 1").fetchone()
+        return next(csv.reader([row[0].removeprefix("\ufeff")])) if row and row[0] else []
 
     def _promote(self, files: Sequence[str]) -> None:
         """Give each row the values that its tags have for the taxonomy: each distinct text of tags is read once."""
@@ -392,6 +394,14 @@ def _in_usd(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str:
     return f"CASE WHEN BillingCurrency = '{USD}' THEN {settings.cost} ELSE {converted} END"
 
 
+def _has_mandatory(names: Iterable[str], file: str) -> None:
+    there = {name.casefold() for name in names}
+    if missing := [name for name in _MANDATORY if name.casefold() not in there]:
+        raise Refusal(
+            f"this is no FOCUS Cost and Usage export: it has no {', '.join(missing)}", place=file, code=CANNOT_JUDGE
+        )
+
+
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -428,7 +438,7 @@ def _lines(file: str, positions: Sequence[int]) -> list[int | str]:
     line, at = 1, 0
     with _open(file) as opened:
         for position in positions:
-            while at < position - 1 and (block := opened.read(min(1 << 20, position - 1 - at))):
+            while at < position and (block := opened.read(min(1 << 20, position - at))):
                 line += block.count(b"\n")
                 at += len(block)
             found.append(line)
