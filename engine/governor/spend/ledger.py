@@ -284,13 +284,16 @@ class _Reading:
         self._connection.execute(f"INSERT INTO rows BY NAME SELECT {', '.join(chosen)} FROM {source} {where}")
 
     def _header(self, file: str) -> list[str]:
-        """The names in the first line: DuckDB would guess them, and gives up where a row is wrong."""
-        whole = (
-            f"read_csv({_quoted(file)}, header = false, auto_detect = false, delim = '\x01', quote = '', escape = '',"
-            " columns = {'line': 'VARCHAR'}, store_rejects = true)"
-        )
-        row = self._connection.execute(f"SELECT line FROM {whole} LIMIT 1").fetchone()
-        return next(csv.reader([row[0].removeprefix("\ufeff")])) if row and row[0] else []
+        """The names in the first line. Of a file here they are read: DuckDB guesses, and gives up where rows are wrong."""
+        if "://" in file:
+            guess = f"read_csv({_quoted(file)}, header = true, delim = ',', all_varchar = true, ignore_errors = true)"
+            return [row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {guess}").fetchall()]
+        try:
+            with _open(file) as opened:
+                first = opened.readline().decode("utf-8-sig")
+        except (OSError, EOFError, UnicodeError) as error:
+            raise Refusal(f"cannot be read: {error}", place=file, code=CANNOT_JUDGE) from None
+        return next(csv.reader([first]), [])
 
     def _promote(self, files: Sequence[str]) -> None:
         """Give each row the values that its tags have for the taxonomy: each distinct text of tags is read once."""
