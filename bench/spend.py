@@ -12,7 +12,6 @@ import sys
 import tempfile
 
 import duckdb
-
 from bench import GOVERNOR, best
 
 CHARGES = 10_000_000

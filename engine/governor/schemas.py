@@ -46,7 +46,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    if schema == _NUMBER_AS_TEXT:
+    if schema.items() >= _NUMBER_AS_TEXT.items():
         return {"type": "number"}
     kept = {key: _plain(value) for key, value in schema.items() if (key, value) != ("default", None)}
     forms = [form for form in kept.get("anyOf", ()) if form != {"type": "null"}]

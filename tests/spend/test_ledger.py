@@ -49,10 +49,10 @@ def test_charges_are_summed_by_tag_to_the_last_digit(tmp_path: Path) -> None:
 
 def test_each_row_that_cannot_be_counted_is_a_gap_with_its_line(tmp_path: Path) -> None:
     bill = write(tmp_path / "a.csv", [
-        charge("2026-08-01", 1, '{"project": "at\nlas"}'),
-        charge("2026-08-01", ""),
-        charge("2026-08-01", "NULL"),
-        charge("2026-08-01", "ten"),
+        charge("2026-08-01", 1, '{"project":\n"atlas"}'),
+        charge("2026-08-01", "", BilledCost=0),
+        charge("2026-08-01", "NULL", BilledCost=0),
+        charge("2026-08-01", "ten", BilledCost=0),
         charge("2026-08-01", 2, ChargePeriodStart="2026-13-01T00:00:00Z"),
         charge("2026-08-01", 4, "no json"),
         charge("2026-08-01", 8),
@@ -66,7 +66,7 @@ def test_each_row_that_cannot_be_counted_is_a_gap_with_its_line(tmp_path: Path) 
         (f"{bill}:6", "the row is not counted: EffectiveCost has no value that can be read"),
         (f"{bill}:7", "the row is not counted: ChargePeriodStart has no value that can be read"),
         (f"{bill}:8", "Tags are no JSON object: counted, and their tags are not known"),
-        (f"{bill}:10", "the row is not counted: it ends before BillingPeriodEnd"),
+        (f"{bill}:10", "the row is not counted: ChargePeriodEnd has no value that can be read"),
     }
     assert sums(bill) == {(): 13}
 

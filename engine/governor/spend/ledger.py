@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Struct
 
 from governor.errors import CANNOT_JUDGE, Refusal
@@ -59,6 +60,8 @@ _STATE = "x_governor_tags"
 """`tagged`, `untagged` (no tag at all) or `unknown` (Tags that are no JSON)."""
 _SHOWN_GAPS = 20
 """Gaps of one file that are listed one by one; the others are counted."""
+_TAGS_BYTES = 64 << 20
+"""What the tags of one charge may hold at most."""
 _KEY = "governor"
 
 RUNNING = (
@@ -209,7 +212,8 @@ class _Reading:
         for file in files:
             with _told(file, "cannot be read"):
                 self._file(file)
-        self._promote(files)
+        with _told("spend", "the tags cannot be read"):
+            self._promote(files)
         return self._gaps
 
     def _files(self, place: str) -> list[str]:
@@ -284,7 +288,7 @@ class _Reading:
         self._connection.execute(f"INSERT INTO rows BY NAME SELECT {', '.join(chosen)} FROM {source} {where}")
 
     def _header(self, file: str) -> list[str]:
-        """The names in the first line. Of a file here they are read: DuckDB guesses, and gives up where rows are wrong."""
+        """The names in the first line, read and not guessed: DuckDB gives up guessing where rows are wrong."""
         if "://" in file:
             guess = f"read_csv({_quoted(file)}, header = true, delim = ',', all_varchar = true, ignore_errors = true)"
             return [row[0] for row in self._connection.execute(f"DESCRIBE SELECT * FROM {guess}").fetchall()]
@@ -297,32 +301,30 @@ class _Reading:
 
     def _promote(self, files: Sequence[str]) -> None:
         """Give each row the values that its tags have for the taxonomy: each distinct text of tags is read once."""
-        names = [f"x_{key}" for key in self._taxonomy.names]
-        columns = [_identifier(name) for name in names]
-        promoted = self._folder / "tags.csv"
+        names = ("own", "allocated", _STATE, *(f"x_{key}" for key in self._taxonomy.names))
+        promoted = self._folder / "tags.json"
         unreadable = set()
         found = self._connection.execute("SELECT DISTINCT Tags, AllocatedTags FROM rows")
-        with promoted.open("w", encoding="utf-8", newline="") as opened:
-            writer = csv.writer(opened, quoting=csv.QUOTE_ALL)
+        encode = msgspec.json.Encoder().encode
+        none = [""] * len(self._taxonomy.names)
+        with promoted.open("wb") as opened:
             while rows := found.fetchmany(10_000):
                 for own, allocated in rows:
                     tags = self._taxonomy.promote(own, allocated)
                     if tags is None:
                         unreadable.add((own, allocated))
                     state = "unknown" if tags is None else "untagged" if tags.untagged else "tagged"
-                    writer.writerow(
-                        [own or "", allocated or "", state, *(tags.values if tags else [""] * len(columns))]
-                    )
-        shape = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in ("own", "allocated", _STATE, *names))
-        values = "".join(f", nullif(t.{column}, '') AS {column}" for column in columns)
+                    values = (own or "", allocated or "", state, *(tags.values if tags else none))
+                    opened.write(encode(dict(zip(names, values, strict=True))) + b"\n")
+        shape = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
+        columns = "".join(f", nullif(t.{_identifier(name)}, '') AS {_identifier(name)}" for name in names[3:])
         self._connection.execute(
-            f"CREATE TABLE tags AS SELECT * FROM read_csv({_quoted(str(promoted))}, header = false, delim = ',',"
-            f" quote = '\"', escape = '\"', auto_detect = false, max_line_size = 20000000, columns = {{{shape}}})"
+            f"CREATE TABLE tags AS SELECT * FROM read_json({_quoted(str(promoted))}, format = 'newline_delimited',"
+            f" maximum_object_size = {_TAGS_BYTES}, columns = {{{shape}}})"
         )
         self._connection.execute(
-            f"CREATE VIEW charges AS SELECT r.*, t.{_STATE}{values} FROM rows r JOIN tags t"
-            " ON coalesce(r.Tags, '') = coalesce(t.own, '')"
-            " AND coalesce(r.AllocatedTags, '') = coalesce(t.allocated, '')"
+            f"CREATE VIEW charges AS SELECT r.*, t.{_STATE}{columns} FROM rows r JOIN tags t"
+            " ON coalesce(r.Tags, '') = t.own AND coalesce(r.AllocatedTags, '') = t.allocated"
         )
         if unreadable:
             self._tell_unreadable(files, unreadable)
