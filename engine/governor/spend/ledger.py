@@ -10,7 +10,7 @@ import csv
 import glob
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -262,7 +262,7 @@ class _Reading:
         self._connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         source = (
             f"read_csv({_quoted(file)}, {form}, auto_detect = false, nullstr = ['', 'NULL'],"
-            f" columns = {{{columns}}}, force_not_null = [{', '.join(map(_quoted, wanted))}],"
+            f" columns = {{{columns}}},"
             " store_rejects = true, rejects_limit = 0)"
         )
         self._insert(source, types, {name: name for name in _MANDATORY})
@@ -270,10 +270,33 @@ class _Reading:
             "SELECT line_byte_position, first(column_name ORDER BY column_idx), first(error_type ORDER BY column_idx)"
             " FROM reject_errors GROUP BY 1 ORDER BY 1"
         ).fetchall()
+        found: dict[int | str, str] = {}
         if bad:
             lines = _lines(file, [position for position, _, _ in bad])
-            self._tell(file, ((line, _REJECTED.get(kind, _CANNOT).format(name or "a column"))
-                              for line, (_, name, kind) in zip(lines, bad, strict=True)))  # fmt: skip
+            for line, (_, name, kind) in zip(lines, bad, strict=True):
+                found[line] = _REJECTED.get(kind, _CANNOT).format(name or "a column")
+        found.update(self._without_value(file, found))
+        self._tell(file, sorted(found.items(), key=lambda one: (isinstance(one[0], str), one[0])))
+
+    def _without_value(self, file: str, told: Collection[int | str]) -> dict[int | str, str]:
+        """Take out rows without a value that must be there; their lines, but for those that were told, and why.
+
+        DuckDB's `force_not_null` would reject them, and mistakes the column when not all columns are read (2.0.1).
+        """
+        lacking = " OR ".join(f"{name} IS NULL" for name in _MANDATORY)
+        (count,) = self._connection.execute(f"SELECT count(*) FROM rows WHERE {lacking}").fetchone() or (0,)
+        if not count:
+            return {}
+        self._connection.execute(f"DELETE FROM rows WHERE {lacking}")
+        if "://" in file:
+            return {"": f"{count} rows are not counted: one of {', '.join(_MANDATORY)} has no value"}
+        empty = {
+            line: f"the row is not counted: {name} has no value that can be read"
+            for line, row in _rows(file)
+            for name in [next((name for name in _MANDATORY if row.get(name.casefold()) is None), "")]
+            if name and line not in told
+        }
+        return dict(empty)
 
     def _insert(self, source: str, types: Mapping[str, str], wanted: Mapping[str, str], where: str = "") -> None:
         has = {name.casefold() for name in types}
@@ -336,7 +359,7 @@ class _Reading:
         for file in files:
             if "://" in file or _is_parquet(file):
                 continue
-            lines = list(_lines_of_tags(file, unreadable))
+            lines = [line for line, row in _rows(file) if (row.get("tags"), row.get("allocatedtags")) in unreadable]
             told += len(lines)
             self._tell(
                 file, ((line, "Tags are no JSON object: counted, and their tags are not known") for line in lines)
@@ -346,7 +369,7 @@ class _Reading:
                 Gap("spend", f"{left} charges have Tags that are no JSON object: their tags are not known")
             )
 
-    def _tell(self, file: str, bad: Iterator[tuple[Any, str]]) -> None:
+    def _tell(self, file: str, bad: Iterable[tuple[Any, str]]) -> None:
         found = list(bad)
         self._gaps += [Gap(f"{file}:{line}", reason) for line, reason in found[:_SHOWN_GAPS]]
         if (more := len(found) - _SHOWN_GAPS) > 0:
@@ -450,23 +473,16 @@ def _lines(file: str, positions: Sequence[int]) -> list[int | str]:
     return found
 
 
-def _lines_of_tags(file: str, unreadable: set[tuple[str | None, str | None]]) -> Iterator[int]:
-    """Lines of a CSV file on which rows begin whose tags are among those that nothing can read."""
-
-    def text(row: dict[str, Any], name: str) -> str | None:
-        value = row.get(name)
-        return None if value in ("", "NULL") else value
-
+def _rows(file: str) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """The line on which each row of a CSV file here begins, and its values by name in small letters."""
     csv.field_size_limit(1 << 30)
     opener: Callable[..., Any] = gzip.open if file.endswith(".gz") else open
     with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as opened:
-        rows = csv.DictReader(opened)
-        names = {name.casefold(): name for name in rows.fieldnames or ()}
+        rows = csv.reader(opened)
+        names = [name.casefold() for name in next(rows, [])]
         before = rows.line_num
         for row in rows:
-            found = tuple(text(row, names.get(name, "")) for name in ("tags", "allocatedtags"))
-            if found in unreadable:
-                yield before + 1
+            yield before + 1, {n: None if v in ("", "NULL") else v for n, v in zip(names, row, strict=False)}
             before = rows.line_num
 
 
