@@ -290,13 +290,12 @@ class _Reading:
         self._connection.execute(f"DELETE FROM rows WHERE {lacking}")
         if "://" in file:
             return {"": f"{count} rows are not counted: one of {', '.join(_MANDATORY)} has no value"}
-        empty = {
+        return {
             line: f"the row is not counted: {name} has no value that can be read"
             for line, row in _rows(file)
             for name in [next((name for name in _MANDATORY if row.get(name.casefold()) is None), "")]
             if name and line not in told
         }
-        return dict(empty)
 
     def _insert(self, source: str, types: Mapping[str, str], wanted: Mapping[str, str], where: str = "") -> None:
         has = {name.casefold() for name in types}
