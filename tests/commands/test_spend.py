@@ -60,6 +60,12 @@ def test_sums_as_json_of_what_was_stored(governor: Governor, bill: Path, tmp_pat
     assert told["tagged"]["shares"]["project"] == pytest.approx(5 / 6)
 
 
+def test_a_month_that_is_none_is_refused(governor: Governor, bill: Path) -> None:
+    run = governor("spend", bill, "--month", "2026-13")
+
+    assert (run.code, run.err) == (2, "governor: --month: '2026-13' is not a month: write YYYY-MM\n")
+
+
 def test_what_could_not_be_read_is_told_and_exits_with_3(governor: Governor, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", [charge("2026-08-01", 1), charge("2026-08-01", "x")])
     run = governor("spend", "a.csv")

@@ -11,7 +11,7 @@ import pytest
 
 from governor.model import Spend
 from governor.spend import Settings
-from governor.spend.facts import compliance, facts
+from governor.spend.facts import compliance, facts, tagged
 from governor.spend.ledger import read
 from spend.bills import TAXONOMY, charge, write
 
@@ -119,6 +119,17 @@ def test_missing_tags_and_tags_that_are_not_known_are_told_apart(tmp_path: Path)
     assert tagged is not None
     assert tagged.tagged == 1 - Decimal(1) / 3
     assert tagged.shares["project"] == 0
+
+
+def test_the_share_that_carries_tags_is_the_same_by_day_and_by_month(tmp_path: Path) -> None:
+    tags = [None, ATLAS, {"team": "nlp"}, {"x": "y"}, "no json", {**ATLAS, "team": "nlp"}]
+    bill = write(tmp_path / "a.csv", [charge("2026-08-01", 2**n, each) for n, each in enumerate(tags)])
+
+    with read([str(bill)], TAXONOMY, Settings()) as ledger:
+        month = tagged(ledger, "2026-08")
+        assert month == compliance(facts(ledger, TODAY), "2026-08")
+    assert month is not None
+    assert month.shares["project"] == Decimal(2 + 32) / (1 + 2 + 4 + 8 + 32)
 
 
 @pytest.mark.parametrize("usd", [0, -5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from governor.commands import bills, output, workspace
-from governor.errors import CANNOT_JUDGE
+from governor.errors import CANNOT_JUDGE, Refusal
 
 if TYPE_CHECKING:
     from governor.spend.facts import Tagged
@@ -34,14 +35,16 @@ def run(
     today: date,
 ) -> int:
     """Print sums, dearest first, and on stderr what could not be read; the exit code: 3 when something could not."""
-    from governor.spend.facts import compliance, facts
+    from governor.spend import facts
 
+    if month and not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+        raise Refusal(f"{month!r} is not a month: write YYYY-MM", place="--month")
     space = workspace.enter(config, policies, floating=allow_floating)
     with bills.opened(places, space) as ledger:
         sums = ledger.by(by, month)
         if store:
             ledger.keep(store)
-        tagged = compliance(facts(ledger, today), f"{today:%Y-%m}")
+        tagged = facts.tagged(ledger, month or f"{today:%Y-%m}")
     if format == "json":
         sys.stdout.write(_json(by, sums, space.settings.spend.cost, tagged, ledger.gaps))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -130,6 +130,27 @@ def compliance(spend: Iterable[Spend], month: str) -> Tagged | None:
     }
     untagged = sum((one.untagged_usd for one in known), Decimal(0))
     return Tagged(month, total, shares, 1 - untagged / total)
+
+
+def tagged(ledger: Ledger, month: str) -> Tagged | None:
+    """The same of a whole month of a ledger, without the facts of each day."""
+    fields = [field for field, key in KEYS.items() if key in ledger.taxonomy.names]
+
+    def tags(carried: Sequence[bool]) -> dict[str, Any]:
+        return {field: KEYS[field] for field, carries in zip(fields, carried, strict=True) if carries}
+
+    parts = [
+        Spend(
+            month=month,
+            usd=usd,
+            taggable_usd=usd,
+            untagged_usd=usd if untagged else Decimal(0),
+            through=date.min,
+            **tags(carried),
+        )
+        for carried, untagged, usd in ledger.carried([KEYS[field] for field in fields], month)
+    ]
+    return compliance(parts, month)
 
 
 def _midnight(day: date) -> datetime:

@@ -156,6 +156,19 @@ class Ledger:
                 texts = tuple(value or "" for value in rest[: len(keys)])
                 yield Day(counted, at, provider, texts, unknown, *rest[len(keys) :])
 
+    def carried(self, keys: Sequence[str], month: str) -> list[tuple[tuple[bool, ...], bool, Decimal]]:
+        """Which of the keys charges of a month carry, whether they carry no tag at all, and what they cost together.
+
+        Of what can carry tags; charges whose tags are not known are left out.
+        """
+        carries = "".join(f"{self._expression(key)} IS NOT NULL, " for key in keys)
+        found = self._connection.execute(
+            f"SELECT {carries}{_STATE} = 'untagged', sum({self._cost}) FROM charges"
+            f" WHERE {TAGGABLE} AND {_STATE} <> 'unknown' AND {self._expression('month')} = ? GROUP BY ALL",
+            [month],
+        ).fetchall()
+        return [(tuple(carried), untagged, usd) for *carried, untagged, usd in found]
+
     def last(self) -> datetime | None:
         """When the last charge ends, UTC; None where there is none."""
         row = self._connection.execute("SELECT max(ChargePeriodEnd) FROM charges").fetchone()
