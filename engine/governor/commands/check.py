@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from copy import copy
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from governor.library import Library
 from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
 from governor.reports.grouping import count
 from governor.settle import settle
-from governor.sources import terraform_plan
+from governor.sources import snapshot, terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
 from governor.spending import spending
@@ -54,6 +55,10 @@ class Options(Struct, frozen=True, kw_only=True):
     base: str | None = None
     baseline: Path | None = None
     update_baseline: bool = False
+    snapshot: Path | None = None
+    """Where the inventory is written."""
+    history: str = ""
+    """The store that the run is written into."""
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -66,8 +71,8 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
         outputs = output.parse(options.formats)
         if given.code and not any(one.is_plan for one in found):
             raise Refusal("--source is for plans: all else knows its files and lines")
-        if len(found) > 1 and (options.baseline or outputs != [("table", None)]):
-            option = "--baseline" if options.baseline else "-f"
+        if len(found) > 1 and (options.baseline or options.snapshot or outputs != [("table", None)]):
+            option = "--baseline" if options.baseline else "--snapshot" if options.snapshot else "-f"
             raise Refusal(
                 f"these are {len(found)} judgements, and {option} wants one: check each of {listed(found)} by itself"
             )
@@ -115,18 +120,34 @@ class Judging:
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
         inventory, settled = self._settler(given)
+        if self._options.snapshot:
+            snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
             return settled(None)
         return self._ratchet.verdict(given, inventory, settled, self._settler)
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""
+        inventory, guests = self._collect(given)
+        return inventory, self._settled(inventory, guests)
+
+    def on(self, day: date) -> Judging:
+        """The same, as of another day."""
+        other = copy(self)
+        other._options = replace(self._options, today=day)
+        return other
+
+    def of(self, inventory: Inventory) -> Verdict:
+        """What counts of what the policies say of an inventory that somebody else collected."""
+        return self._settled(inventory, [])(None)
+
+    def _settled(self, inventory: Inventory, guests: Sequence[Checkov]) -> Callable[[Baseline | None], Verdict]:
+        """What gives the verdict on an inventory beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
-        inventory, guests = self._collect(given)
         judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        return inventory, lambda known: settle(
+        return lambda known: settle(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
@@ -185,6 +206,11 @@ class Judging:
             keep=lambda policy: self._space.level(policy, self._stage) != "off",
             locate=locator.address if locator else lambda _: None,
         )
+
+
+def _now() -> str:
+    """When a snapshot is taken: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _ratchet(options: Options) -> Ratchet | None:
