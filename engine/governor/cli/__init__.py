@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging, keys
+from governor.cli import about, authoring, judging, keys, past
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -42,6 +42,7 @@ for _command in (
     judging.gate,
     keys.keys,
     judging.explain,
+    past.history,
     authoring.policies,
     authoring.run_tests,
     authoring.lint,

@@ -31,6 +31,7 @@ from governor.spending import spending
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
+    from governor.commands.history import Recorder
     from governor.commands.ratchet import Ratchet
 
 
@@ -116,10 +117,13 @@ class Judging:
         self._exemptions = self._space.exemptions()
         self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
+        self._recorder = _recorder(options, self._library)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
         inventory, settled = self._settler(given)
+        if self._recorder:
+            self._recorder.saw(inventory)
         if self._options.snapshot:
             snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
@@ -176,6 +180,8 @@ class Judging:
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         if self._ratchet and (kept := self._ratchet.keep(verdict)):
             print(f"governor: {kept}", file=sys.stderr)
+        if self._recorder:
+            self._recorder.keep(verdict)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 
@@ -220,6 +226,15 @@ def _ratchet(options: Options) -> Ratchet | None:
     from governor.commands.ratchet import Ratchet
 
     return Ratchet(base=options.base, file=options.baseline, update=options.update_baseline, today=options.today)
+
+
+def _recorder(options: Options, library: Library) -> Recorder | None:
+    """What writes the run into a history, if anything does."""
+    if not options.history:
+        return None
+    from governor.commands.history import Recorder
+
+    return Recorder(options.history, environment=options.environment, library=library.digest)
 
 
 def _of_checkov(policies: str) -> bool:

@@ -152,15 +152,9 @@ def figures(found: Iterable[Sighting], asked: Iterable[str]) -> list[Figure]:
 
 def part(finding: Finding, dimension: Dimension) -> str:
     """What a finding belongs to in a dimension."""
-    match dimension:
-        case "policy":
-            return finding.policy
-        case "team":
-            return finding.owner
-        case "account":
-            return finding.account
-        case "project":
-            return finding.project
+    return {"policy": finding.policy, "team": finding.owner, "account": finding.account, "project": finding.project}[
+        dimension
+    ]
 
 
 class Difference(Struct, frozen=True, kw_only=True):

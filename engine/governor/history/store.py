@@ -279,11 +279,12 @@ class Store:
 
     @staticmethod
     def _number(db: sql.Connection, run: Run) -> int:
-        return db.execute(
+        number: int = db.execute(
             sql.select(RUNS.c.id).where(
                 RUNS.c.subject == run.subject, RUNS.c.stage == run.stage, RUNS.c.taken_at == run.taken_at
             )
         ).scalar_one()
+        return number
 
     @staticmethod
     def _before(db: sql.Connection, run: Run) -> int | None:

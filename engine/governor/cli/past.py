@@ -1,0 +1,38 @@
+"""The commands that look back: at runs, and at snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from governor.cli.shared import Since
+
+
+@click.command()
+@click.argument("store", metavar="STORE")
+@click.option(
+    "--by",
+    type=click.Choice(["policy", "team", "account", "project"]),
+    default="policy",
+    help="Whose trend.  [default: policy]",
+)
+@click.option("--since", type=Since(), default="30d", metavar="30d|DAY", help="The first day.  [default: 30d]")
+@click.option("--subject", metavar="NAME", help="Only runs of this environment, or of this source.")
+@click.option("--diff", is_flag=True, help="What the last run found that the one before did not, and what is gone.")
+@click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
+def history(**options: Any) -> int:
+    """Show how findings, and the money at stake in them, went from day to day.
+
+    STORE is what `check --history` writes: a file of SQLite, or postgresql://user@host/name. Of several runs in a day,
+    the last one counts.
+
+    \b
+    Examples:
+      governor history history.db
+      governor history history.db --by team --since 90d
+      governor history postgresql://governor@db.example.com/governor --diff -f json
+    """
+    from governor.commands import history as command
+
+    return command.run(**options)
