@@ -43,6 +43,7 @@ for _command in (
     keys.keys,
     judging.explain,
     past.history,
+    past.backtest,
     authoring.policies,
     authoring.run_tests,
     authoring.lint,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import Since
+from governor.cli.shared import FILE, Since, library_options
 
 
 @click.command()
@@ -34,5 +34,32 @@ def history(**options: Any) -> int:
       governor history postgresql://governor@db.example.com/governor --diff -f json
     """
     from governor.commands import history as command
+
+    return command.run(**options)
+
+
+@click.command()
+@click.argument("snapshots", metavar="SNAPSHOT...", nargs=-1, required=True, type=FILE)
+@click.option("--since", type=Since(), default="30d", metavar="30d|DAY", help="The first day.  [default: 30d]")
+@library_options
+@click.option(
+    "--new-config", type=FILE, metavar="FILE", help="The changed settings, where it is not only policies that change."
+)
+@click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table")
+def backtest(**options: Any) -> int:
+    """Judge stored snapshots by a changed library.
+
+    What it would have found day by day, what it would not have found any more, and the money it would have been about,
+    beside the library of today. Each snapshot is judged as of its own day.
+
+    SNAPSHOT is a file that `check --snapshot` wrote, or a folder of them; of several of one source in a day, the last
+    one counts.
+
+    \b
+    Examples:
+      governor backtest nightly --policies ./stricter --since 30d
+      governor backtest nightly --new-config ../next/governor.yaml -f json
+    """
+    from governor.commands import backtest as command
 
     return command.run(**options)

@@ -38,21 +38,21 @@ if TYPE_CHECKING:
 class Options(Struct, frozen=True, kw_only=True):
     """How to judge and how to tell; those of the command line that every command which judges plans has."""
 
-    others: Sequence[str]
-    formats: Sequence[str]
-    environment: str
-    policies: Sequence[str]
-    raw_policies: Sequence[str]
-    config: Path | None
-    engine: str | None
-    opa_url: str
-    allow_floating: bool
     today: date
-    fail_level: Level | None
-    strict: bool | None
-    exit_zero: bool
-    quiet: bool
-    verbose: bool
+    others: Sequence[str] = ()
+    formats: Sequence[str] = ()
+    environment: str = ""
+    policies: Sequence[str] = ()
+    raw_policies: Sequence[str] = ()
+    config: Path | None = None
+    engine: str | None = None
+    opa_url: str = ""
+    allow_floating: bool = False
+    fail_level: Level | None = None
+    strict: bool | None = None
+    exit_zero: bool = False
+    quiet: bool = False
+    verbose: bool = False
     base: str | None = None
     baseline: Path | None = None
     update_baseline: bool = False

@@ -129,8 +129,12 @@ class Store:
         if self._engine.dialect.name == "sqlite":
             sql.event.listen(self._engine, "connect", _sqlite_opens)
             sql.event.listen(self._engine, "begin", _sqlite_begins)
-        with self._told():
-            self._migrate(begin)
+        try:
+            with self._told():
+                self._migrate(begin)
+        except Refusal:
+            self._engine.dispose()
+            raise
 
     @property
     def name(self) -> str:

@@ -251,7 +251,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
                 gaps.append(line.gap)
             else:
                 end = line.end
-                break
+                continue
             digest.update(text)
             records += 1
     if end is None or (end.records, end.sha256) != (records, digest.hexdigest()):
