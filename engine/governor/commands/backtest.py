@@ -13,16 +13,13 @@ from msgspec import Struct
 
 from governor.baseline import compare, entries
 from governor.commands.check import Judging, Options
-from governor.commands.columns import columns, usd_a_day
+from governor.commands.columns import columns, listed, usd_a_day
 from governor.commands.history import moment
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Failure, Finding, Stage
-from governor.reports.grouping import count, plain, stake, usd
+from governor.reports.grouping import count, plain, stake
 from governor.sources import snapshot
 from governor.sources.terraform_plan.decode import no_garbage_collection
-
-_SHOWN = 20
-"""Findings that the table shows."""
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
@@ -38,9 +35,9 @@ class Replayed(Struct, frozen=True, kw_only=True):
     new: Sequence[Finding]
     """Open by the changed library only."""
     gone: Sequence[Finding]
-    """Open by the library of today, and by the changed one not there."""
-    untold: Sequence[Finding]
-    """Open by the library of today, and undetermined by the changed one."""
+    """Open by the library of today only."""
+    undetermined: Sequence[Finding]
+    """Undetermined by the changed library, and not by that of today."""
     failures: Sequence[Failure]
     """Policies of either that failed: what they would have said is not known."""
 
@@ -102,8 +99,6 @@ def _replay(file: Path, header: snapshot.Header, today: Judging, changed: Judgin
     day = date.fromisoformat(moment(header.taken_at)[:10])
     inventory = snapshot.load(file)
     now, then = today.on(day).of(inventory), changed.on(day).of(inventory)
-    lost = _without(now.open, then.open)
-    gone = _without(lost, then.undetermined)
     return Replayed(
         day=day,
         source=header.source,
@@ -111,8 +106,8 @@ def _replay(file: Path, header: snapshot.Header, today: Judging, changed: Judgin
         open=len(now.open),
         open_with=len(then.open),
         new=_without(then.open, now.open),
-        gone=gone,
-        untold=_without(lost, gone),
+        gone=_without(now.open, then.open),
+        undetermined=_without(then.undetermined, now.undetermined),
         failures=[*dict.fromkeys((*now.failures, *then.failures))],
     )
 
@@ -143,7 +138,7 @@ class _Day(Struct, frozen=True):
     usd_a_day_in_gone: Decimal
     new: Sequence[_Said]
     gone: Sequence[_Said]
-    untold: Sequence[_Said]
+    undetermined: Sequence[_Said]
     failures: Sequence[Failure]
 
 
@@ -162,7 +157,7 @@ def _json(replayed: Sequence[Replayed]) -> str:
             usd_a_day_in_gone=stake(one.gone).usd * 24,
             new=[*map(_said, one.new)],
             gone=[*map(_said, one.gone)],
-            untold=[*map(_said, one.untold)],
+            undetermined=[*map(_said, one.undetermined)],
             failures=one.failures,
         )
         for one in replayed
@@ -180,7 +175,7 @@ def _table(replayed: Sequence[Replayed]) -> str:
         text += f"{failure.policy} failed, and what it would have said is not known: {plain(failure.reason)}\n"
     several = len({one.source for one in replayed}) > 1
     text += columns(
-        ("day", "open today", "open with it", "new", "gone", "untold", "at stake in new, a day"),
+        ("day", "open today", "open with it", "new", "gone", "undetermined", "at stake in new, a day"),
         [
             (
                 f"{one.day}  {plain(one.source)}" if several else one.day.isoformat(),
@@ -188,7 +183,7 @@ def _table(replayed: Sequence[Replayed]) -> str:
                 str(one.open_with),
                 str(len(one.new)),
                 str(len(one.gone)),
-                str(len(one.untold)),
+                str(len(one.undetermined)),
                 _a_day(one.new),
             )
             for one in replayed
@@ -220,11 +215,7 @@ def _listed(which: str, replayed: Sequence[Replayed]) -> str:
     """The findings, dearest first, as they were last."""
     last = {finding.fingerprint: finding for one in replayed for finding in getattr(one, which)}
     found = sorted(last.values(), key=lambda f: (-(f.hourly_usd or 0), f.policy, f.resource, f.attribute))
-    if not found:
-        return ""
-    lines = "".join(f"  {f.policy}  {plain(f.msg)}  {usd(f.hourly_usd)}\n" for f in found[:_SHOWN])
-    more = f"  and {len(found) - _SHOWN} more: -f json has them\n" if len(found) > _SHOWN else ""
-    return f"\n{which}: {count(len(found), 'finding')}\n{lines}{more}"
+    return listed(which, found)
 
 
 def _a_day(findings: Sequence[Finding]) -> str:

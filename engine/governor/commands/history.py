@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from governor import __version__
-from governor.commands.columns import columns, signed, usd_a_day
+from governor.commands.columns import columns, listed, signed, usd_a_day
 from governor.errors import Refusal
-from governor.history import Difference, Dimension, Figure, Run, Seen, run_of, sightings
+from governor.history import Difference, Dimension, Figure, Run, run_of, sightings
 from governor.model import Inventory, Verdict
-from governor.reports.grouping import count, plain, usd
+from governor.reports.grouping import plain
 
 if TYPE_CHECKING:
     from governor.history.store import Store
 
 _SHOWN = 20
-"""Names and findings that a table shows."""
+"""Names that a table shows."""
 
 
 class Recorder:
@@ -182,14 +182,7 @@ def told(one: Difference) -> str:
         ("exempt now", one.exempt),
         ("of policies that were not asked", one.not_asked),
     ):
-        if seen:
-            text += f"\n{title}: {count(len(seen), 'finding')}\n" + "".join(map(_line, seen[:_SHOWN]))
-            text += f"  and {len(seen) - _SHOWN} more: -f json has them\n" if len(seen) > _SHOWN else ""
+        text += listed(title, seen)
     if not any((one.new, one.gone, one.untold, one.exempt, one.not_asked)):
         text += "nothing new, nothing gone\n"
     return text
-
-
-def _line(seen: Seen) -> str:
-    money = f"  {usd(seen.hourly_usd)}" if seen.hourly_usd else ""
-    return f"  {seen.policy}  {plain(seen.resource)}  {plain(seen.msg)}{money}\n"
