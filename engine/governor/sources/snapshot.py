@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from governor import __version__
 from governor.catalog.prices import PriceBook
@@ -36,6 +36,7 @@ VERSION = 1
 _GZIP = b"\x1f\x8b"
 _BEGINNING = b'{"governor_snapshot":'
 _WITHHELD = "withheld when the snapshot was written"
+_REPEATED = ("kind", "type", "provider", "account", "region", "state", "created_at", "controller")
 _ANEW = "take the snapshot anew"
 
 
@@ -233,6 +234,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
     spend: list[dict[str, Any]] = []
     gaps: list[Gap] = []
     digest, records, end = sha256(), 0, None
+    words: dict[str, str] = {}
     with _lines(path, piped) as lines:
         first = next(lines)
         head = _header(first, path)
@@ -242,6 +244,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
             for steps in line.decimals:
                 _restore(line, steps)
             if line.resource is not None:
+                _share(line.resource, words)
                 resources.append(line.resource)
             elif line.removed is not None:
                 removed.append(line.removed)
@@ -312,6 +315,15 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(path)) from None
+
+
+def _share(resource: Resource, words: dict[str, str]) -> None:
+    """Keep each word once: a million resources have a thousand tags' values and regions between them."""
+    for key, value in resource.tags.items():
+        resource.tags[key] = words.setdefault(value, value)
+    for name in _REPEATED:
+        if value := getattr(resource, name):
+            force_setattr(resource, name, words.setdefault(value, value))
 
 
 def _decimals(value: Any) -> Iterator[list[str | int]]:
