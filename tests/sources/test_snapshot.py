@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -208,6 +209,20 @@ def test_what_was_not_written_like_this_is_refused(tmp_path: Path, tampered: Any
     with pytest.raises(Refusal, match="this snapshot is damaged") as refusal:
         snapshot.load(file)
     assert refusal.value.code == CANNOT_JUDGE
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255), cut=st.booleans())
+def test_a_byte_that_is_another_never_makes_other_resources(tmp_path: Path, place: float, byte: int, cut: bool) -> None:
+    file = _written(tmp_path, 3)
+    was = snapshot.load(file)
+    text = bytearray(gzip.decompress(file.read_bytes()))
+    at = int(len(text) * place)
+    text[at : at + 1] = b"" if cut else bytes([byte])
+    file.write_bytes(gzip.compress(bytes(text)))
+
+    with suppress(Refusal):
+        assert snapshot.load(file).resources == was.resources
 
 
 def test_a_newer_snapshot_is_refused(tmp_path: Path) -> None:

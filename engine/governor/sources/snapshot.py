@@ -289,7 +289,7 @@ def _lines(path: Path, piped: bytes) -> Iterator[Iterator[bytes]]:
         raise _damaged(str(error), path) from None
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=str(path), code=CANNOT_JUDGE) from None
-    except (ArithmeticError, LookupError, TypeError):  # of decimals that are none
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):  # of values that nobody wrote
         raise _damaged("it is not as it was written", path) from None
 
 
