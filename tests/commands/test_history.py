@@ -314,3 +314,25 @@ def test_a_first_day_is_a_number_of_days_or_a_day(governor: Governor, place: str
 
     assert [days_of(), days_of("--since", "3d"), days_of("--since", f"{today - timedelta(days=60)}")] == [2, 1, 3]
     assert governor("history", place, "--since", "soon").code == 2
+
+
+def test_a_subject_that_has_no_runs_is_told(governor: Governor, tmp_path: Path) -> None:
+    with Store(str(tmp_path / "h.db"), begin=True) as held:
+        _record(held, _verdict(_finding("a")), 22, subject="prod")
+
+    run = governor("history", "h.db", "--subject", "dev", "--since", "2026-11-01")
+
+    assert run.code == 2
+    assert "no run of dev since 2026-11-01: there are prod" in run.err
+
+
+def test_gate_keeps_its_run_and_one_snapshot_holds_one_judgement(governor: Governor, mine: Path) -> None:
+    kept = governor("gate", "--plan", "plan.json", "--history", "h.db", "--snapshot", "s.snapshot")
+    again = governor("check", "s.snapshot")
+    both = governor("check", "plan.json", "s.snapshot", "--snapshot", "t.snapshot")
+
+    (day,) = json.loads(governor("history", "h.db", "-f", "json").out)
+    assert (kept.code, again.code, day["run"]["open"]) == (1, 1, 1)
+    assert again.out.splitlines()[-1] == kept.out.splitlines()[-1]
+    assert both.code == 2
+    assert "these are 2 judgements, and --snapshot wants one" in both.err
