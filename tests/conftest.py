@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import fake_aws
 import real_checkov
 import real_opa
 import real_terraform
@@ -110,3 +111,26 @@ def make_plan(terraform: real_terraform.Terraform) -> Callable[..., bytes]:
             pytest.skip(str(missing))
 
     return plan
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The address of a moto server."""
+    with real_terraform.moto_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def cloud(moto: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[fake_aws.Cloud]:
+    """An empty fake AWS, where the libraries of AWS find it."""
+    with fake_aws.empty(moto) as found:
+        for name, value in {
+            "AWS_ENDPOINT_URL": found.proxy.url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_CONFIG_FILE": str(tmp_path / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield found

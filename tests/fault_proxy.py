@@ -28,7 +28,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[str] = []
-        """`POST /v1/data/…` of every request, in order."""
+        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation."""
         self.sizes: list[tuple[str, int]] = []
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
@@ -45,7 +45,9 @@ def before(upstream: str) -> Iterator[Proxy]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = f"{self.command} {self.path}"
+            form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
+            said = body.decode() if form else self.headers.get("X-Amz-Target", "")
+            request = f"{self.command} {self.path} {said}".strip()
             proxy.requests.append(request)
             proxy.sizes.append((request, len(body)))
 

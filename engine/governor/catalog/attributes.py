@@ -29,6 +29,7 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     "local_auth": ("ai_account", "bucket"),
     "model": ("model_endpoint", "training_job", "model_deployment", "provisioned_throughput"),
     "processing": ("model_endpoint", "model_deployment", "provisioned_throughput"),
+    "root_device": ("compute_instance",),
     "size_gib": ("volume", "snapshot", "file_system"),
     "units": ("model_deployment", "provisioned_throughput"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging, keys
+from governor.cli import about, authoring, judging, keys, scanning
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -40,6 +40,7 @@ for _command in (
     authoring.init,
     judging.check,
     judging.gate,
+    scanning.scan,
     keys.keys,
     judging.explain,
     authoring.policies,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from governor import library
 from governor.commands import output, workspace
+from governor.commands.progress import Progress
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.judge import judge
@@ -65,8 +66,8 @@ def _collect(names: Sequence[str], staged: bool, history: str | None) -> Invento
     if history is not None:
         if names or staged:
             raise Refusal("--history goes through every commit: give no files and no --staged beside it")
-        with _Progress() as progress:
-            return code.of_history(history, progress.tell)
+        with Progress() as progress:
+            return code.of_history(history, lambda done: progress.tell(f"{done:,} file versions searched"))
     if staged:
         if "-" in names:
             raise Refusal("standard input is not staged: leave out - or --staged")
@@ -101,23 +102,3 @@ def _of_sighted(exemptions: Sequence[Exemption], inventory: Inventory) -> list[E
         if glob(exemption.policy).fullmatch(CARD.id)
         and any(glob(exemption.resource).fullmatch(resource.id) for resource in inventory.resources)
     ]
-
-
-class _Progress:
-    """Tells on stderr how far a long scan is: on one line of a terminal, which it clears, or on lines of their own."""
-
-    def __init__(self) -> None:
-        self._line = sys.stderr.isatty()
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def tell(self, versions: int) -> None:
-        start, end = ("\r", "") if self._line else ("", "\n")
-        sys.stderr.write(f"{start}governor: {versions:,} file versions searched{end}")
-        sys.stderr.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._line:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -1,0 +1,49 @@
+"""The command that judges what runs."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import click
+
+from governor.cli.shared import judging_options
+
+
+@click.command()
+@click.option("--account", "accounts", multiple=True, metavar="ID", help="An account of AWS. May be repeated.")
+@click.option("--organization", is_flag=True, help="Every active account of the caller's organisation.")
+@click.option("--role", default="", metavar="NAME", help="Assume this role in each account, narrowed to reads.")
+@click.option(
+    "--external-id", envvar="GOVERNOR_EXTERNAL_ID", metavar="ID", help="What the role's trust policy asks for."
+)
+@click.option(
+    "--region", "regions", multiple=True, metavar="NAME", help="May be repeated.  [default: all that are enabled]"
+)
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME",
+    help="Read only instances, groups, volumes, buckets, … May be repeated.  [default: all]",
+)
+@judging_options
+def scan(**options: Any) -> int:
+    """Judge what runs in accounts of AWS. Nothing is changed: only reads are ever sent.
+
+    What cannot be read is a gap, and what hangs on it undetermined: with --strict, either exits with 3. Credentials
+    are found where the AWS command line finds them.
+
+    \b
+    Examples:
+      governor scan --account 123456789012
+      governor scan --account 123456789012 --region eu-west-1 --service instances --service buckets
+      governor scan --organization --role governor-scan --strict -f html=report.html
+    """
+    from governor.commands import scan as command
+    from governor.commands.check import Options
+    from governor.sources.aws import Scope
+
+    options["today"] = options["today"] or datetime.date.today()
+    scope = Scope(**{name: options.pop(name) for name in Scope.__struct_fields__})
+    return command.run(scope, Options(others=(), raw_policies=(), engine=None, opa_url="", **options))

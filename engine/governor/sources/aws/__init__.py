@@ -1,0 +1,137 @@
+"""Accounts of AWS in, an inventory of what runs there out. Reads only: see `reads`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from governor.catalog.prices import PriceBook
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.model import Gap, Inventory, Resource, Stage
+from governor.sources.aws.clients import CONNECTIONS, HOME_REGION, Clients, errors, or_refuse, reason
+from governor.sources.aws.listers import LISTERS, OF_ALL_REGIONS
+from governor.sources.aws.shards import EVERYWHERE, Reader, Shard, read
+
+STAGE: Stage = "live"
+
+_SHARDS_AT_ONCE = 8
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """What is scanned. Nothing is that is not named here."""
+
+    accounts: Sequence[str] = ()
+    """Ids of accounts; without one, `organization` says which."""
+    organization: bool = False
+    """Every active account of the organisation."""
+    regions: Sequence[str] = ()
+    """Empty: every region that is enabled in an account."""
+    services: Sequence[str] = ()
+    """Names of `LISTERS`. Empty: all."""
+    role: str = ""
+    """Name of the role that is assumed in each account. Without one, the caller's own account is read as it is."""
+    external_id: str | None = None
+
+
+class _Account(Struct, frozen=True):
+    id: str
+    partition: str
+    clients: Clients
+
+
+Tell = Callable[[int, int], None]
+"""Told how many of how many shards are read."""
+
+
+def scan(scope: Scope, prices: PriceBook, tell: Tell = lambda done, total: None) -> Inventory:
+    """What runs in the scope, and as gaps what could not be read. Raises Refusal when nothing at all could."""
+    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    own = Clients()
+    caller = or_refuse(own.account, "AWS does not say whose credentials these are")
+    gaps: list[Gap] = []
+    accounts = [account for id in _planned(scope, own) if (account := _enter(scope, own, caller, id, gaps))]
+    shards = [(account, shard) for account in accounts for shard in _shards(scope, account, gaps)]
+    resources: dict[str, Resource] = {}
+    whole = 0
+    with ThreadPoolExecutor(CONNECTIONS) as details, ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
+        readers = [
+            (LISTERS[shard.service], Reader(shard, account.partition, account.clients, prices, details))
+            for account, shard in shards
+        ]
+        running = [pool.submit(read, reader, lister) for lister, reader in readers]
+        for done, future in enumerate(as_completed(running), start=1):
+            tell(done, len(running))
+            whole += not future.result()[1]
+        for future in running:
+            found, missing = future.result()
+            resources.update((resource.id, resource) for resource in found)
+            gaps += missing
+    if not resources and not whole:
+        first = gaps[0] if gaps else Gap("", "there is nothing to read")
+        raise Refusal(f"nothing could be read: {first.reason}", place=first.place, code=CANNOT_JUDGE)
+    return Inventory(
+        stage=STAGE,
+        resources=tuple(resources.values()),
+        gaps=tuple(gaps),
+        taken_at=taken_at,
+        source=f"AWS, {_count(len(accounts), 'account')}, {_count(len(shards), 'shard')}",
+    )
+
+
+def _planned(scope: Scope, own: Clients) -> Sequence[str]:
+    if not scope.organization:
+        return scope.accounts
+    organization = own.get("organizations", HOME_REGION)
+
+    def active() -> list[str]:
+        pages = organization.get_paginator("list_accounts").paginate()
+        return [each["Id"] for page in pages for each in page["Accounts"] if each["Status"] == "ACTIVE"]
+
+    return or_refuse(active, "the accounts of the organisation cannot be listed")
+
+
+def _enter(scope: Scope, own: Clients, caller: tuple[str, str], id: str, gaps: list[Gap]) -> _Account | None:
+    """An account, once AWS has said that the credentials are of it and no other."""
+    partition = caller[1]
+    if not scope.role:
+        if caller[0] != id:
+            raise Refusal(
+                f"these credentials are of account {caller[0]}: name it, or a role to assume in {id} with --role",
+                place=id,
+            )
+        return _Account(id, partition, own)
+    try:
+        clients = own.of_role(f"arn:{partition}:iam::{id}:role/{scope.role}", scope.external_id)
+        found = clients.account()[0]
+    except errors() as error:
+        gaps.append(Gap(id, f"not read: {reason(error)}"))
+        return None
+    if found != id:
+        raise Refusal(f"the role {scope.role} led into account {found}: nothing was read", place=id, code=CANNOT_JUDGE)
+    return _Account(id, partition, clients)
+
+
+def _shards(scope: Scope, account: _Account, gaps: list[Gap]) -> Iterator[Shard]:
+    services = scope.services or tuple(LISTERS)
+    for service in services:
+        if service in OF_ALL_REGIONS:
+            yield Shard(account.id, EVERYWHERE, service)
+    regions = scope.regions
+    if not regions:
+        try:
+            # Without AllRegions: those that are enabled.
+            answer = account.clients.get("ec2", HOME_REGION).describe_regions()
+            regions = [each["RegionName"] for each in answer["Regions"]]
+        except errors() as error:
+            gaps.append(Gap(account.id, f"its regions are not known, so none was read: {reason(error)}"))
+    for region in regions:
+        for service in services:
+            if service not in OF_ALL_REGIONS:
+                yield Shard(account.id, region, service)
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"

@@ -1,0 +1,138 @@
+"""The only place where a client of AWS is made: each may send nothing but the reads of `reads.READS`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.sources.aws.reads import is_read, session_policy
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from botocore.credentials import Credentials
+    from botocore.loaders import Loader
+    from botocore.model import OperationModel
+
+HOME_REGION = "us-east-1"
+"""Where services are asked that have no region of their own."""
+
+CONNECTIONS = 32
+"""Requests at once to one service of one region of one account."""
+
+_SESSION_NAME = "governor-scan"
+
+_Answer = TypeVar("_Answer")
+
+
+class NotARead(Exception):  # noqa: N818
+    """An operation that changes something, or that no scan needs. It was not sent."""
+
+
+class Clients:
+    """Clients with one set of credentials, one for each (region, service). Any thread may ask and use them.
+
+    Each paces itself: botocore's adaptive retries slow a client down that AWS throttles.
+    """
+
+    def __init__(self, credentials: Credentials | None = None, loader: Loader | None = None) -> None:
+        """The caller's own credentials, unless others are given. A `loader` keeps the services' models it has read."""
+        boto3, session = _libraries()
+        self._core = session.Session()
+        if loader is not None:
+            self._core.register_component("data_loader", loader)
+        if credentials is not None:
+            self._core._credentials = credentials
+        self._session = boto3.Session(botocore_session=self._core)
+        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._lock = threading.Lock()
+
+    def get(self, service: str, region: str) -> Any:
+        """The client of a service, by botocore's name, in a region."""
+        with self._lock:
+            client = self._clients.get((service, region))
+            if client is None:
+                client = self._clients[service, region] = self._make(service, region)
+            return client
+
+    def _make(self, service: str, region: str) -> BaseClient:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"mode": "adaptive", "max_attempts": 8},
+            max_pool_connections=CONNECTIONS,
+            user_agent_extra="governor",
+        )
+        client: BaseClient = self._session.client(service, region_name=region, config=config)
+        client.meta.events.register_first("before-call", _refuse_all_but_reads)
+        return client
+
+    def account(self) -> tuple[str, str]:
+        """(account, partition) that the credentials belong to."""
+        identity = self.get("sts", HOME_REGION).get_caller_identity()
+        return identity["Account"], identity["Arn"].split(":")[1]
+
+    def of_role(self, role: str, external_id: str | None) -> Clients:
+        """Clients with the rights of a role (its ARN), narrowed to the reads of a scan."""
+        from botocore.credentials import RefreshableCredentials
+
+        known = {"ExternalId": external_id} if external_id else {}
+
+        def assume() -> dict[str, str]:
+            answer = self.get("sts", HOME_REGION).assume_role(
+                RoleArn=role, RoleSessionName=_SESSION_NAME, Policy=session_policy(), **known
+            )
+            given = answer["Credentials"]
+            return {
+                "access_key": given["AccessKeyId"],
+                "secret_key": given["SecretAccessKey"],
+                "token": given["SessionToken"],
+                "expiry_time": given["Expiration"].isoformat(),
+            }
+
+        credentials = RefreshableCredentials.create_from_metadata(assume(), refresh_using=assume, method="assume-role")
+        return Clients(credentials, self._core.get_component("data_loader"))
+
+
+def _refuse_all_but_reads(model: OperationModel, **_: Any) -> None:
+    """botocore calls this with every request that it has made up, before it opens a connection for it."""
+    service = model.service_model.service_name
+    if not is_read(service, model.name):
+        raise NotARead(f"{service}:{model.name} is not among the reads of a scan, and was not sent")
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import boto3
+        from botocore import session
+    except ImportError:
+        raise Refusal("AWS is read with boto3: pip install 'gpu-governor[aws]'") from None
+    return boto3, session
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """What botocore raises when AWS refuses, is not reached, or is not understood."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return BotoCoreError, ClientError, ResponseParserError
+
+
+def reason(error: Exception) -> str:
+    """Why an answer is missing, for a person: `GetBucketTagging: AccessDenied`."""
+    from botocore.exceptions import ClientError
+
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response.get('Error', {}).get('Code', 'an error without a code')}"
+    return f"the answer cannot be read ({type(error).__name__})"
+
+
+def or_refuse(question: Callable[[], _Answer], what: str) -> _Answer:
+    """The answer to a question without which nothing can be scanned."""
+    try:
+        return question()
+    except errors() as error:
+        raise Refusal(f"{what}: {reason(error)}", code=CANNOT_JUDGE) from None

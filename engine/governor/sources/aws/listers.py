@@ -1,0 +1,28 @@
+"""What a scan reads: name of a service → what lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from governor.model import Resource
+from governor.sources.aws import containers, ec2, s3, sagemaker, serverless
+from governor.sources.aws.shards import Reader
+
+Lister = Callable[[Reader], Iterator[Resource]]
+
+LISTERS: dict[str, Lister] = {
+    "instances": ec2.instances,
+    "reservations": ec2.reservations,
+    "groups": ec2.groups,
+    "volumes": ec2.volumes,
+    "snapshots": ec2.snapshots,
+    "buckets": s3.buckets,
+    "eks": containers.eks,
+    "ecs": containers.ecs,
+    "sagemaker": sagemaker.sagemaker,
+    "lambda": serverless.functions,
+    "bedrock": serverless.bedrock,
+}
+
+OF_ALL_REGIONS = frozenset({"buckets"})
+"""Those that list what lies in every region at once."""
