@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from governor import library
 from governor.catalog.prices import PriceBook
-from governor.model import Inventory
+from governor.model import Inventory, Spend
 from governor.sources import Options, terraform_hcl
 
 _DIRECTIVE = re.compile(r"^# governor: (\w+) = (.+)$", re.MULTILINE)
@@ -47,6 +48,10 @@ class Fragment:
     def config(self) -> dict[str, Any]:
         return json.loads(self._directive("config") or "{}")
 
+    @property
+    def spend(self) -> tuple[Spend, ...]:
+        return msgspec.json.decode(self._directive("spend") or "[]", type=tuple[Spend, ...])
+
     def _directive(self, name: str) -> str:
         return dict(_DIRECTIVE.findall(self.path.read_text("utf-8"))).get(name, "")
 
@@ -61,4 +66,4 @@ def inventory_of(fragment: Fragment, folder: Path) -> Inventory:
     (folder / "provider.tf").write_text(f'provider "aws" {{ region = "{fragment.region}" }}\n')
     code = terraform_hcl.read([folder], prices=PriceBook.shipped(), options=Options())
     new = [replace(resource, change="create", previous_hourly_usd=None) for resource in code.resources]
-    return replace(code, stage="plan", resources=tuple(new))
+    return replace(code, stage="plan", resources=tuple(new), spend=fragment.spend)

@@ -20,7 +20,7 @@ LAYERS = (
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"spending"},
-    {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests"},
+    {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
     {"written"},
     {"library", "config", "remote"},
     {"coverage", "revisions"},

@@ -18,7 +18,7 @@ from governor import library, yamlfile
 from governor.coverage import Recorder
 from governor.errors import Refusal
 from governor.judge import judge
-from governor.model import Accelerator, Inventory, Policy, Price, Resource, Stage
+from governor.model import Accelerator, Inventory, Policy, Price, Resource, Spend, Stage
 
 FILE = "cases.yaml"
 TODAY = date(2026, 8, 1)
@@ -50,7 +50,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """`type` and `provider` may be left out: they are then the kind, and aws."""
     expect: tuple[Expectation, ...]
     removed: tuple[Resource, ...] = ()
-    spend: tuple[dict[str, Any], ...] = ()
+    spend: tuple[Spend, ...] = ()
     config: dict[str, Any] = {}
     """Lies over the concern's data."""
     today: date = TODAY
@@ -137,6 +137,8 @@ def _case(file: Path, number: int, raw: Any) -> Case:
         raise Refusal(f"case {number + 1} has no name", place=place)
     try:
         prepared = {key: _resources(value) if key in ("resources", "removed") else value for key, value in raw.items()}
+        for record in raw.get("spend") or ():
+            _refuse_unknown(record, Spend, "a record of spend")
         return msgspec.convert(prepared, Case)
     except (msgspec.ValidationError, ValueError) as error:
         raise Refusal(f"the case {name!r} is malformed: {error}", place=place) from None

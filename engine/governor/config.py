@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from governor import checkov, yamlfile
+from governor import checkov, spend, yamlfile
 from governor.errors import Refusal
 from governor.exemptions import glob
 from governor.model import Exemption, Level, Policy, Stage
@@ -70,6 +70,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     checkov: checkov.Settings = checkov.Settings()
     engine: Literal["embedded", "opa"] = "embedded"
     opa: Opa | None = None
+    spend: spend.Settings = spend.Settings()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

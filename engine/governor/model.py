@@ -112,6 +112,36 @@ class Resource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Path → where that attribute is changed, where it is not where the resource is."""
 
 
+class Spend(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one combination of tags has cost in one month, as bills say."""
+
+    month: str
+    """YYYY-MM."""
+    project: str = ""
+    """Value of the tag `project`; empty where the charges carry none."""
+    experiment: str = ""
+    """Of `experiment-id`."""
+    model: str = ""
+    dataset: str = ""
+    stage: str = ""
+    team: str = ""
+    """Of `owner-team`."""
+    tags_unknown: bool = False
+    """Whether the tags of these charges could not be read: then they are not known, rather than missing."""
+    usd: Decimal
+    """Up to `through`: credits, taxes and corrections included."""
+    taggable_usd: Decimal = Decimal(0)
+    """The part of `usd` that is usage or purchases: what can carry tags."""
+    untagged_usd: Decimal = Decimal(0)
+    """The part of `taggable_usd` that carries no tag at all."""
+    through: date
+    """The last day that bills hold charges of."""
+    forecast_usd: Decimal | None = None
+    """What the month will have cost at its end; None once it is over."""
+    method: str = ""
+    """How that was reckoned: `linear`, `seasonal`, or both words where bills of several providers differ."""
+
+
 class Gap(Struct, frozen=True, gc=False):
     """Something that could not be read, and why."""
 
@@ -127,8 +157,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     """What exists afterwards: this is judged."""
     removed: tuple[Resource, ...] = ()
     """What the change deletes or forgets: never judged, but it counts in cost deltas."""
-    spend: tuple[dict[str, Any], ...] = ()
-    """Facts of actual cost per scope."""
+    spend: tuple[Spend, ...] = ()
+    """What bills say of this month and the one before, a record for each combination of tags."""
     gaps: tuple[Gap, ...] = ()
     not_covered: dict[str, int] = field(default_factory=dict)
     """Types outside the catalogue → how many resources of each were passed over."""

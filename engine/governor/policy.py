@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
-from governor.model import Inventory, Policy, Resource, Severity, Stage, Violation
+from governor.model import Inventory, Policy, Resource, Severity, Spend, Stage, Violation
 
-__all__ = ["Inventory", "Resource", "Violation", "policy"]
+__all__ = ["Inventory", "Resource", "Spend", "Violation", "policy"]
 
 PolicyFunction = Callable[..., Any]
 

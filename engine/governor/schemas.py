@@ -10,7 +10,7 @@ import msgspec
 from governor.cases import Case
 from governor.catalog.kinds import KINDS
 from governor.languages.rego import Document
-from governor.model import Accelerator, Price, Resource
+from governor.model import Accelerator, Price, Resource, Spend
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _NUMBER_AS_TEXT = {"type": "string", "format": "decimal"}
@@ -25,7 +25,7 @@ def policy_input() -> dict[str, Any]:
 def cases() -> dict[str, Any]:
     """A `cases.yaml`: a resource may leave out its type and provider, and has no field that the model lacks."""
     schema = _schema(list[Case])
-    for struct in (Resource, Accelerator, Price):
+    for struct in (Resource, Accelerator, Price, Spend):
         schema["$defs"][struct.__name__]["additionalProperties"] = False
     resource = schema["$defs"]["Resource"]
     resource["required"] = ["id", "kind"]
@@ -46,7 +46,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    if schema == _NUMBER_AS_TEXT:
+    if schema.items() >= _NUMBER_AS_TEXT.items():
         return {"type": "number"}
     kept = {key: _plain(value) for key, value in schema.items() if (key, value) != ("default", None)}
     forms = [form for form in kept.get("anyOf", ()) if form != {"type": "null"}]

@@ -82,6 +82,17 @@ class Opa(_Written):
     )
 
 
+class SpendSettings(_Written):
+    """How bills are counted: what `check --spend` and `governor spend` read."""
+
+    cost: Literal["EffectiveCost", "BilledCost"] = Field(
+        default="EffectiveCost", description="With commitments spread over what they pay for; or as it is invoiced."
+    )
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default={}, description="Currency to USD for one unit of it; a currency without a rate is refused."
+    )
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -106,6 +117,7 @@ class SettingsFile(_Written):
         default="embedded", description="What evaluates Rego: the engine inside governor, or an OPA server."
     )
     opa: Opa | None = Field(default=None, description="The OPA server of `engine: opa`.")
+    spend: SpendSettings = Field(default=SpendSettings(), description="How bills are counted.")
 
 
 class _ExemptionEntry(_Written):

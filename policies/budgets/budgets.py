@@ -1,4 +1,4 @@
-"""What resources, projects and plans are expected to cost in a month, against what they may cost.
+"""What resources, projects and plans are expected to cost in a month, and what bills say, against what they may cost.
 
 A price that is not known never counts as nothing: BUD004 names the resource, and sums say that they are lower bounds.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
-from governor.policy import Inventory, Resource, Violation, policy
+from governor.policy import Inventory, Resource, Spend, Violation, policy
 
 PAID = (
     "compute_instance",
@@ -35,6 +36,16 @@ REFERENCES = ("https://www.finops.org/framework/capabilities/budgeting/",)
 CONTRIBUTORS = 5
 """How many resources the details of a project or a plan list."""
 
+FIELDS = {
+    "project": "project",
+    "experiment-id": "experiment",
+    "model": "model",
+    "dataset": "dataset",
+    "stage": "stage",
+    "owner-team": "team",
+}
+"""Tag → its field in a record of spend."""
+
 _LIMIT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,4})?)(?:-(?:USD|usd))?(?:[-/](hour|month))?", re.ASCII)
 
 
@@ -49,6 +60,14 @@ class Shares(Struct, frozen=True):
 
     warn: Decimal
     hard: Decimal
+    actual: Decimal
+
+
+class Untagged(Struct, frozen=True):
+    """How much of a month's spend may lack which tags."""
+
+    share: Decimal
+    tags: tuple[str, ...]
 
 
 class Guardrails(Struct, frozen=True):
@@ -65,6 +84,7 @@ class Budgets(Struct, frozen=True):
     always_on: tuple[str, ...]
     projects: dict[str, Project]
     shares: Shares
+    untagged: Untagged
     guardrails: Guardrails
 
 
@@ -225,6 +245,99 @@ def has_no_price(inventory: Inventory, config: Budgets) -> Iterator[Violation]:
             yield Violation(resource.id, f"{resource.id} has no price{_for_what(resource)}", "hourly_usd")
 
 
+@policy(
+    id="BUD005",
+    title="A project has not used up its month",
+    severity="high",
+    stages=("live",),
+    remediation="Stop what is not needed until the month ends, or have the project's budget raised.",
+    references=REFERENCES,
+)
+def has_spent_its_month(inventory: Inventory, config: Budgets, today: date) -> Iterator[Violation]:
+    """What the bills of a month say so far stays under a share of the project's budget.
+
+    A budget that is used up in the middle of a month leaves nothing for the rest of it.
+    """
+    for name, project, records in _billed(inventory, config, today):
+        actual = sum((record.usd for record in records), Decimal(0))
+        bound = project.monthly_usd * config.shares.actual
+        if actual > bound:
+            place = f"project/{name}"
+            yield Violation(
+                place,
+                f"{place} has cost {money(actual)} in {_month(today)} up to {_through(records)}, over"
+                f" {_bound(project, config.shares.actual)}{_most_billed(records)}",
+                "actual_usd",
+                {"actual_usd": str(actual), **_details(project, records)},
+            )
+
+
+@policy(
+    id="BUD006",
+    title="A project is not on its way over its month",
+    severity="medium",
+    stages=("live",),
+    remediation="Stop or shrink what runs, or have the project's budget raised before it is used up.",
+    references=REFERENCES,
+)
+def heads_over_its_month(inventory: Inventory, config: Budgets, today: date) -> Iterator[Violation]:
+    """What the bills of a month so far forecast for its end stays under the project's budget.
+
+    A forecast is seasonal, by the mean of each weekday, with two whole weeks of bills or more; else it is linear. What
+    is paid once, such as a fee or a credit, is never extrapolated.
+    """
+    for name, project, records in _billed(inventory, config, today):
+        actual = sum((record.usd for record in records), Decimal(0))
+        forecast = sum((r.usd if r.forecast_usd is None else r.forecast_usd for r in records), Decimal(0))
+        if forecast > project.monthly_usd * config.shares.hard:
+            place = f"project/{name}"
+            method = " and ".join(sorted({word for r in records for word in r.method.split(" and ") if word}))
+            yield Violation(
+                place,
+                f"{place} is forecast to cost {money(forecast)} by the end of {_month(today)} ({method};"
+                f" {money(actual)} up to {_through(records)}), over {_bound(project, config.shares.hard)}"
+                f"{_most_billed(records)}",
+                "forecast_usd",
+                {
+                    "forecast_usd": str(forecast),
+                    "actual_usd": str(actual),
+                    "method": method,
+                    **_details(project, records),
+                },
+            )
+
+
+@policy(
+    id="BUD007",
+    title="Little of the spend lacks its tags",
+    severity="medium",
+    stages=("live",),
+    remediation="Tag what costs most without the tag: `governor spend BILLS --by ResourceId` lists it.",
+    references=REFERENCES,
+)
+def spends_untagged(inventory: Inventory, config: Budgets, today: date) -> Iterator[Violation]:
+    """Spend that carries no project is in nobody's budget, so no other policy can see it grow.
+
+    Weighed by money, of usage and purchases: taxes and credits carry no tags. Tags that could not be read do not count.
+    """
+    records = [r for r in inventory.spend if r.month == _month(today) and not r.tags_unknown]
+    total = sum((record.taggable_usd for record in records), Decimal(0))
+    if total <= 0:
+        return
+    untagged = sum((record.untagged_usd for record in records), Decimal(0))
+    for tag in config.untagged.tags:
+        lacking = sum((r.taggable_usd for r in records if not getattr(r, FIELDS[tag])), Decimal(0))
+        if lacking > total * config.untagged.share:
+            none = f"; {money(untagged)} of it carries no tag at all" if untagged > 0 else ""
+            yield Violation(
+                "spend",
+                f"{lacking / total * 100:.1f} % of the spend of {_month(today)} ({money(lacking)} of {money(total)} up"
+                f" to {_through(records)}) carries no tag {tag}, above {_plain(config.untagged.share * 100)} %{none}",
+                f"tags.{tag}",
+                {"lacking_usd": str(lacking), "untagged_usd": str(untagged), "total_usd": str(total)},
+            )
+
+
 def _for_what(resource: Resource) -> str:
     """` for 4 × 8 × A100`; nothing where not even that is known."""
     if resource.accelerator is None:
@@ -334,6 +447,47 @@ def _of_no_known_project(inventory: Inventory, config: Budgets) -> Iterator[Viol
                 msg = f"{resource.id} costs {_cost(resource, config)}: too much if it belongs to project/{name}"
                 yield Violation(resource.id, msg, "tags.project")
                 break
+
+
+def _billed(inventory: Inventory, config: Budgets, today: date) -> Iterator[tuple[str, Project, list[Spend]]]:
+    """Every project with a budget, and what bills say of its month."""
+    month = _month(today)
+    for name, project in config.projects.items():
+        records = [r for r in inventory.spend if r.project == name and r.month == month and not r.tags_unknown]
+        if records:
+            yield name, project, records
+
+
+def _month(today: date) -> str:
+    return f"{today:%Y-%m}"
+
+
+def _through(records: Iterable[Spend]) -> date:
+    return max(record.through for record in records)
+
+
+def _bound(project: Project, share: Decimal) -> str:
+    budget = f"its budget of {money(project.monthly_usd)}"
+    return budget if share == 1 else f"{money(project.monthly_usd * share)}, {_plain(share * 100)} % of {budget}"
+
+
+def _details(project: Project, records: Iterable[Spend]) -> dict[str, object]:
+    heaviest = sorted(records, key=lambda record: -record.usd)[:CONTRIBUTORS]
+    biggest = [{"tags": _told(record), "usd": f"{record.usd:.2f}"} for record in heaviest if record.usd > 0]
+    return {"budget_usd": str(project.monthly_usd), "biggest": biggest}
+
+
+def _most_billed(records: Iterable[Spend]) -> str:
+    """The dearest record in words, where something tells it from the project itself."""
+    record = max(records, key=lambda record: record.usd)
+    told = _told(record)
+    return f"; the most for {told}: {money(record.usd)}" if told and record.usd > 0 else ""
+
+
+def _told(record: Spend) -> str:
+    """`experiment-id lora-1, model llama`."""
+    values = ((tag, getattr(record, field)) for tag, field in FIELDS.items() if tag != "project")
+    return ", ".join(f"{tag} {value}" for tag, value in values if value)
 
 
 def _lacks_price(resource: Resource) -> bool:

@@ -68,7 +68,7 @@ def test_the_shipped_library_is_the_same_bytes_each_time(governor: Governor, opa
     (root,) = manifest["roots"]
     assert root == f"governor/r{manifest['revision'][:16]}"
     assert (run.code, run.out) == (0, f"bundle.tar.gz: 13 policies, revision {manifest['revision']}\n")
-    assert run.err == "governor: 5 policies are written in Python and stay with governor\n"
+    assert run.err == "governor: 8 policies are written in Python and stay with governor\n"
     assert sorted(files) == [
         ".manifest",
         "data.json",

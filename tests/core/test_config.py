@@ -347,8 +347,10 @@ def test_settings_that_are_refused_are_explained_and_no_others(
 
 def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
     described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
-    described["checkov"] = described["checkov"].model_dump()
-    assert described == {**msgspec.structs.asdict(Settings()), "checkov": msgspec.to_builtins(Settings().checkov)}
+    parts = ("checkov", "spend")
+    described |= {name: described[name].model_dump() for name in parts}
+    nested = {name: msgspec.to_builtins(getattr(Settings(), name)) for name in parts}
+    assert described == msgspec.structs.asdict(Settings()) | nested
     described = {name: field.get_default() for name, field in written.Opa.model_fields.items() if name != "url"}
     assert {"url": "x", **described} == msgspec.structs.asdict(config.Opa(url="x"))
 

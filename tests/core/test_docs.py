@@ -37,7 +37,7 @@ def test_the_settings_load_and_show_every_one(tmp_path: Path) -> None:
 
     assert set(yamlfile.read(tmp_path / "governor.yaml")) == set(Settings.__struct_fields__)
     assert [rule.level for rule in settings.levels] == ["warn", "off"]
-    for name in ("fail_level", "strict", "max_price_age_days", "checkov"):
+    for name in ("fail_level", "strict", "max_price_age_days", "checkov", "spend"):
         assert getattr(settings, name) == getattr(Settings(), name), (
             "where the example shows a default, it is the default"
         )

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging, keys, scanning
+from governor.cli import about, authoring, judging, keys, scanning, spend
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -42,6 +42,7 @@ for _command in (
     judging.gate,
     scanning.scan,
     keys.keys,
+    spend.spend,
     judging.explain,
     authoring.policies,
     authoring.run_tests,

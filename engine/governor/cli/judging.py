@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governor.cli.shared import FILE, Command, Day, judging_options, library_options, raw_policies_option
+from governor.cli.shared import FILE, Command, Day, judging_options, library_options, raw_policies_option, spend_option
 
 if TYPE_CHECKING:
     from governor.commands import check as check_command
@@ -54,7 +54,7 @@ def judging(given: dict[str, Any]) -> check_command.Options:
     from governor.commands.check import Options
 
     given["today"] = given["today"] or datetime.date.today()
-    return Options(**{name: given.pop(name) for name in Options.__struct_fields__})
+    return Options(**{name: given.pop(name) for name in Options.__struct_fields__ if name in given})
 
 
 @click.command()
@@ -72,6 +72,7 @@ def judging(given: dict[str, Any]) -> check_command.Options:
     type=click.Choice(["commit", "plan", "live", "azure"]),
     help="Whose policies and levels apply.  [default: plan for a plan, commit for all else]",
 )
+@spend_option
 @plan_options
 def check(**options: Any) -> int:
     """Judge Terraform code, plans and job manifests.
@@ -97,6 +98,7 @@ def check(**options: Any) -> int:
       governor check plan.json --raw-policies ./policy
       governor check plan.json --baseline baseline.json --update-baseline
       governor check jobs --base origin/main
+      governor check plan.json --stage live --spend bills/2026-08
     """
     from governor.commands import check as command
     from governor.sources import Options

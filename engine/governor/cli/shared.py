@@ -65,6 +65,14 @@ def library_options(command: Command) -> Command:
     return _policies_option(config_option(floating_option(command)))
 
 
+spend_option = click.option(
+    "--spend",
+    multiple=True,
+    metavar="PLACE",
+    help="Bills in FOCUS (CSV, Parquet; a file, a folder, a glob, s3://…), for policies of actual cost."
+    " May be repeated.",
+)
+
 _JUDGING = (
     click.option(
         "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",

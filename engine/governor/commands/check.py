@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from governor import sources
 from governor.catalog.prices import stale
-from governor.commands import output, workspace
+from governor.commands import bills, output, workspace
 from governor.commands.inputs import Given, listed, sort
 from governor.config import LevelRule
 from governor.errors import CANNOT_JUDGE, Refusal
@@ -54,6 +54,7 @@ class Options(Struct, frozen=True, kw_only=True):
     base: str | None = None
     baseline: Path | None = None
     update_baseline: bool = False
+    spend: Sequence[str] = ()
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -111,6 +112,7 @@ class Judging:
         self._exemptions = self._space.exemptions()
         self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
+        self._bills = bills.given(options.spend, self._space, stage, options.today)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
@@ -172,7 +174,7 @@ class Judging:
             raise Refusal("--with checkov judges plans: run checkov on all else by itself")
         else:
             inventory = given.read(space.prices())
-        return replace(inventory, stage=self._stage), guests
+        return self._bills.beside(replace(inventory, stage=self._stage)), guests
 
     def _checkov(self, data: bytes, place: str, source: Path | None, locator: Locator | None) -> Checkov:
         """The checks of checkov, with what they say of the plan."""

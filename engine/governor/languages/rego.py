@@ -15,7 +15,7 @@ from governor.languages import Passage, Source, SourceLine, failures
 from governor.languages.rego_cards import Module, check_rules
 from governor.languages.rego_engine import Lines, PolicyError, ask, engine, json_of, lines
 from governor.languages.rego_source import Body, bodies, facts_named, reached
-from governor.model import Answer, Inventory, Policy, Resource, Stage, Violation
+from governor.model import Answer, Inventory, Policy, Resource, Spend, Stage, Violation
 from governor.workers import WORTH_FORKING, cores, spread
 
 _INPUT = msgspec.json.Encoder(decimal_format="number")
@@ -136,8 +136,8 @@ class Document(msgspec.Struct, frozen=True):
     today: date
     """The only clock."""
     resources: Sequence[Resource]
-    spend: Sequence[dict[str, Any]]
-    """Facts of actual cost per scope."""
+    spend: Sequence[Spend]
+    """What bills say of this month and the one before, a record for each combination of tags."""
 
 
 def document(inventory: Inventory, today: date) -> str:
