@@ -23,7 +23,7 @@ LAYERS = (
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
     {"written"},
     {"library", "config", "remote"},
-    {"coverage", "revisions"},
+    {"coverage", "revisions", "history"},
     {"bundle", "cases", "explain", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},
@@ -41,6 +41,7 @@ ONLY_IN_FUNCTIONS = {
 
 IMPORTED_LATE = {
     "governor.written": {"pydantic"},
+    "governor.history.store": {"sqlalchemy"},
     "governor.languages.opa_server": {"opa_client", "requests"},
     "governor.terraform.driver": {"python_terraform"},
     "governor.pull_requests.api": {"requests"},

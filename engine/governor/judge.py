@@ -71,6 +71,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         reason=unknown_reason(resource, violation.attribute) if resource.unknown else "",
         owner=tag_of(resource, "owner-team"),
         project=tag_of(resource, "project"),
+        account=resource.account or "",
     )
 
 
@@ -135,6 +136,7 @@ class Blotter:
             details=self.value(finding.details),
             owner=self.text(finding.owner),
             project=self.text(finding.project),
+            account=self.text(finding.account),
         )
 
     def failure(self, failure: Failure) -> Failure:

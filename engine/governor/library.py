@@ -58,6 +58,14 @@ class Library(Struct, frozen=True):
         """Those that are asked, sorted by id."""
         return sorted((p for e in self.evaluators for p in e.policies), key=lambda policy: policy.id)
 
+    @property
+    def digest(self) -> str:
+        """One name for the policies that are asked, their files and their data; 64 hexadecimal digits."""
+        asked = [policy.id.encode() for policy in self.policies]
+        files = [source.path.read_bytes() for c in self.concerns.values() for source in c.sources]
+        data = [json.dumps({name: c.config}, sort_keys=True, default=str).encode() for name, c in self.concerns.items()]
+        return cache.digest(*asked, *files, *data)
+
 
 def load(
     folders: Sequence[Path],

@@ -33,7 +33,7 @@ class Accelerator(Struct, frozen=True, omit_defaults=True, gc=False):
 
     model: str
     """As the price book writes it: "H100", "A100-80GB", "Trainium"; "unknown" where only the family is known."""
-    count: float = 1
+    count: int | float = 1
     """Accelerators in one instance; a fraction for shared ones."""
     memory_gib: float | None = None
     """Memory of one accelerator, GiB."""
@@ -261,6 +261,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The team that answers for the resource, as `tag_of` reads its tag."""
     project: str = ""
     """What the resource is spent for, likewise."""
+    account: str = ""
+    """Where the resource lies; empty where that is not known."""
 
     @property
     def fingerprint(self) -> str:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
-from governor.cli import about, authoring, judging, keys, scanning, spend
+from governor.cli import about, authoring, judging, keys, past, scanning, spend
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -44,6 +44,8 @@ for _command in (
     keys.keys,
     spend.spend,
     judging.explain,
+    past.history,
+    past.backtest,
     authoring.policies,
     authoring.run_tests,
     authoring.lint,

@@ -45,6 +45,12 @@ _PLANS = (
     click.option(
         "--update-baseline", is_flag=True, help="Have FILE hold what is open now. In CI, only take out what is fixed."
     ),
+    click.option(
+        "--snapshot", type=FILE, metavar="FILE", help="Write what was judged there: `check FILE` judges it again."
+    ),
+    click.option(
+        "--history", default="", metavar="STORE", help="Write the run into this history: a file, or postgresql://…"
+    ),
     judging_options,
 )
 
@@ -70,7 +76,7 @@ def judging(given: dict[str, Any]) -> check_command.Options:
 @click.option(
     "--stage",
     type=click.Choice(["commit", "plan", "live", "azure"]),
-    help="Whose policies and levels apply.  [default: plan for a plan, commit for all else]",
+    help="Whose policies and levels apply.  [default: plan for a plan, its own for a snapshot, commit for all else]",
 )
 @spend_option
 @plan_options
@@ -79,10 +85,10 @@ def check(**options: Any) -> int:
 
     INPUT is a folder or a file. A folder with code is a root module: code needs no credentials and no network, and
     leaves unknown what only a plan can tell. A folder without stands for the root modules and the manifests below it.
-    A file is code, a manifest (Kubernetes objects, SkyPilot tasks, pipelines), or a plan as `terraform show -json`
-    prints it, gzipped or not. - is standard input, with a plan or manifests.
+    A file is code, a manifest (Kubernetes objects, SkyPilot tasks, pipelines), a plan as `terraform show -json`
+    prints it, gzipped or not, or a snapshot. - is standard input, with a plan, a snapshot or manifests.
 
-    Each root module and each plan is a judgement of its own; all manifests are one.
+    Each root module, each plan and each snapshot is a judgement of its own; all manifests are one.
 
     \b
     Examples:
@@ -99,6 +105,8 @@ def check(**options: Any) -> int:
       governor check plan.json --baseline baseline.json --update-baseline
       governor check jobs --base origin/main
       governor check plan.json --stage live --spend bills/2026-08
+      governor check plan.json --snapshot nightly/2026-11-24.snapshot --history history.db
+      governor check nightly/2026-11-24.snapshot
     """
     from governor.commands import check as command
     from governor.sources import Options

@@ -26,6 +26,21 @@ class Day(click.ParamType[datetime.date]):
             self.fail(f"{value!r} is not a day: write YYYY-MM-DD", param, ctx)
 
 
+class Since(click.ParamType[datetime.date]):
+    """A first day: `30d`, so many days before today, or YYYY-MM-DD."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
+        days = str(value).removesuffix("d")
+        try:
+            if days != value and days.isdecimal():
+                return datetime.date.today() - datetime.timedelta(days=int(days))
+            return datetime.date.fromisoformat(value)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no first day: write 30d, or YYYY-MM-DD", param, ctx)
+
+
 class ReaderLeft(Exception):  # noqa: N818
     """The reader of the output (head, less) has seen enough."""
 

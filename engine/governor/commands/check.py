@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from copy import copy
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,38 +24,43 @@ from governor.library import Library
 from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
 from governor.reports.grouping import count
 from governor.settle import settle
-from governor.sources import terraform_plan
+from governor.sources import snapshot, terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
 from governor.spending import spending
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
+    from governor.commands.history import Recorder
     from governor.commands.ratchet import Ratchet
 
 
 class Options(Struct, frozen=True, kw_only=True):
     """How to judge and how to tell; those of the command line that every command which judges plans has."""
 
-    others: Sequence[str]
-    formats: Sequence[str]
-    environment: str
-    policies: Sequence[str]
-    raw_policies: Sequence[str]
-    config: Path | None
-    engine: str | None
-    opa_url: str
-    allow_floating: bool
     today: date
-    fail_level: Level | None
-    strict: bool | None
-    exit_zero: bool
-    quiet: bool
-    verbose: bool
+    others: Sequence[str] = ()
+    formats: Sequence[str] = ()
+    environment: str = ""
+    policies: Sequence[str] = ()
+    raw_policies: Sequence[str] = ()
+    config: Path | None = None
+    engine: str | None = None
+    opa_url: str = ""
+    allow_floating: bool = False
+    fail_level: Level | None = None
+    strict: bool | None = None
+    exit_zero: bool = False
+    quiet: bool = False
+    verbose: bool = False
     base: str | None = None
     baseline: Path | None = None
     update_baseline: bool = False
     spend: Sequence[str] = ()
+    snapshot: Path | None = None
+    """Where the inventory is written."""
+    history: str = ""
+    """The store that the run is written into."""
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -67,8 +73,8 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
         outputs = output.parse(options.formats)
         if given.code and not any(one.is_plan for one in found):
             raise Refusal("--source is for plans: all else knows its files and lines")
-        if len(found) > 1 and (options.baseline or outputs != [("table", None)]):
-            option = "--baseline" if options.baseline else "-f"
+        if len(found) > 1 and (options.baseline or options.snapshot or outputs != [("table", None)]):
+            option = "--baseline" if options.baseline else "--snapshot" if options.snapshot else "-f"
             raise Refusal(
                 f"these are {len(found)} judgements, and {option} wants one: check each of {listed(found)} by itself"
             )
@@ -113,22 +119,41 @@ class Judging:
         self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
         self._bills = bills.given(options.spend, self._space, stage, options.today)
+        self._recorder = _recorder(options, self._library)
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
         inventory, settled = self._settler(given)
+        if self._recorder:
+            self._recorder.saw(inventory)
+        if self._options.snapshot:
+            snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
             return settled(None)
         return self._ratchet.verdict(given, inventory, settled, self._settler)
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""
+        inventory, guests = self._collect(given)
+        return inventory, self._settled(inventory, guests)
+
+    def on(self, day: date) -> Judging:
+        """The same, as of another day."""
+        other = copy(self)
+        other._options = replace(self._options, today=day)
+        return other
+
+    def of(self, inventory: Inventory) -> Verdict:
+        """What counts of what the policies say of an inventory that somebody else collected."""
+        return self._settled(inventory, [])(None)
+
+    def _settled(self, inventory: Inventory, guests: Sequence[Checkov]) -> Callable[[Baseline | None], Verdict]:
+        """What gives the verdict on an inventory beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
-        inventory, guests = self._collect(given)
         judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        return inventory, lambda known: settle(
+        return lambda known: settle(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
@@ -157,6 +182,8 @@ class Judging:
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         if self._ratchet and (kept := self._ratchet.keep(verdict)):
             print(f"governor: {kept}", file=sys.stderr)
+        if self._recorder:
+            self._recorder.keep(verdict)
         code = verdict.exit_code
         return 0 if told.exit_zero and code == 1 else code
 
@@ -189,6 +216,11 @@ class Judging:
         )
 
 
+def _now() -> str:
+    """When a snapshot is taken: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def _ratchet(options: Options) -> Ratchet | None:
     """What tells new findings from known ones, if anything does."""
     if not (options.base is not None or options.baseline or options.update_baseline):
@@ -196,6 +228,15 @@ def _ratchet(options: Options) -> Ratchet | None:
     from governor.commands.ratchet import Ratchet
 
     return Ratchet(base=options.base, file=options.baseline, update=options.update_baseline, today=options.today)
+
+
+def _recorder(options: Options, library: Library) -> Recorder | None:
+    """What writes the run into a history, if anything does."""
+    if not options.history:
+        return None
+    from governor.commands.history import Recorder
+
+    return Recorder(options.history, environment=options.environment, library=library.digest)
 
 
 def _of_checkov(policies: str) -> bool:

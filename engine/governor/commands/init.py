@@ -218,11 +218,7 @@ def _adopt(there: Found, base: Path, today: date) -> None:
     from governor.commands import check, inputs, ratchet
     from governor.sources import Options
 
-    how = check.Options(
-        others=(), formats=(), environment="", policies=(), raw_policies=(), config=base / configuration.FILE,
-        engine=None, opa_url="", allow_floating=False, today=today, fail_level=None, strict=None, exit_zero=False,
-        quiet=True, verbose=False,
-    )  # fmt: skip
+    how = check.Options(config=base / configuration.FILE, today=today)
     judged = [(inputs.CODE, [root], base / root / setup.BASELINE) for root in there.roots]
     if there.manifests:
         judged.append((inputs.MANIFESTS, [*there.manifests], base / setup.BASELINE_OF_MANIFESTS))

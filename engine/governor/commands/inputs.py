@@ -13,7 +13,7 @@ from governor import sources
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Inventory, Stage
-from governor.sources import PIPED
+from governor.sources import PIPED, snapshot
 from governor.sources.terraform_hcl.roots import roots_below, roots_of
 from governor.sources.terraform_plan.decode import SHOW
 from governor.sources.terraform_plan.locate import Locator
@@ -21,6 +21,7 @@ from governor.sources.terraform_plan.locate import Locator
 PLAN = "terraform_plan"
 CODE = "terraform_hcl"
 MANIFESTS = "manifests"
+SNAPSHOT = "snapshot"
 
 
 class Given(Struct, frozen=True):
@@ -39,7 +40,9 @@ class Given(Struct, frozen=True):
 
     @property
     def stage(self) -> Stage:
-        """The stage that such inputs are judged in."""
+        """The stage that such inputs are judged in; a snapshot knows its own."""
+        if self.source == SNAPSHOT:
+            return snapshot.header(self.paths[0], self.piped).stage
         return sources.module(self.source).STAGE
 
     @property
@@ -72,7 +75,7 @@ class Given(Struct, frozen=True):
 
 
 def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list[Given]:
-    """What each judgement is about: each root module of code, each plan, and all manifests together."""
+    """What each judgement is about: each root module of code, each plan, each snapshot, and all manifests together."""
     piped = sys.stdin.buffer.read() if "-" in names else b""
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(map(Path, names)):
@@ -85,6 +88,7 @@ def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list
     return [
         *(Given(CODE, [root], options, notes=[*_left_out(root, names, roots)]) for root in roots),
         *(Given(PLAN, [plan], options, piped, name) for plan in found.pop(PLAN, [])),
+        *(Given(SNAPSHOT, [file], options, piped) for file in found.pop(SNAPSHOT, [])),
         *(Given(source, paths, options, piped) for source, paths in found.items()),
     ]
 

@@ -19,6 +19,7 @@ from governor.model import Inventory, Stage
 
 SOURCES = {
     "terraform_hcl": "governor.sources.terraform_hcl",
+    "snapshot": "governor.sources.snapshot",
     "manifests": "governor.sources.manifests",
     "terraform_plan": "governor.sources.terraform_plan",
 }

@@ -1,0 +1,408 @@
+"""The database behind a history: SQLite in a file, or PostgreSQL by its URL.
+
+The shape of the tables has a version, and `MIGRATIONS` leads from each to the next: a list, not alembic, which brings
+a folder of scripts, a file of settings and Mako for what is one function a version, run when a store is opened. Writers
+take turns: a writer holds the store's lock from its first question to its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from msgspec.structs import asdict
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures
+from governor.model import Finding, Verdict
+
+_LOCK = 0x676F7665726E6F72
+"""The key of our advisory lock on PostgreSQL: "governor"."""
+_PATIENCE = 60
+"""Seconds that a writer waits for another one."""
+_MANY = 500
+"""Rows of one statement: SQLite takes 32,766 values."""
+
+
+class Usd(sql.TypeDecorator[Decimal]):
+    """An amount of USD, kept as whole billionths: exact in sums, and the same in every database."""
+
+    impl = sql.Numeric(30, 0)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sql.Dialect) -> Any:
+        return sql.BigInteger() if dialect.name == "sqlite" else sql.Numeric(30, 0)
+
+    def process_bind_param(self, value: Decimal | None, dialect: sql.Dialect) -> int | None:
+        return None if value is None else int((value * 10**9).to_integral_value())
+
+    def process_result_value(self, value: Any, dialect: sql.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-9).normalize() + 0
+
+
+META = sql.MetaData()
+_VERSION = sql.Table("governor_history", META, sql.Column("version", sql.Integer, nullable=False))
+RUNS = sql.Table(
+    "runs",
+    META,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("taken_at", sql.String(40), nullable=False),
+    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("stage", sql.String(10), nullable=False),
+    sql.Column("source", sql.Text, nullable=False),
+    sql.Column("library", sql.String(64), nullable=False),
+    sql.Column("governor", sql.String(40), nullable=False),
+    *(
+        sql.Column(name, sql.Integer, nullable=False)
+        for name in ("resources", "open", "exempt", "baselined", "undetermined", "failures", "gaps", "unpriced")
+    ),
+    sql.Column("hourly_usd", Usd, nullable=False),
+    sql.Column("at_stake_usd", Usd, nullable=False),
+    sql.UniqueConstraint("subject", "stage", "taken_at"),
+)
+FINDINGS = sql.Table(
+    "findings",
+    META,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("stage", sql.String(10), nullable=False),
+    sql.Column("fingerprint", sql.String(32), nullable=False),
+    *(
+        sql.Column(name, sql.Text, nullable=False)
+        for name in ("policy", "resource", "attribute", "kind", "msg", "owner", "account", "project")
+    ),
+    sql.Column("state", sql.String(12), nullable=False),
+    sql.Column("hourly_usd", Usd),
+    sql.Column("first_seen", sql.String(40), nullable=False),
+    sql.Column("last_seen", sql.String(40), nullable=False),
+    sql.UniqueConstraint("subject", "stage", "fingerprint"),
+)
+SIGHTINGS = sql.Table(
+    "sightings",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("finding", sql.ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("state", sql.String(12), nullable=False),
+    sql.Column("hourly_usd", Usd),
+    sqlite_with_rowid=False,
+)
+FIGURES = sql.Table(
+    "figures",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("dimension", sql.String(10), primary_key=True),
+    sql.Column("name", sql.String(500), primary_key=True),
+    sql.Column("open", sql.Integer, nullable=False),
+    sql.Column("undetermined", sql.Integer, nullable=False),
+    sql.Column("at_stake_usd", Usd, nullable=False),
+    sql.Column("unpriced", sql.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+Migration = Callable[[sql.Connection], None]
+MIGRATIONS: tuple[Migration, ...] = (META.create_all,)
+"""What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
+
+
+class Store:
+    """An open history. Close it, or use it in `with`."""
+
+    def __init__(self, place: str, *, begin: bool = False) -> None:
+        """`place` is a file or a URL; `begin` makes what is not there. Raises Refusal, too, for a newer store."""
+        self._place = place
+        url = address(place)
+        if url.get_backend_name() == "sqlite" and url.database and not begin and not Path(url.database).is_file():
+            raise Refusal("no such history: `governor check … --history FILE` begins one", place=self.name)
+        try:
+            self._engine = sql.create_engine(
+                url, connect_args={"timeout": _PATIENCE} if url.get_backend_name() == "sqlite" else {}
+            )
+        except ModuleNotFoundError as error:
+            raise Refusal(f"this history needs {error.name}: pip install 'gpu-governor[history]'") from None
+        if self._engine.dialect.name == "sqlite":
+            sql.event.listen(self._engine, "connect", _sqlite_opens)
+            sql.event.listen(self._engine, "begin", _sqlite_begins)
+        try:
+            with self._told():
+                self._migrate(begin)
+        except Refusal:
+            self._engine.dispose()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The place as it is shown: without a password."""
+        return address(self._place).render_as_string(hide_password=True) if "://" in self._place else self._place
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def record(self, run: Run, found: Sequence[Sighting], verdict: Verdict, resources: Collection[str]) -> None:
+        """Write a run; one of the same subject and time is written over.
+
+        What was open in the run before and cannot be told now (its policy failed, or `resources`, the ids that were
+        seen, lack it beside a gap) stays, undetermined.
+        """
+        with self._told(), self._writing() as db:
+            of = (RUNS.c.subject == run.subject, RUNS.c.stage == run.stage)
+            db.execute(sql.delete(RUNS).where(*of, RUNS.c.taken_at == run.taken_at))
+            before = self._before(db, run)
+            sighted = [*found]
+            if before is not None:
+                names = {sighting.finding.fingerprint for sighting in found}
+                sighted += [
+                    Sighting(finding, "undetermined")
+                    for finding in self._open(db, before)
+                    if finding.fingerprint not in names and _untold(finding, verdict, resources)
+                ]
+            sighted = [*{sighting.finding.fingerprint: sighting for sighting in reversed(sighted)}.values()]
+            number = db.execute(sql.insert(RUNS).values(asdict(run)).returning(RUNS.c.id)).scalar_one()
+            ids = self._findings(db, run, sighted)
+            _insert(
+                db,
+                SIGHTINGS,
+                [
+                    {
+                        "run": number,
+                        "finding": ids[s.finding.fingerprint],
+                        "state": s.state,
+                        "hourly_usd": s.finding.hourly_usd,
+                    }
+                    for s in sighted
+                ],
+            )
+            _insert(db, FIGURES, [{"run": number, **asdict(figure)} for figure in figures(sighted, verdict.policies)])
+
+    def runs(self, *, subject: str | None = None, since: date | None = None) -> list[Run]:
+        """Oldest first."""
+        query = sql.select(RUNS).order_by(RUNS.c.taken_at, RUNS.c.id)
+        if subject is not None:
+            query = query.where(RUNS.c.subject == subject)
+        if since is not None:
+            query = query.where(RUNS.c.taken_at >= since.isoformat())
+        with self._told(), self._engine.connect() as db:
+            return [_run(row) for row in db.execute(query)]
+
+    def figures(self, dimension: Dimension, runs: Sequence[Run]) -> list[tuple[Run, list[Figure]]]:
+        """The figures of runs in a dimension, in the order of the runs."""
+        query = (
+            sql.select(RUNS.c.subject, RUNS.c.stage, RUNS.c.taken_at, FIGURES)
+            .join(FIGURES, FIGURES.c.run == RUNS.c.id)
+            .where(FIGURES.c.dimension == dimension)
+        )
+        if runs:
+            query = query.where(RUNS.c.taken_at >= min(run.taken_at for run in runs))
+        held: dict[tuple[str, str, str], list[Figure]] = {}
+        with self._told(), self._engine.connect() as db:
+            for row in db.execute(query):
+                figure = Figure(**{name: getattr(row, name) for name in Figure.__struct_fields__})
+                held.setdefault((row.subject, row.stage, row.taken_at), []).append(figure)
+        return [(run, held.get((run.subject, run.stage, run.taken_at), [])) for run in runs]
+
+    def difference(self, run: Run) -> Difference:
+        """A run beside the one before it, of the same subject and stage."""
+        with self._told(), self._engine.connect() as db:
+            before = self._before(db, run)
+            now = self._states(db, self._number(db, run))
+            then = {} if before is None else self._states(db, before)
+            asked = set(
+                db.scalars(
+                    sql.select(FIGURES.c.name).where(
+                        FIGURES.c.run == self._number(db, run), FIGURES.c.dimension == "policy"
+                    )
+                )
+            )
+            earlier = None
+            if before is not None:
+                earlier = _run(db.execute(sql.select(RUNS).where(RUNS.c.id == before)).one())
+        was = {name: seen for name, (state, seen) in then.items() if state in _STANDING}
+        left = {name: seen for name, seen in was.items() if now.get(name, ("",))[0] not in _STANDING}
+
+        def now_in(state: str) -> list[Seen]:
+            return [seen for name, seen in left.items() if name in now and now[name][0] == state]
+
+        missing = [seen for name, seen in left.items() if name not in now]
+        return Difference(
+            run=run,
+            before=earlier,
+            new=[seen for name, (state, seen) in now.items() if state in _STANDING and name not in was],
+            gone=[seen for seen in missing if seen.policy in asked],
+            untold=now_in("undetermined"),
+            exempt=now_in("exempt"),
+            not_asked=[seen for seen in missing if seen.policy not in asked],
+        )
+
+    def _migrate(self, begin: bool) -> None:
+        with self._writing() as db:
+            there = sql.inspect(db).has_table(_VERSION.name)
+            if not there and not begin:
+                raise Refusal(
+                    "this database holds no history: `governor check … --history` begins one", place=self.name
+                )
+            version = (db.scalar(sql.select(_VERSION.c.version)) or 0) if there else 0
+            if version > len(MIGRATIONS):
+                raise Refusal(
+                    f"this history is of version {version}, and this governor knows {len(MIGRATIONS)}: update governor",
+                    place=self.name,
+                )
+            for migrate in MIGRATIONS[version:]:
+                migrate(db)
+            if version < len(MIGRATIONS):
+                db.execute(sql.delete(_VERSION))
+                db.execute(sql.insert(_VERSION).values(version=len(MIGRATIONS)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sql.Connection]:
+        """A transaction that no other writer is beside."""
+        with self._engine.connect().execution_options(governor_writes=True) as db, db.begin():
+            if db.dialect.name == "postgresql":
+                db.execute(sql.select(sql.func.pg_advisory_xact_lock(_LOCK)))
+            yield db
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What a database complains of, in a line, without a password."""
+        try:
+            yield
+        except OperationalError as error:
+            why = str(error.orig).strip().splitlines()[0]
+            raise Refusal(f"the history cannot be used: {why}", place=self.name, code=CANNOT_JUDGE) from None
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise Refusal(f"this is no history of governor's: {why}", place=self.name, code=CANNOT_JUDGE) from None
+
+    @staticmethod
+    def _number(db: sql.Connection, run: Run) -> int:
+        number: int = db.execute(
+            sql.select(RUNS.c.id).where(
+                RUNS.c.subject == run.subject, RUNS.c.stage == run.stage, RUNS.c.taken_at == run.taken_at
+            )
+        ).scalar_one()
+        return number
+
+    @staticmethod
+    def _before(db: sql.Connection, run: Run) -> int | None:
+        return db.scalar(
+            sql.select(RUNS.c.id)
+            .where(RUNS.c.subject == run.subject, RUNS.c.stage == run.stage, RUNS.c.taken_at < run.taken_at)
+            .order_by(RUNS.c.taken_at.desc())
+            .limit(1)
+        )
+
+    @staticmethod
+    def _states(db: sql.Connection, run: int) -> dict[str, tuple[str, Seen]]:
+        """Fingerprint → (state in this run, the finding)."""
+        query = sql.select(SIGHTINGS.c.state.label("then"), FINDINGS).join(FINDINGS).where(SIGHTINGS.c.run == run)
+        return {
+            row.fingerprint: (row.then, Seen(**{name: getattr(row, name) for name in Seen.__struct_fields__}))
+            for row in db.execute(query.order_by(FINDINGS.c.policy, FINDINGS.c.resource, FINDINGS.c.attribute))
+        }
+
+    @staticmethod
+    def _open(db: sql.Connection, run: int) -> Iterator[Finding]:
+        """The findings that stood in a run, or could not be told in it."""
+        query = (
+            sql.select(FINDINGS)
+            .join(SIGHTINGS)
+            .where(SIGHTINGS.c.run == run, SIGHTINGS.c.state.in_([*_STANDING, "undetermined"]))
+        )
+        for row in db.execute(query):
+            yield Finding(
+                **{name: getattr(row, name) for name in Finding.__struct_fields__ if name in FINDINGS.c},
+            )
+
+    @staticmethod
+    def _findings(db: sql.Connection, run: Run, found: Sequence[Sighting]) -> dict[str, int]:
+        """Write what is known of findings; fingerprint → id."""
+        insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.dialect.name]
+        ids: dict[str, int] = {}
+        for start in range(0, len(found), _MANY):
+            rows = [
+                {
+                    "subject": run.subject,
+                    "stage": run.stage,
+                    "fingerprint": s.finding.fingerprint,
+                    **{name: getattr(s.finding, name) for name in Finding.__struct_fields__ if name in FINDINGS.c},
+                    "state": s.state,
+                    "first_seen": run.taken_at,
+                    "last_seen": run.taken_at,
+                }
+                for s in found[start : start + _MANY]
+            ]
+            written = insert(FINDINGS).values(rows)
+            new = written.excluded
+            latest = new.last_seen >= FINDINGS.c.last_seen
+            ids |= {
+                row.fingerprint: row.id
+                for row in db.execute(
+                    written.on_conflict_do_update(
+                        index_elements=["subject", "stage", "fingerprint"],
+                        set_={
+                            **{
+                                name: sql.case((latest, new[name]), else_=FINDINGS.c[name])
+                                for name in ("msg", "owner", "account", "project", "state", "hourly_usd", "last_seen")
+                            },
+                            "first_seen": sql.case(
+                                (new.first_seen < FINDINGS.c.first_seen, new.first_seen), else_=FINDINGS.c.first_seen
+                            ),
+                        },
+                    ).returning(FINDINGS.c.id, FINDINGS.c.fingerprint)
+                )
+            }
+        return ids
+
+
+_STANDING = ("open", "baselined")
+
+
+def address(place: str) -> sql.URL:
+    """The URL of a store: a file is one of SQLite, PostgreSQL is spoken to by psycopg. Raises Refusal."""
+    if "://" not in place:
+        return sql.URL.create("sqlite", database=place)
+    try:
+        url = sql.make_url(place)
+    except SQLAlchemyError:
+        raise Refusal("this is no URL of a database: write postgresql://user@host/name, or a file") from None
+    kinds = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "sqlite": "sqlite"}
+    if url.drivername not in kinds:
+        raise Refusal(f"a history lies in a file or in PostgreSQL, not in {url.drivername}: write postgresql://…")
+    return url.set(drivername=kinds[url.drivername])
+
+
+def _sqlite_opens(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver would begin transactions of its own
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _sqlite_begins(db: sql.Connection) -> None:
+    # A reader that turns writer inside its transaction is refused when another wrote meanwhile.
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("governor_writes") else "BEGIN")
+
+
+def _insert(db: sql.Connection, table: sql.Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        db.execute(sql.insert(table), rows)
+
+
+def _run(row: sql.Row[Any]) -> Run:
+    return Run(**{name: getattr(row, name) for name in Run.__struct_fields__})
+
+
+def _untold(finding: Finding, verdict: Verdict, resources: Collection[str]) -> bool:
+    """Whether it may still be there: its policy failed, or what it is about was not seen beside a gap."""
+    failed = {(failure.policy, failure.resource) for failure in verdict.failures}
+    return (
+        (finding.policy, "") in failed
+        or (finding.policy, finding.resource) in failed
+        or (bool(verdict.gaps) and finding.policy in verdict.policies and finding.resource not in resources)
+    )

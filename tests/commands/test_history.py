@@ -1,0 +1,338 @@
+"""What runs leave in a history, on SQLite and on PostgreSQL, and what is read out of it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sql
+
+from commands.conftest import EXAMPLE, Governor
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.history import Run, run_of, sightings, store
+from governor.history.store import Store
+from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Verdict
+
+SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own."""
+    found = shutil.which("postgres") and Path(str(shutil.which("postgres"))).resolve().parent
+    binaries = next((place for place in (*SERVERS, found) if place and (place / "postgres").exists()), None)
+    if binaries is None:
+        pytest.skip("PostgreSQL's server is not installed here: its half of these tests needs initdb and postgres")
+    home = tmp_path_factory.mktemp("postgresql")
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        shutil.chown(home, "postgres", "postgres")
+        for parent in home.parents[:-1]:
+            if not parent.stat().st_mode & 1:
+                parent.chmod(parent.stat().st_mode | 1)
+    data = home / "data"
+    try:
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "governor", "-A", "trust", "-N", "-E", "UTF8", "--no-locale"],
+            check=True, capture_output=True, cwd=home, **as_user,
+        )  # fmt: skip
+    except (LookupError, PermissionError) as error:
+        pytest.skip(f"PostgreSQL's server does not run as root, and there is no user postgres here: {error}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-p", str(port), "-k", str(home), "-h", "127.0.0.1", "-F"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home, **as_user,
+    )  # fmt: skip
+    url = f"postgresql://governor@127.0.0.1:{port}"
+    engine = sql.create_engine(store.address(f"{url}/postgres"), isolation_level="AUTOCOMMIT")
+    try:
+        for _ in range(300):
+            try:
+                engine.connect().close()
+                break
+            except sql.exc.OperationalError:
+                assert process.poll() is None, "the server ended"
+                time.sleep(0.1)
+        yield url
+    finally:
+        engine.dispose()
+        process.send_signal(
+            signal.SIGINT
+        )  # a fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
+        process.wait(30)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a history begins."""
+    if request.param == "sqlite":
+        return str(tmp_path / "history.db")
+    url = str(request.getfixturevalue("server"))
+    engine = sql.create_engine(store.address(f"{url}/postgres"), isolation_level="AUTOCOMMIT")
+    name = f"test_{os.urandom(6).hex()}"
+    with engine.connect() as db:
+        db.execute(sql.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{url}/{name}"
+
+
+def _finding(resource: str, policy: str = "TAG001", **facts: Any) -> Finding:
+    given: dict[str, Any] = {"owner": "vision", "project": "p", "account": "1", "hourly_usd": Decimal("1.5")}
+    return Finding(
+        policy=policy, resource=resource, kind="instance", attribute="tags.x", msg=f"{resource} lacks x",
+        **{**given, **facts},
+    )  # fmt: skip
+
+
+def _verdict(*open_: Finding, **lists: Any) -> Verdict:
+    policies = {name: Policy(id=name, title=name) for name in lists.pop("asked", ["TAG001", "TAG002"])}
+    return Verdict(
+        policies=policies, levels=dict.fromkeys(policies, "deny"), today=date(2026, 11, 24), stage="live",
+        open=open_, resources=3, hourly_usd=Decimal("4.5"), **lists,
+    )  # fmt: skip
+
+
+def _record(held: Store, verdict: Verdict, day: int, *, subject: str = "prod", seen: str = "abc") -> Run:
+    run = run_of(verdict, taken_at=f"2026-11-{day:02}T02:00:00+00:00", subject=subject, library="0", governor="0")
+    held.record(run, [*sightings(verdict)], verdict, set(seen))
+    return run
+
+
+def test_a_run_is_read_as_it_was_written(place: str) -> None:
+    with Store(place, begin=True) as held:
+        run = _record(held, _verdict(_finding("a"), _finding("b", hourly_usd=None, owner="")), 22)
+
+    with Store(place) as held:
+        assert held.runs() == [run]
+        ((_, teams),) = held.figures("team", [run])
+        ((_, policies),) = held.figures("policy", [run])
+    assert run.at_stake_usd == Decimal("1.5")
+    assert {(f.name, f.open, f.at_stake_usd, f.unpriced) for f in teams} == {
+        ("vision", 1, Decimal("1.5"), 0),
+        ("", 1, Decimal(0), 1),
+    }
+    assert {(f.name, f.open) for f in policies} == {("TAG001", 2), ("TAG002", 0)}
+
+
+def test_what_is_new_and_what_is_gone(place: str) -> None:
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a"), _finding("b")), 22)
+        last = _record(held, _verdict(_finding("b"), _finding("c")), 23)
+        found = held.difference(last)
+
+    assert found.before is not None
+    assert found.before.day == date(2026, 11, 22)
+    assert [(seen.resource, seen.first_seen[:10]) for seen in found.new] == [("c", "2026-11-23")]
+    assert [(seen.resource, seen.last_seen[:10]) for seen in found.gone] == [("a", "2026-11-22")]
+    assert (found.untold, found.exempt, found.not_asked) == ([], [], [])
+
+
+def test_what_a_gap_or_a_failure_hides_is_not_gone_and_comes_back_not_new(place: str) -> None:
+    before = _verdict(_finding("a"), _finding("b"), _finding("c", "TAG002"))
+    hidden = _verdict(gaps=[Gap("account 1", "denied")], failures=[Failure("TAG002", "c", "it broke")])
+    with Store(place, begin=True) as held:
+        _record(held, before, 22)
+        # b was seen, and is clean; a lies in the gap; the policy failed on c.
+        second = _record(held, hidden, 23, seen="bc")
+        found = held.difference(second)
+        _record(held, hidden, 24, seen="bc")
+        fourth = _record(held, before, 25)
+        again = held.difference(fourth)
+
+    assert [seen.resource for seen in found.gone] == ["b"]
+    assert [seen.resource for seen in found.untold] == ["a", "c"]
+    assert {seen.resource: seen.first_seen[:10] for seen in again.new} == dict.fromkeys("abc", "2026-11-22")
+
+
+def test_what_is_exempt_and_what_nobody_asked_is_not_gone(place: str) -> None:
+    exemption = Exemption(
+        policy="*", resource="*", category="waiver", reason="r", owner="o", approved_by="x", expires=date(2027, 1, 1)
+    )
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a"), _finding("b", "TAG002")), 22)
+        last = _record(held, _verdict(exempt=[Exempted(_finding("a"), exemption)], asked=["TAG001"]), 23)
+        found = held.difference(last)
+
+    assert found.gone == []
+    assert [seen.resource for seen in found.exempt] == ["a"]
+    assert [seen.resource for seen in found.not_asked] == ["b"]
+
+
+def test_subjects_are_kept_apart(place: str) -> None:
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a")), 22, subject="prod")
+        other = _record(held, _verdict(_finding("a")), 23, subject="dev")
+
+        assert held.difference(other).before is None
+        assert [run.subject for run in held.runs(since=date(2026, 11, 23))] == ["dev"]
+
+
+def test_a_run_that_is_written_again_takes_the_place_of_itself(place: str) -> None:
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a")), 22)
+        run = _record(held, _verdict(_finding("b")), 22)
+
+        assert held.runs() == [run]
+        assert [seen.resource for seen in held.difference(run).new] == ["b"]
+
+
+def test_an_older_run_that_comes_late_tells_since_when(place: str) -> None:
+    with Store(place, begin=True) as held:
+        late = _record(held, _verdict(_finding("a"), _finding("b", owner="speech")), 24)
+        _record(held, _verdict(_finding("b", owner="vision")), 20)
+
+        (new,) = held.difference(late).new
+        _record(held, _verdict(_finding("a")), 25)
+        (gone,) = held.difference(held.runs()[-1]).gone
+    assert (new.resource, new.first_seen[:10]) == ("a", "2026-11-24")
+    assert (gone.first_seen[:10], gone.last_seen[:10], gone.owner) == ("2026-11-20", "2026-11-24", "speech")
+
+
+def test_writers_take_turns(place: str) -> None:
+    def write(day: int) -> None:
+        with Store(place, begin=True) as held:
+            _record(held, _verdict(*(_finding(f"{number}") for number in range(600))), day)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(1, 17)))
+
+    with Store(place) as held:
+        runs = held.runs()
+        differences = [held.difference(run) for run in runs]
+    assert [run.day.day for run in runs] == [*range(1, 17)]
+    assert [len(one.new) for one in differences] == [600] + [0] * 15
+
+
+def test_a_store_of_before_becomes_one_of_today(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(place, begin=True) as held:
+        run = _record(held, _verdict(_finding("a")), 22)
+    migrated: list[int] = []
+
+    def to_version_2(db: sql.Connection) -> None:
+        migrated.append(2)
+        db.execute(sql.text("ALTER TABLE runs ADD COLUMN remark VARCHAR(10) DEFAULT '' NOT NULL"))
+
+    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_version_2))
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: Store(place), range(4)))
+
+    assert migrated == [2]
+    assert all(held.runs() == [run] for held in opened)
+    for held in opened:
+        held.__exit__()
+    monkeypatch.undo()
+    with pytest.raises(Refusal, match="of version 2, and this governor knows 1: update governor"):
+        Store(place)
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(place, begin=True) as held:
+        run = _record(held, _verdict(_finding("a")), 22)
+
+    def breaks(db: sql.Connection) -> None:
+        db.execute(sql.text("DELETE FROM runs"))
+        db.execute(sql.text("ALTER TABLE nothing ADD COLUMN x INTEGER"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, breaks))
+        with pytest.raises(Refusal) as refusal:
+            Store(place)
+    assert refusal.value.code == CANNOT_JUDGE
+    with Store(place) as held:
+        assert held.runs() == [run]
+
+
+def test_the_command_line_from_check_to_trend(governor: Governor, place: str, tmp_path: Path) -> None:
+    folder = EXAMPLE.parent
+    said = ("--config", folder / "governor.yaml", "--environment", "prod", "--exit-zero", "-q")
+
+    first = governor("check", EXAMPLE, *said, "--history", place, "--snapshot", tmp_path / "a.snapshot")
+    again = governor("check", tmp_path / "a.snapshot", *said, "--history", place)
+    trend = governor("history", place, "--by", "team")
+    told = json.loads(governor("history", place, "-f", "json").out)
+    diff = json.loads(governor("history", place, "--diff", "-f", "json").out)
+
+    assert (first.code, again.code, trend.code) == (0, 0, 0)
+    assert trend.out.startswith("prod, stage plan\n")
+    assert "vision" in trend.out
+    (day,) = told
+    assert f"{day['run']['open']} open" in again.out
+    assert sum(figure["open"] for figure in day["figures"]) == day["run"]["open"]
+    (one,) = diff
+    assert one["gone"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("nothing.db", "no such history: `governor check … --history FILE` begins one"),
+        ("mysql://x/y", "a history lies in a file or in PostgreSQL, not in mysql"),
+        ("postgresql://governor:pass-word@127.0.0.1:1/x", "the history cannot be used"),
+        ("no.db", "this is no history of governor's"),
+        ("other.db", "this database holds no history"),
+    ],
+)
+def test_what_is_no_history_is_told(governor: Governor, tmp_path: Path, given: str, complaint: str) -> None:
+    (tmp_path / "no.db").write_bytes(b"this is no database, but text that is long enough" * 100)
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
+
+    run = governor("history", given)
+
+    assert run.code in (2, 3)
+    assert complaint in run.err
+    assert "pass-word" not in run.err
+    assert run.err.count("\n") == 1
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_a_first_day_is_a_number_of_days_or_a_day(governor: Governor, place: str) -> None:
+    with Store(place, begin=True) as held:
+        today = date.today()
+        for days in (0, 5, 40):
+            verdict = _verdict(_finding("a"))
+            taken = f"{today - timedelta(days=days)}T02:00:00+00:00"
+            held.record(run_of(verdict, taken_at=taken, subject="p", library="", governor=""), [], verdict, set())
+
+    def days_of(*since: str) -> int:
+        return len(json.loads(governor("history", place, "-f", "json", *since).out))
+
+    assert [days_of(), days_of("--since", "3d"), days_of("--since", f"{today - timedelta(days=60)}")] == [2, 1, 3]
+    assert governor("history", place, "--since", "soon").code == 2
+
+
+def test_a_subject_that_has_no_runs_is_told(governor: Governor, tmp_path: Path) -> None:
+    with Store(str(tmp_path / "h.db"), begin=True) as held:
+        _record(held, _verdict(_finding("a")), 22, subject="prod")
+
+    run = governor("history", "h.db", "--subject", "dev", "--since", "2026-11-01")
+
+    assert run.code == 2
+    assert "no run of dev since 2026-11-01: there are prod" in run.err
+
+
+def test_gate_keeps_its_run_and_one_snapshot_holds_one_judgement(governor: Governor, mine: Path) -> None:
+    kept = governor("gate", "--plan", "plan.json", "--history", "h.db", "--snapshot", "s.snapshot")
+    again = governor("check", "s.snapshot")
+    both = governor("check", "plan.json", "s.snapshot", "--snapshot", "t.snapshot")
+
+    (day,) = json.loads(governor("history", "h.db", "-f", "json").out)
+    assert (kept.code, again.code, day["run"]["open"]) == (1, 1, 1)
+    assert again.out.splitlines()[-1] == kept.out.splitlines()[-1]
+    assert both.code == 2
+    assert "these are 2 judgements, and --snapshot wants one" in both.err
