@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governor.cli.shared import FILE, Command, Day, judging_options, library_options, raw_policies_option, spend_option
+from governor.cli.shared import (
+    FILE,
+    Command,
+    Day,
+    judging_options,
+    library_options,
+    raw_policies_option,
+    recording_options,
+    spend_option,
+)
 
 if TYPE_CHECKING:
     from governor.commands import check as check_command
@@ -45,12 +54,7 @@ _PLANS = (
     click.option(
         "--update-baseline", is_flag=True, help="Have FILE hold what is open now. In CI, only take out what is fixed."
     ),
-    click.option(
-        "--snapshot", type=FILE, metavar="FILE", help="Write what was judged there: `check FILE` judges it again."
-    ),
-    click.option(
-        "--history", default="", metavar="STORE", help="Write the run into this history: a file, or postgresql://…"
-    ),
+    recording_options,
     judging_options,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import judging_options
+from governor.cli.shared import judging_options, recording_options, spend_option
 
 
 @click.command()
@@ -27,6 +27,8 @@ from governor.cli.shared import judging_options
     metavar="NAME",
     help="Read only instances, groups, volumes, buckets, … May be repeated.  [default: all]",
 )
+@spend_option
+@recording_options
 @judging_options
 def scan(**options: Any) -> int:
     """Judge what runs in accounts of AWS. Nothing is changed: only reads are ever sent.
@@ -39,6 +41,7 @@ def scan(**options: Any) -> int:
       governor scan --account 123456789012
       governor scan --account 123456789012 --region eu-west-1 --service instances --service buckets
       governor scan --organization --role governor-scan --strict -f html=report.html
+      governor scan --account 123456789012 --snapshot nightly/2026-11-24.snapshot --history history.db
     """
     from governor.commands import scan as command
     from governor.commands.check import Options
@@ -46,4 +49,4 @@ def scan(**options: Any) -> int:
 
     options["today"] = options["today"] or datetime.date.today()
     scope = Scope(**{name: options.pop(name) for name in Scope.__struct_fields__})
-    return command.run(scope, Options(others=(), raw_policies=(), engine=None, opa_url="", **options))
+    return command.run(scope, Options(**options))

@@ -88,6 +88,19 @@ spend_option = click.option(
     " May be repeated.",
 )
 
+_snapshot_option = click.option(
+    "--snapshot", type=FILE, metavar="FILE", help="Write what was judged there: `check FILE` judges it again."
+)
+_history_option = click.option(
+    "--history", default="", metavar="STORE", help="Write the run into this history: a file, or postgresql://…"
+)
+
+
+def recording_options(command: Command) -> Command:
+    """Give a command the options that keep what was judged and found: `snapshot`, `history`."""
+    return _snapshot_option(_history_option(command))
+
+
 _JUDGING = (
     click.option(
         "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",
