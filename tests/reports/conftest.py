@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from governor.model import (
     Baseline,
@@ -21,9 +22,11 @@ from governor.model import (
     Judgement,
     Known,
     Origin,
+    Past,
     Policy,
     Resource,
     Spending,
+    Tagged,
     Verdict,
 )
 from governor.settle import settle
@@ -252,3 +255,30 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture
+def live(verdict: Verdict) -> Verdict:
+    """The same of what runs, with days before it, and with what carries tags."""
+    places = [("111122223333", "us-east-1"), ("444455556666", "eu-west-1"), ("", "")]
+    found = [
+        structs.replace(finding, account=account, region=region)
+        for finding, (account, region) in zip(verdict.open, places * len(verdict.open), strict=False)
+    ]
+    days = [(28, 4, 250), (19, 6, 310), (3, 9, 420), (2, 8, 400), (0, 50, 5_000)]
+    return structs.replace(
+        verdict,
+        stage="live",
+        source="AWS, account 111122223333",
+        open=found,
+        tagged=Tagged(
+            month="",
+            usd=Decimal(400),
+            shares={"project": Decimal("0.805"), "owner-team": Decimal("0.333")},
+            tagged=Decimal("0.91"),
+        ),
+        trend=[
+            Past(day=TODAY - timedelta(days=ago), open=open_, undetermined=1, at_stake_usd=Decimal(usd))
+            for ago, open_, usd in days
+        ],
+    )

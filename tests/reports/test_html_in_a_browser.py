@@ -243,8 +243,8 @@ def test_even_markup_that_slipped_in_runs_and_loads_nothing(show: Show, verdict:
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1360, 390])
-def test_it_is_accessible(show: Show, verdict: Verdict, colours: str, width: int) -> None:
-    page = show(verdict, color_scheme=colours)
+def test_it_is_accessible(show: Show, live: Verdict, colours: str, width: int) -> None:
+    page = show(live, color_scheme=colours)
     page.set_viewport_size({"width": width, "height": 900})
     for details in page.locator("details").all():
         details.evaluate("element => { element.open = true }")
@@ -320,3 +320,31 @@ def check_example() -> str:
     more = ["--today", "2026-08-01", "--environment", "production", "--exit-zero", "-f", "html"]
     command = [sys.executable, "-m", "governor", *arguments, *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8").stdout
+
+
+def test_what_runs_is_seen_from_other_sides(show: Show, live: Verdict) -> None:
+    """By account, region and owner, day by day, and by the tags that its money carries."""
+    page = show(live)
+
+    by_account = page.get_by_role("region", name="Findings by account").locator("tbody tr")
+    names = [row.locator("th").inner_text() for row in by_account.all()]
+    assert set(names) == {"111122223333", "444455556666", "(no account)"}
+    told = sum(int(row.locator("td").first.inner_text()) for row in by_account.all())
+    assert told == len(live.open)
+    figure = page.get_by_role("img", name="At stake: from")
+    # The last run of today is this one, whatever an earlier one of today found.
+    assert figure.locator("rect").count() == len(live.trend)
+    assert figure.locator("rect.now").count() == 1
+    assert page.get_by_text("$5,000.00/h").count() == 0
+    assert page.get_by_role("listitem").filter(has_text="owner-team").inner_text().split() == [
+        "owner-team",
+        "33.3",
+        "%",
+    ]
+
+    page.get_by_label("Account", exact=True).select_option("444455556666")
+    assert {text.split(" · ")[0] for text in page.locator("#all .place", has_text=" · ").all_inner_texts()} == {
+        "444455556666"
+    }
+    page.get_by_role("radio", name="region").check()
+    assert page.locator("#all .head th").all_inner_texts()[0].startswith("eu-west-1")

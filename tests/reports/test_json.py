@@ -26,15 +26,15 @@ def errors(document: Any) -> list[str]:
     return [error.message for error in validator.iter_errors(document)]
 
 
-def test_satisfies_the_published_schema(verdict: Verdict, clean: Verdict) -> None:
+def test_satisfies_the_published_schema(verdict: Verdict, clean: Verdict, live: Verdict) -> None:
     Draft202012Validator.check_schema(schema())
-    for any_verdict in (verdict, clean):
+    for any_verdict in (verdict, clean, live):
         assert errors(json.loads(render("json", any_verdict, Options()))) == []
 
 
-def test_schema_describes_every_field(verdict: Verdict) -> None:
+def test_schema_describes_every_field(live: Verdict) -> None:
     """A field that is renamed, or that appears, must not slip past the schema."""
-    document = json.loads(render("json", verdict, Options()))
+    document = json.loads(render("json", live, Options()))
     definitions = schema()["$defs"]
     written = {key for finding in document["findings"] for key in finding}
     assert written == set(definitions["finding"]["properties"])
@@ -123,3 +123,12 @@ def test_no_value_is_taken_for_the_place_of_the_findings(verdict: Verdict) -> No
     assert errors(json.loads(render("json", sly, Options()))) == []
     assert report(sly)["run"]["source"] == '"findings": []'
     assert len(report(sly)["findings"]) == 16
+
+
+def test_what_runs_says_where_it_lies_and_what_carries_tags(live: Verdict, verdict: Verdict) -> None:
+    document = report(live)
+
+    first = document["findings"][0]
+    assert (first["account"], first["region"]) == ("111122223333", "us-east-1")
+    assert document["tagged"]["shares"]["project"] == Decimal("0.805")
+    assert "tagged" not in report(verdict)

@@ -180,6 +180,8 @@ class Judging:
     def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
         """Write the reports; the exit code."""
         told = self._options
+        if self._recorder:
+            verdict = self._recorder.beside(verdict)
         if told.quiet and is_one_of_several:
             sys.stdout.write(f"{verdict.source}: ")
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from governor import __version__
 from governor.commands.columns import columns, listed, signed, usd_a_day
 from governor.errors import Refusal
 from governor.history import Difference, Dimension, Figure, Run, run_of, sightings
-from governor.model import Inventory, Verdict
+from governor.model import Inventory, Past, Verdict
 from governor.reports.grouping import plain
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 """Names that a table shows."""
+
+
+TREND = timedelta(days=90)
+"""How far back reports tell the course of findings."""
 
 
 class Recorder:
@@ -37,6 +42,29 @@ class Recorder:
         """What the next verdict is on."""
         self._inventory = inventory
 
+    def beside(self, verdict: Verdict) -> Verdict:
+        """The verdict with the days before it."""
+        since = verdict.today - TREND
+        past = _last_of_days(self._store.runs(subject=self._subject(), since=since))
+        return replace(
+            verdict,
+            trend=[
+                Past(
+                    day=one.day,
+                    open=one.open + one.baselined,
+                    undetermined=one.undetermined,
+                    at_stake_usd=one.at_stake_usd,
+                )
+                for one in past
+                if one.stage == verdict.stage and one.day < verdict.today
+            ],
+        )
+
+    def _subject(self) -> str:
+        """A snapshot of today and one of yesterday are of one subject, whatever their files are called."""
+        assert self._inventory is not None
+        return self._environment or self._inventory.source.partition(", as of ")[0]
+
     def keep(self, verdict: Verdict) -> None:
         """Write the run down."""
         inventory = self._inventory
@@ -44,8 +72,7 @@ class Recorder:
         run = run_of(
             verdict,
             taken_at=moment(inventory.taken_at),
-            # A snapshot of today and one of yesterday are of one subject, whatever their files are called.
-            subject=self._environment or inventory.source.partition(", as of ")[0],
+            subject=self._subject(),
             library=self._library,
             governor=__version__,
         )

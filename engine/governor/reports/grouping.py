@@ -31,6 +31,8 @@ class Line(Struct, frozen=True):
     """Why it is undetermined; empty for definite findings."""
     owner: str = ""
     project: str = ""
+    account: str = ""
+    region: str = ""
 
 
 class Group(Struct, frozen=True):
@@ -91,6 +93,8 @@ def _line(findings: Sequence[Finding], together: str) -> Line:
         reason="; ".join(dict.fromkeys(plain(f.reason) for f in findings if f.reason)),
         owner=plain(first.owner),
         project=plain(first.project),
+        account=plain(first.account),
+        region=plain(first.region),
     )
 
 
@@ -222,11 +226,18 @@ def money(verdict: Verdict) -> str:
     return f"{text}; {at_stake.unpriced} more with no known price" if at_stake.unpriced else text
 
 
+def sums(verdict: Verdict) -> list[str]:
+    """What the run says of money, a sentence each: what is at stake, and how much carries tags."""
+    at_stake = money(verdict) if verdict.open else ""
+    return [*([at_stake] if at_stake else []), *([carried(verdict.tagged)] if verdict.tagged else [])]
+
+
 def carried(tagged: Tagged) -> str:
     """How much of the money carries tags, in one sentence."""
-    of = f"Spend of {tagged.month}" if tagged.month else f"Of {usd(tagged.usd)}, what"
     shares = ", ".join(f"{plain(key)} {percent(share)}" for key, share in tagged.shares.items())
-    return f"{of} {'that ' if tagged.month else ''}carries a tag: {percent(tagged.tagged)}; {shares}"
+    if tagged.month:
+        return f"Spend of {tagged.month} that carries a tag: {percent(tagged.tagged)}; {shares}"
+    return f"Of {usd(tagged.usd)} that can carry tags, {percent(tagged.tagged)} does; {shares}"
 
 
 def percent(share: Decimal) -> str:

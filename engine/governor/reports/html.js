@@ -5,12 +5,13 @@ function enhance() {
   const SHOWN = 50; // rows of a group, and
   const FLAT = 200; // rows without groups, that are shown before somebody asks for more
   const ORDER = { severity: ["critical", "high", "medium", "low"], state: ["open", "undetermined", "exempt", "baselined"] };
-  const NAMELESS = { owner: "(no owner)", project: "(no project)" };
+  const NAMELESS = { owner: "(no owner)", project: "(no project)", account: "(no account)", region: "(no region)" };
 
   const table = document.getElementById("all");
   const form = document.getElementById("controls");
   const status = document.getElementById("status");
   if (!table) return;
+  const CHOICES = [...form.querySelectorAll("select")].map((select) => select.name);
 
   const heads = new Map(); // of the groups by policy, as they came
   const rows = [];
@@ -34,6 +35,8 @@ function enhance() {
       what: what.textContent.trim(),
       owner: owner.textContent.trim(),
       project: project.textContent.trim(),
+      account: tr.dataset.account,
+      region: tr.dataset.region,
       price: data ? Number(data.value) : null,
       text: "",
     };
@@ -53,7 +56,7 @@ function enhance() {
   function chosen() {
     const wanted = new FormData(form);
     const sought = String(wanted.get("search")).toLowerCase().split(/\s+/).filter(Boolean);
-    const is = ["state", "severity", "owner", "project"].filter((name) => wanted.get(name) !== "*");
+    const is = CHOICES.filter((name) => wanted.get(name) !== "*");
     return rows.filter((row) => {
       if (!is.every((name) => row[name] === wanted.get(name))) return false;
       if (!sought.length) return true;
@@ -174,7 +177,7 @@ function enhance() {
     th.replaceChildren(button);
   }
 
-  for (const name of ["state", "severity", "owner", "project"]) options(name);
+  CHOICES.forEach(options);
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", update);

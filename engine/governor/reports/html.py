@@ -21,6 +21,7 @@ from governor.reports import Options
 from governor.reports.grouping import (
     Group,
     budget,
+    carried,
     count,
     group,
     lapsing,
@@ -37,6 +38,7 @@ from governor.reports.grouping import (
     usd,
     usd_a_month,
 )
+from governor.reports.views import HEIGHT, WIDTH, bars, courses, days_of, views
 
 _BEGIN = """
 var page = document.documentElement;
@@ -56,6 +58,8 @@ class _Row(Struct, frozen=True):
     """Why it is undetermined, on what terms it is exempt."""
     owner: str
     project: str
+    account: str
+    region: str
     price: Decimal | None
     usd: str
 
@@ -88,7 +92,8 @@ def render(verdict: Verdict, options: Options) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"plain": plain, "terms": terms}
+    environment.filters |= {"plain": plain, "terms": terms, "usd": usd}
+    environment.globals |= {"width": WIDTH, "height": HEIGHT}
     css, script = (folder.joinpath(f"html.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return environment.get_template("html.jinja").render(
         verdict=verdict,
@@ -100,6 +105,12 @@ def render(verdict: Verdict, options: Options) -> str:
         spending=[_spending(one) for one in verdict.spending],
         changes=verdict.stage == "plan",  # code knows nothing of what is there
         every=_spending(total(verdict.spending)),
+        live=verdict.stage == "live",
+        views=views(verdict),
+        courses=courses(verdict),
+        days=days_of(verdict) if verdict.trend else [],
+        tagged=carried(verdict.tagged) if verdict.tagged else "",
+        bars=bars(verdict.tagged) if verdict.tagged else [],
         groups=list(_groups(verdict)),
         lapsing=lapsing(verdict),
         policies=[
@@ -190,6 +201,8 @@ def _group(state: State, item: Group, anchor: str, exempting: Mapping[tuple[str,
                 note=line.reason or "; ".join(exempting.get((policy.id, line.resource), ())),
                 owner=line.owner,
                 project=line.project,
+                account=line.account,
+                region=line.region,
                 price=line.hourly_usd,
                 usd=usd(line.hourly_usd),
             )

@@ -24,12 +24,13 @@ from governor.model import (
     Severity,
     Stage,
     State,
+    Tagged,
     Verdict,
 )
 from governor.reports import Options
 from governor.reports.grouping import stake
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Minor: a field more. Major: a field less, or one that means something else."""
 
 
@@ -66,6 +67,10 @@ class _Finding(Struct, frozen=True, gc=False):
     hourly_usd: Decimal | None
     fingerprint: str
     origin: Origin | None
+    account: str | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    owner: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     exemption: Exemption | UnsetType = UNSET
 
@@ -109,6 +114,7 @@ class _Document(Struct, frozen=True):
     notes: Sequence[str]
     policies: Mapping[str, _Policy]
     summary: _Summary
+    tagged: Tagged | UnsetType = UNSET
     fixed: Sequence[_Fixed] | UnsetType = UNSET
 
 
@@ -156,6 +162,7 @@ def render(verdict: Verdict, options: Options) -> str:
             hourly_usd_at_stake=stake(verdict.open).usd,
             fixed=len(verdict.fixed) if verdict.compared_with else UNSET,
         ),
+        tagged=verdict.tagged or UNSET,
         fixed=[_Fixed(e.policy, e.resource, e.attribute, e.fingerprint, e.since or UNSET) for e in verdict.fixed]
         if verdict.compared_with
         else UNSET,
@@ -209,6 +216,10 @@ def _finding(
         finding.hourly_usd,
         finding.fingerprint,
         finding.origin,
+        finding.account or UNSET,
+        finding.region or UNSET,
+        finding.owner or UNSET,
+        finding.project or UNSET,
         reason,
         exemption,
     )

@@ -13,11 +13,11 @@ from governor.reports.grouping import (
     count,
     group,
     message,
-    money,
     outcome,
     places,
     plain,
     provenance,
+    sums,
     terms,
     uncovered,
     usd,
@@ -51,8 +51,7 @@ def mark(verdict: Verdict) -> str:
 
 def tail(verdict: Verdict) -> list[str]:
     """The lines that end every comment: money, footer."""
-    at_stake = money(verdict) if verdict.open else ""
-    return ["", text(at_stake), "", text(verdict.footer)] if at_stake else ["", text(verdict.footer)]
+    return [line for said in (*sums(verdict), verdict.footer) for line in ("", text(said))]
 
 
 def sections(page: Page, verdict: Verdict, options: Options) -> None:

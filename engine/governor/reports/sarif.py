@@ -59,6 +59,7 @@ def render(verdict: Verdict, options: Options) -> str:
             }
         ],
         "columnKind": "unicodeCodePoints",
+        **({"properties": {"tagged": verdict.tagged}} if verdict.tagged else {}),
         "results": [result for _, result in zip(range(LIMIT), _results(verdict, index), strict=False)],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}

@@ -20,11 +20,11 @@ from governor.reports.grouping import (
     group,
     known_of,
     message,
-    money,
     outcome,
     places,
     plain,
     provenance,
+    sums,
     terms,
     uncovered,
     usd,
@@ -173,8 +173,8 @@ def _remarks(page: Page, verdict: Verdict, options: Options) -> None:
 def _close(page: Page, verdict: Verdict) -> None:
     page.blank()
     page.text(outcome(verdict), {0: "bold green", 1: "bold red"}.get(verdict.exit_code, "bold yellow"))
-    if verdict.open and (at_stake := money(verdict)):
-        page.text(at_stake, "magenta")
+    for said in sums(verdict):
+        page.text(said, "magenta")
     page.add([(verdict.footer, "bold")])
 
 
