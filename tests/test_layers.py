@@ -16,7 +16,7 @@ ROOT = Path(governor.__file__).parent
 
 LAYERS = (
     {"", "model", "errors"},
-    {"policy", "cache", "catalog", "programs", "workers", "yamlfile"},
+    {"policy", "cache", "catalog", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"spending"},
@@ -33,9 +33,9 @@ LAYERS = (
 """Lowest first. A part imports what lies in lower layers, and itself; "" is the package, with the version in it."""
 
 ONLY_IN_FUNCTIONS = {
-    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jinja2",
-    "jsonschema", "jwt", "markupsafe", "openai", "opa_client", "pydantic", "python_terraform", "referencing",
-    "requests", "rich", "sqlalchemy", "tfparse",
+    "anthropic", "apprise", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jinja2",
+    "jsonschema", "jwt", "markupsafe", "openai", "opa_client", "opentelemetry", "prometheus_client", "pydantic",
+    "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 
@@ -101,7 +101,7 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
         {"model"}
         if part == "policy"
         else {"model", "errors"}
-        if part in ("cache", "catalog", "programs", "workers", "yamlfile")
+        if part in ("cache", "catalog", "log", "programs", "traces", "workers", "yamlfile")
         else None
     )
     found = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import sources
+from governor import log, sources
 from governor.catalog.prices import stale
 from governor.commands import bills, output, workspace
 from governor.commands.inputs import Given, listed, sort
@@ -90,7 +90,7 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
             except Refusal as refusal:
                 if len(found) == 1 or refusal.code != CANNOT_JUDGE:
                     raise
-                print(f"governor: {refusal}", file=sys.stderr)
+                log.say(str(refusal), "error")
                 codes.append(CANNOT_JUDGE)
         return max(codes, key=_WORST.index)
 
@@ -181,7 +181,7 @@ class Judging:
             sys.stdout.write(f"{verdict.source}: ")
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         if self._ratchet and (kept := self._ratchet.keep(verdict)):
-            print(f"governor: {kept}", file=sys.stderr)
+            log.say(kept)
         if self._recorder:
             self._recorder.keep(verdict)
         code = verdict.exit_code
