@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, Literal, TextIO
@@ -22,6 +23,7 @@ class Run:
     def __init__(self) -> None:
         self.id = os.urandom(8).hex()
         """16 hexadecimal digits: every object has it, and every trace."""
+        self.began = time.monotonic()
         self.json: TextIO | None = None
         """Where objects go; None while lines are for people."""
 
@@ -58,6 +60,11 @@ def run_id() -> str:
     return _run.id
 
 
+def seconds() -> float:
+    """Since the run began."""
+    return time.monotonic() - _run.began
+
+
 def say(message: str, level: Level = "info", **more: Any) -> None:
     """Tell something. `more` is for machines: values that JSON can hold, never a secret."""
     if _run.json is None:
@@ -66,8 +73,8 @@ def say(message: str, level: Level = "info", **more: Any) -> None:
     import json
     from datetime import UTC, datetime
 
-    time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    told = {"time": time, "level": level, "message": message, "run": _run.id, **more}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    told = {"time": now, "level": level, "message": message, "run": _run.id, **more}
     _run.json.write(json.dumps(told, ensure_ascii=False) + "\n")
     _run.json.flush()
 

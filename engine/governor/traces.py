@@ -24,7 +24,7 @@ class Span:
     def __init__(self, span: Any = None) -> None:
         self._span = span
 
-    def tell(self, **attributes: str | int | float | bool) -> None:
+    def tell(self, **attributes: str | int) -> None:
         """Add attributes: names and counts, never a value that may be secret."""
         if self._span is not None:
             self._span.set_attributes({f"governor.{name}": value for name, value in attributes.items()})
@@ -36,7 +36,7 @@ def wanted() -> bool:
 
 
 @contextmanager
-def recorded(version: str) -> Iterator[list[str]]:
+def recorded(version: str, **attributes: str) -> Iterator[list[str]]:
     """A trace of a run, in one span. When the run has ended, the list says in a line if the trace is lost."""
     global _tracer
     lost: list[str] = []
@@ -60,7 +60,8 @@ def recorded(version: str) -> Iterator[list[str]]:
     provider.add_span_processor(SimpleSpanProcessor(kept))
     _tracer = provider.get_tracer("governor", version)
     try:
-        with span("run"):
+        with span("run") as told:
+            told.tell(**attributes)
             yield lost
     finally:
         _tracer = None
@@ -77,7 +78,7 @@ def recorded(version: str) -> Iterator[list[str]]:
 
 
 @contextmanager
-def span(name: str, *, phase: bool = True, **attributes: str | int | float | bool) -> Iterator[Span]:
+def span(name: str, *, phase: bool = True, **attributes: str | int) -> Iterator[Span]:
     """Time what happens inside. A span that is no phase may stand in a thread: it lies in the phase under way."""
     global _phase
     if _tracer is None:

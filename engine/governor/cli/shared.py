@@ -96,9 +96,14 @@ _history_option = click.option(
 )
 
 
+_metrics_option = click.option(
+    "--metrics", type=FILE, metavar="FILE", help="Write how the run went there, for Prometheus: a name in .prom."
+)
+
+
 def recording_options(command: Command) -> Command:
-    """Give a command the options that keep what was judged and found: `snapshot`, `history`."""
-    return _snapshot_option(_history_option(command))
+    """Give a command the options that keep what was judged and found: `snapshot`, `history`, `metrics`."""
+    return _snapshot_option(_history_option(_metrics_option(command)))
 
 
 _JUDGING = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from governor import log, pull_requests, reports, sources, terraform
-from governor.commands import check, inputs
+from governor.commands import check, inputs, overseen
 from governor.errors import Refusal
 from governor.pull_requests import NotPostedError
 from governor.reports.comment import marker
@@ -36,7 +36,7 @@ def run(
     if options.base is not None and plan is None:
         raise Refusal("a plan that is made now is in no commit: use --baseline FILE in place of --base")
     try:
-        with no_garbage_collection():
+        with overseen.run(options), no_garbage_collection():
             judging = check.Judging(options, "plan", of_plans=True)
             made, name, source = _plan(folder, plan, planning)
             with made as file:
