@@ -29,8 +29,9 @@ def test_a_run_in_figures_is_the_run_in_its_report(governor: Governor, tmp_path:
 
     report, found = json.loads(run.out), read(tmp_path / FILE)
     for state in ("open", "exempt", "undetermined"):
-        assert sum(v for key, v in found.items() if key[0] == "findings" and key[-1] == state) == (
-            report["summary"][state]
+        assert (
+            sum(v for key, v in found.items() if key[0] == "findings" and key[-1] == state)
+            == (report["summary"][state])
         )
     assert ("findings", "prod", "deny", "TAG001", "open") in found
     assert found["resources", "prod"] == report["summary"]["resources"]
