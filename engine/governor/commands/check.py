@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from governor.commands.metrics import Meter
 from governor.config import LevelRule
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.exemptions import glob
+from governor.history.turns import turn
 from governor.judge import judge
 from governor.library import Library
 from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
@@ -138,6 +140,20 @@ class Judging:
         if self._ratchet is None:
             return settled(None)
         return self._ratchet.verdict(given, inventory, settled, self._settler)
+
+    @contextmanager
+    def turn(self, what: str) -> Iterator[None]:
+        """Hold the turn of an environment, or without one of `what`. Raises Overlap while another run has it.
+
+        Where a run leaves nothing that another one could leave meanwhile, every run has its turn.
+        """
+        subject = self._options.environment or what
+        with ExitStack() as stack:
+            if self._recorder:
+                stack.enter_context(self._recorder.turn(subject))
+            elif self._options.metrics:
+                stack.enter_context(turn(self._options.metrics, subject))
+            yield
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,10 @@ class Recorder:
     def saw(self, inventory: Inventory) -> None:
         """What the next verdict is on."""
         self._inventory = inventory
+
+    def turn(self, subject: str) -> AbstractContextManager[None]:
+        """See `Store.turn`."""
+        return self._store.turn(subject)
 
     def keep(self, verdict: Verdict) -> None:
         """Write the run down."""

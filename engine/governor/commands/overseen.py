@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from governor import __version__, log, traces
 from governor.commands.metrics import Meter
 from governor.errors import CANNOT_JUDGE, Refusal
+from governor.history.turns import Overlap
 
 if TYPE_CHECKING:
     from governor.commands.check import Options
@@ -22,7 +23,7 @@ def run(options: Options) -> Iterator[None]:
     try:
         with traces.recorded(__version__, run=log.run_id()) as lost:
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Overlap):  # the run that this one met writes its own
         raise
     except BaseException as error:  # a panic of the policy engine is no Exception
         if meter:

@@ -42,7 +42,14 @@ def run(scope: aws.Scope, options: Options) -> int:
     with overseen.run(options):
         _check(scope)
         judging = Judging(options, aws.STAGE, of_plans=False)
-        return judging.report(judging.verdict(_Live("aws", (), sources.Options(), scope=scope)))
+        with judging.turn(_what(scope)):
+            return judging.report(judging.verdict(_Live("aws", (), sources.Options(), scope=scope)))
+
+
+def _what(scope: aws.Scope) -> str:
+    """What is scanned, in words that are the same in every run of it."""
+    parts = (("organization",) if scope.organization else scope.accounts, scope.regions, scope.services)
+    return "; ".join(" ".join(sorted(part)) for part in parts)
 
 
 def _check(scope: aws.Scope) -> None:
