@@ -24,7 +24,7 @@ LAYERS = (
     {"written"},
     {"library", "config", "remote"},
     {"coverage", "revisions", "history"},
-    {"bundle", "cases", "explain", "pages"},
+    {"bundle", "cases", "explain", "notices", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},
     {"cli"},
@@ -42,6 +42,7 @@ ONLY_IN_FUNCTIONS = {
 IMPORTED_LATE = {
     "governor.written": {"pydantic"},
     "governor.history.store": {"sqlalchemy"},
+    "governor.history.told": {"sqlalchemy"},
     "governor.languages.opa_server": {"opa_client", "requests"},
     "governor.terraform.driver": {"python_terraform"},
     "governor.pull_requests.api": {"requests"},

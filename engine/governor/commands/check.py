@@ -18,6 +18,7 @@ from governor.catalog.prices import stale
 from governor.commands import bills, output, overseen, workspace
 from governor.commands.inputs import Given, listed, sort
 from governor.commands.metrics import Meter
+from governor.commands.notify import How, Notifier
 from governor.config import LevelRule
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.exemptions import glob
@@ -66,6 +67,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """The store that the run is written into."""
     metrics: Path | None = None
     """Where Prometheus finds how the run went."""
+    notify: How = ""
+    """Whether owners are told, or only shown what they would be told."""
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -126,6 +129,11 @@ class Judging:
         self._library = self._space.library(stage)
         self._bills = bills.given(options.spend, self._space, stage, options.today)
         self._recorder = _recorder(options, self._library)
+        self._notifier = (
+            Notifier(self._space.settings.notify, self._space.home, options.notify, options.environment)
+            if options.notify
+            else None
+        )
         self._meter = Meter(options.metrics, options.environment) if options.metrics else None
 
     def verdict(self, given: Given) -> Verdict:
@@ -214,6 +222,8 @@ class Judging:
             log.say(kept)
         if self._recorder:
             self._recorder.keep(verdict)
+        if self._notifier:
+            self._notifier.tell(verdict, self._recorder.memory() if self._recorder else None)
         code = 0 if told.exit_zero and verdict.exit_code == 1 else verdict.exit_code
         if self._meter:
             self._meter.keep(verdict, code)

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, turns
+from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, told, turns
 from governor.model import Finding, Verdict
 
 _LOCK = 0x676F7665726E6F72
@@ -115,7 +115,7 @@ FIGURES = sql.Table(
 )
 
 Migration = Callable[[sql.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (META.create_all,)
+MIGRATIONS: tuple[Migration, ...] = (META.create_all, told.META.create_all)
 """What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
 
 
@@ -223,6 +223,29 @@ class Store:
             query = query.where(RUNS.c.taken_at >= since.isoformat())
         with self._told(), self._engine.connect() as db:
             return [_run(row) for row in db.execute(query)]
+
+    @contextmanager
+    def writing(self) -> Iterator[sql.Connection]:
+        """A transaction that no other writer is beside. Raises Refusal where the database does not do it."""
+        with self._told(), self._writing() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sql.Connection]:
+        """A transaction that only reads. Raises Refusal likewise."""
+        with self._told(), self._engine.connect() as db:
+            yield db
+
+    @staticmethod
+    def standing(run: Run) -> sql.Select[tuple[str]]:
+        """The fingerprints of what stands in a run, or cannot be told in it."""
+        return (
+            sql.select(FINDINGS.c.fingerprint)
+            .join_from(SIGHTINGS, FINDINGS)
+            .join_from(SIGHTINGS, RUNS)
+            .where(RUNS.c.subject == run.subject, RUNS.c.stage == run.stage, RUNS.c.taken_at == run.taken_at)
+            .where(SIGHTINGS.c.state.in_([*_STANDING, "undetermined"]))
+        )
 
     def figures(self, dimension: Dimension, runs: Sequence[Run]) -> list[tuple[Run, list[Figure]]]:
         """The figures of runs in a dimension, in the order of the runs."""
