@@ -115,11 +115,13 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
             found.append(f"{module} imports {other}: it imports {' and '.join(sorted(allowed))} only")
         elif layer_of(other) >= layer_of(part):
             found.append(f"{module} imports {other}, which lies above or beside it")
+    waits = IMPORTED_LATE.get(module, set())
     for node in statements(tree, inside=False):
         for target in targets(node):
             package = target.split(".")[0]
-            slow = package in ONLY_IN_FUNCTIONS - IMPORTED_LATE.get(module, set())
-            if slow or any(f"{target}.".startswith(f"{late}.") for late in IMPORTED_LATE):
+            slow = package in ONLY_IN_FUNCTIONS - waits
+            too_early = (late for late, slow_too in IMPORTED_LATE.items() if not slow_too <= waits)
+            if slow or any(f"{target}.".startswith(f"{late}.") for late in too_early):
                 found.append(f"{module} imports {package} at its top: import it inside the function that needs it")
     return found
 

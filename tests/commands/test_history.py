@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -28,6 +28,7 @@ from fault_proxy import Reply
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.history import Run, run_of, sightings, store
 from governor.history.store import Store
+from governor.history.told import Memory
 from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Verdict
 
 SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
@@ -228,21 +229,38 @@ def test_a_store_of_before_becomes_one_of_today(place: str, monkeypatch: pytest.
         run = _record(held, _verdict(_finding("a")), 22)
     migrated: list[int] = []
 
-    def to_version_2(db: sql.Connection) -> None:
-        migrated.append(2)
+    now = len(store.MIGRATIONS)
+
+    def to_the_next_version(db: sql.Connection) -> None:
+        migrated.append(now + 1)
         db.execute(sql.text("ALTER TABLE runs ADD COLUMN remark VARCHAR(10) DEFAULT '' NOT NULL"))
 
-    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_version_2))
+    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_the_next_version))
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Store(place), range(4)))
 
-    assert migrated == [2]
+    assert migrated == [now + 1]
     assert all(held.runs() == [run] for held in opened)
     for held in opened:
         held.__exit__()
     monkeypatch.undo()
-    with pytest.raises(Refusal, match="of version 2, and this governor knows 1: update governor"):
+    with pytest.raises(Refusal, match=f"of version {now + 1}, and this governor knows {now}: update governor"):
         Store(place)
+
+
+def test_a_store_of_version_1_learns_to_remember_who_was_told(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
+        with Store(place, begin=True) as held:
+            run = _record(held, _verdict(_finding("a")), 22)
+
+    with Store(place) as held:
+        memory = Memory(held, run)
+        memory.keep("vision", {_finding("a").fingerprint}, datetime(2026, 11, 22, tzinfo=UTC))
+
+        assert memory.told("vision") == {_finding("a").fingerprint}
+        assert memory.last("vision") == datetime(2026, 11, 22, tzinfo=UTC)
+        assert (memory.told("speech"), memory.last("speech")) == (set(), None)
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
