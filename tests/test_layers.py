@@ -19,7 +19,7 @@ LAYERS = (
     {"policy", "cache", "catalog", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
-    {"spending"},
+    {"spending", "tagged"},
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
     {"written"},
     {"library", "config", "remote"},

@@ -72,6 +72,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         owner=tag_of(resource, "owner-team"),
         project=tag_of(resource, "project"),
         account=resource.account or "",
+        region=resource.region or "",
     )
 
 
@@ -137,6 +138,7 @@ class Blotter:
             owner=self.text(finding.owner),
             project=self.text(finding.project),
             account=self.text(finding.account),
+            region=self.text(finding.region),
         )
 
     def failure(self, failure: Failure) -> Failure:

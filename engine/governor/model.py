@@ -263,6 +263,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What the resource is spent for, likewise."""
     account: str = ""
     """Where the resource lies; empty where that is not known."""
+    region: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -358,6 +359,29 @@ class Spending(Struct, frozen=True, kw_only=True):
     """Resources that cost something nobody knows: with any, the amount is a lower bound."""
 
 
+class Tagged(Struct, frozen=True, kw_only=True):
+    """How much of the money that can carry tags does."""
+
+    month: str
+    """Of bills, YYYY-MM; empty: of what resources cost by the price book."""
+    usd: Decimal
+    """What can carry tags: USD of the month, or USD per hour."""
+    shares: dict[str, Decimal]
+    """Key of the taxonomy → share, 0 to 1, of it that carries the tag."""
+    tagged: Decimal
+    """The share that carries any tag."""
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """How a day's run ended."""
+
+    day: date
+    open: int
+    undetermined: int
+    at_stake_usd: Decimal
+    """USD per hour."""
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """What counts. Lists, not flags."""
 
@@ -396,6 +420,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What the judged resources cost together, as far as prices are known, USD per hour."""
     spending: Sequence[Spending] = ()
     """One for each project; empty when nobody reckoned it."""
+    tagged: Tagged | None = None
+    """None when nobody reckoned it, or there is nothing to weigh."""
+    trend: Sequence[Past] = ()
+    """The last run of each day before this one, the earliest first; empty without a history."""
 
     def failing(self) -> Iterator[Finding]:
         """Open findings at or above the fail level."""

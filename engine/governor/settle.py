@@ -22,6 +22,7 @@ from governor.model import (
     Level,
     PolicySource,
     Spending,
+    Tagged,
     Verdict,
 )
 
@@ -39,6 +40,7 @@ def settle(
     notes: Sequence[str] = (),
     policy_sources: Sequence[PolicySource] = (),
     spending: Sequence[Spending] = (),
+    tagged: Tagged | None = None,
 ) -> Verdict:
     """Sort each finding into one list: exempt, undetermined, baselined, open.
 
@@ -90,6 +92,7 @@ def settle(
         unit=inventory.unit,
         hourly_usd=sum((r.hourly_usd for r in inventory.resources if r.hourly_usd is not None), Decimal(0)),
         spending=spending,
+        tagged=tagged,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from commands.conftest import ROOT, Governor
 from governor import library
 from governor.spend import Settings
-from governor.spend.facts import KEYS
+from governor.tagged import KEYS
 from spend.bills import charge, write
 
 PAGE = (ROOT / "docs" / "spend.md").read_text("utf-8")

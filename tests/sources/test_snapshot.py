@@ -18,7 +18,7 @@ from governor import library
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import judge
-from governor.model import Accelerator, Exemption, Gap, Inventory, Judgement, Origin, Price, Resource
+from governor.model import Accelerator, Exemption, Gap, Inventory, Judgement, Origin, Price, Resource, Spend
 from governor.sources import Options, detect, manifests, snapshot, terraform_plan
 
 ROOT = Path(__file__).parents[2]
@@ -69,12 +69,22 @@ exemptions = st.builds(
     Exemption, policy=text, resource=text, category=st.just("waiver"), reason=text, owner=text, approved_by=text,
     expires=st.dates(), ticket=text,
 )  # fmt: skip
+spend = st.builds(
+    Spend,
+    month=st.just("2026-11"),
+    project=text,
+    model=text,
+    tags_unknown=st.booleans(),
+    usd=money,
+    through=st.dates(),
+    forecast_usd=st.none() | money,
+)
 inventories = st.builds(
     Inventory,
     stage=st.sampled_from(["commit", "plan", "live", "azure"]),
     resources=st.lists(resources, max_size=4).map(tuple),
     removed=st.lists(resources, max_size=2).map(tuple),
-    spend=st.lists(st.dictionaries(text, anything, max_size=3), max_size=2).map(tuple),
+    spend=st.lists(spend, max_size=2).map(tuple),
     gaps=st.lists(st.builds(Gap, place=text, reason=text), max_size=3).map(tuple),
     not_covered=st.dictionaries(text, st.integers(0, 99), max_size=2),
     notes=st.lists(text, max_size=2).map(tuple),
@@ -150,7 +160,7 @@ def test_a_secret_is_in_no_record_and_what_held_it_is_unknown(tmp_path: Path) ->
                 unknown={"count": f"because of {secret}"},
             ),
         ),
-        spend=({"project": secret, "usd": Decimal("1.50")},),
+        spend=(Spend(month="2026-11", project=secret, usd=Decimal("1.50"), through=date(2026, 11, 24)),),
         gaps=(Gap(f"s3://{secret}", f"{secret} was refused"),),
         notes=(f"the password is {secret}",),
         source=f"plan of {secret}",
@@ -169,7 +179,7 @@ def test_a_secret_is_in_no_record_and_what_held_it_is_unknown(tmp_path: Path) ->
     }  # fmt: skip
     assert resource.attributes["size"] == 4
     assert resource.region is None
-    assert found.spend == ({"project": "(sensitive)", "usd": Decimal("1.50")},)
+    assert [(one.project, one.usd) for one in found.spend] == [("(sensitive)", Decimal("1.50"))]
 
 
 def _written(folder: Path, count: int = 40) -> Path:
@@ -197,7 +207,7 @@ def test_a_file_that_ends_early_is_no_smaller_inventory(tmp_path: Path, kept: fl
         lambda lines: [*lines[:3], lines[3].replace(b'"kind":"instance"', b'"kind":"harmless"'), *lines[4:]],
         lambda lines: lines[:-1],
         lambda lines: [*lines[:3], b'{"resource":{"id":1}}\n', *lines[4:]],
-        lambda lines: [*lines[:3], b'{"spend":{},"decimals":[["no"]]}\n', *lines[4:]],
+        lambda lines: [*lines[:3], b'{"spend":{}}\n', *lines[4:]],
     ],
     ids=["a record less", "another value", "no end", "no resource", "no decimal"],
 )

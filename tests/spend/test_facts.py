@@ -11,8 +11,9 @@ import pytest
 
 from governor.model import Spend
 from governor.spend import Settings
-from governor.spend.facts import compliance, facts, tagged
+from governor.spend.facts import facts, tagged
 from governor.spend.ledger import read
+from governor.tagged import of_bills
 from spend.bills import TAXONOMY, charge, write
 
 ATLAS = {"project": "atlas"}
@@ -115,7 +116,7 @@ def test_missing_tags_and_tags_that_are_not_known_are_told_apart(tmp_path: Path)
     )
 
     assert [(one.usd, one.untagged_usd, one.tags_unknown) for one in records] == [(4, 0, True), (3, 1, False)]
-    tagged = compliance(records, "2026-08")
+    tagged = of_bills(records, "2026-08")
     assert tagged is not None
     assert tagged.tagged == 1 - Decimal(1) / 3
     assert tagged.shares["project"] == 0
@@ -127,11 +128,11 @@ def test_the_share_that_carries_tags_is_the_same_by_day_and_by_month(tmp_path: P
 
     with read([str(bill)], TAXONOMY, Settings()) as ledger:
         month = tagged(ledger, "2026-08")
-        assert month == compliance(facts(ledger, TODAY), "2026-08")
+        assert month == of_bills(facts(ledger, TODAY), "2026-08")
     assert month is not None
     assert month.shares["project"] == Decimal(2 + 32) / (1 + 2 + 4 + 8 + 32)
 
 
 @pytest.mark.parametrize("usd", [0, -5])
 def test_there_is_no_share_of_nothing(tmp_path: Path, usd: int) -> None:
-    assert compliance(seen(tmp_path, charge("2026-08-01", usd, ATLAS)), "2026-08") is None
+    assert of_bills(seen(tmp_path, charge("2026-08-01", usd, ATLAS)), "2026-08") is None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,13 +25,14 @@ from governor.exemptions import glob
 from governor.history.turns import turn
 from governor.judge import judge
 from governor.library import Library
-from governor.model import Baseline, Inventory, Level, Policy, Stage, Verdict
+from governor.model import Baseline, Inventory, Level, Policy, Stage, Tagged, Verdict
 from governor.reports.grouping import count
 from governor.settle import settle
 from governor.sources import snapshot, terraform_plan
 from governor.sources.terraform_plan.decode import document, no_garbage_collection
 from governor.sources.terraform_plan.locate import Locator
 from governor.spending import spending
+from governor.tagged import of_bills, of_prices
 
 if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
@@ -182,6 +183,7 @@ class Judging:
         """What gives the verdict on an inventory beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
+        taxonomy = self._library.concerns.get("tagging")
         with traces.span("judge", resources=len(inventory.resources), policies=len(self._library.policies)):
             judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
@@ -204,6 +206,7 @@ class Judging:
             ],
             policy_sources=[checkout.origin for checkout in space.checkouts],
             spending=spending(inventory, budgets.config if budgets else None),
+            tagged=_tagged(inventory, taxonomy.config if taxonomy else {}, today),
         )
 
     def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
@@ -285,6 +288,13 @@ def _recorder(options: Options, library: Library) -> Recorder | None:
     from governor.commands.history import Recorder
 
     return Recorder(options.history, environment=options.environment, library=library.digest)
+
+
+def _tagged(inventory: Inventory, taxonomy: Mapping[str, Any], today: date) -> Tagged | None:
+    """Of what was spent where bills say it, else of what runs; a plan is a part of it only."""
+    if inventory.spend:
+        return of_bills(inventory.spend, f"{today:%Y-%m}")
+    return of_prices(inventory.resources, taxonomy) if inventory.stage == "live" else None
 
 
 def _of_checkov(policies: str) -> bool:

@@ -15,9 +15,10 @@ import msgspec
 from governor import log
 from governor.commands import bills, output, workspace
 from governor.errors import CANNOT_JUDGE, Refusal
+from governor.model import Tagged
+from governor.reports.grouping import carried
 
 if TYPE_CHECKING:
-    from governor.spend.facts import Tagged
     from governor.spend.ledger import Sum
 
 NO_VALUE = "(none)"
@@ -86,7 +87,4 @@ def _table(by: Sequence[str], sums: Sequence[Sum], tagged: Tagged | None) -> Non
     console = Console(width=None if shown else output.PIPED_WIDTH, no_color=not output.colour(shown), highlight=False)
     console.print(table)
     if tagged:
-        carried = ", ".join(f"{key} {share * 100:.1f} %" for key, share in tagged.shares.items())
-        console.print(
-            f"\nSpend of {tagged.month} that carries a tag: {tagged.tagged * 100:.1f} %; {carried}", soft_wrap=True
-        )
+        console.print(f"\n{carried(tagged)}", soft_wrap=True)

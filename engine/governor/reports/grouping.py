@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from governor.model import Exemption, Finding, Level, Origin, Policy, PolicySource, Spending, Verdict
+from governor.model import Exemption, Finding, Level, Origin, Policy, PolicySource, Spending, Tagged, Verdict
 
 SHOWN = 20
 """Resources listed for one policy, unless the reader asks for all."""
@@ -220,6 +220,18 @@ def money(verdict: Verdict) -> str:
         return f"{count(at_stake.unpriced, 'resource')} at stake, with no known price"
     text = f"{usd(at_stake.usd)} at stake in {count(at_stake.priced, 'resource')} of {usd(verdict.hourly_usd)} judged"
     return f"{text}; {at_stake.unpriced} more with no known price" if at_stake.unpriced else text
+
+
+def carried(tagged: Tagged) -> str:
+    """How much of the money carries tags, in one sentence."""
+    of = f"Spend of {tagged.month}" if tagged.month else f"Of {usd(tagged.usd)}, what"
+    shares = ", ".join(f"{plain(key)} {percent(share)}" for key, share in tagged.shares.items())
+    return f"{of} {'that ' if tagged.month else ''}carries a tag: {percent(tagged.tagged)}; {shares}"
+
+
+def percent(share: Decimal) -> str:
+    """A share of 0 to 1 as people read it: `83.3 %`."""
+    return f"{share * 100:.1f} %"
 
 
 def outcome(verdict: Verdict) -> str:

@@ -27,7 +27,7 @@ from governor import __version__
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import Blotter
-from governor.model import Exemption, Gap, Inventory, Resource, Stage
+from governor.model import Exemption, Gap, Inventory, Resource, Spend, Stage
 from governor.sources import PIPED, Options
 
 STAGE: Stage = "live"
@@ -37,6 +37,7 @@ _GZIP = b"\x1f\x8b"
 _BEGINNING = b'{"governor_snapshot":'
 _WITHHELD = "withheld when the snapshot was written"
 _REPEATED = ("kind", "type", "provider", "account", "region", "state", "created_at", "controller")
+_TAGS_OF_SPEND = ("project", "experiment", "model", "dataset", "stage", "team")
 _ANEW = "take the snapshot anew"
 
 
@@ -75,10 +76,10 @@ class _Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
 
     resource: Resource | None = None
     removed: Resource | None = None
-    spend: dict[str, Any] | None = None
+    spend: Spend | None = None
     gap: Gap | None = None
     decimals: list[list[str | int]] = []
-    """Where a resource's attributes, or a fact of spend, hold decimals: JSON has them as text."""
+    """Where a resource's attributes hold decimals: JSON has them as text."""
     end: _End | None = None
 
 
@@ -115,9 +116,9 @@ class Writer:
         decimals = [*_decimals(safe.attributes)]
         self._record(_Line(removed=safe, decimals=decimals) if removed else _Line(resource=safe, decimals=decimals))
 
-    def spend(self, fact: dict[str, Any]) -> None:
-        safe = self._blot.value(fact) if self._secrets else fact
-        self._record(_Line(spend=safe, decimals=[*_decimals(safe)]))
+    def spend(self, fact: Spend) -> None:
+        tags = {name: self._blot.text(getattr(fact, name)) for name in _TAGS_OF_SPEND}
+        self._record(_Line(spend=replace(fact, **tags) if self._secrets else fact))
 
     def gap(self, gap: Gap) -> None:
         self._record(_Line(gap=Gap(self._blot.text(gap.place), self._blot.text(gap.reason))))
@@ -231,7 +232,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
     """The inventory as it was written. Raises Refusal for a file that is damaged, or ends early."""
     resources: list[Resource] = []
     removed: list[Resource] = []
-    spend: list[dict[str, Any]] = []
+    spend: list[Spend] = []
     gaps: list[Gap] = []
     digest, records, end = sha256(), 0, None
     words: dict[str, str] = {}
@@ -339,7 +340,7 @@ def _decimals(value: Any) -> Iterator[list[str | int]]:
 
 def _restore(line: _Line, steps: Sequence[str | int]) -> None:
     resource = line.resource or line.removed
-    holder: Any = resource.attributes if resource else line.spend
+    holder: Any = resource.attributes if resource else None
     for step in steps[:-1]:
         holder = holder[step]
     holder[steps[-1]] = Decimal(holder[steps[-1]])

@@ -9,21 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from governor.model import Spend
+from governor.model import Spend, Tagged
 from governor.spend.forecast import Window, rest, window
+from governor.tagged import KEYS, of_bills
 
 if TYPE_CHECKING:
     from governor.spend.ledger import Day, Ledger
-
-KEYS = {
-    "project": "project",
-    "experiment": "experiment-id",
-    "model": "model",
-    "dataset": "dataset",
-    "stage": "stage",
-    "team": "owner-team",
-}
-"""Field of a record → key of the taxonomy. A key that the taxonomy has not is empty throughout."""
 
 
 def facts(ledger: Ledger, today: date) -> list[Spend]:
@@ -104,34 +95,6 @@ class _Rest(Struct):
         return " and ".join(sorted({one.method for one in self.windows})) or "linear"
 
 
-class Tagged(Struct, frozen=True):
-    """How much of the money that can carry tags does."""
-
-    month: str
-    taggable_usd: Decimal
-    shares: dict[str, Decimal]
-    """Key of the taxonomy → share, 0 to 1, of spend that carries it."""
-    tagged: Decimal
-    """Share that carries any tag."""
-
-
-def compliance(spend: Iterable[Spend], month: str) -> Tagged | None:
-    """Spend-weighted tag compliance in a month; None where nothing was spent, or the credits outweigh it.
-
-    Spend whose tags are not known counts on neither side.
-    """
-    known = [one for one in spend if one.month == month and not one.tags_unknown]
-    total = sum((one.taggable_usd for one in known), Decimal(0))
-    if total <= 0:
-        return None
-    shares = {
-        key: sum((one.taggable_usd for one in known if getattr(one, field)), Decimal(0)) / total
-        for field, key in KEYS.items()
-    }
-    untagged = sum((one.untagged_usd for one in known), Decimal(0))
-    return Tagged(month, total, shares, 1 - untagged / total)
-
-
 def tagged(ledger: Ledger, month: str) -> Tagged | None:
     """The same of a whole month of a ledger, without the facts of each day."""
     fields = [field for field, key in KEYS.items() if key in ledger.taxonomy.names]
@@ -150,7 +113,7 @@ def tagged(ledger: Ledger, month: str) -> Tagged | None:
         )
         for carried, untagged, usd in ledger.carried([KEYS[field] for field in fields], month)
     ]
-    return compliance(parts, month)
+    return of_bills(parts, month)
 
 
 def _midnight(day: date) -> datetime:
