@@ -18,7 +18,7 @@ SCRUBBED = frozenset(
 )
 SCRUBBED_PREFIXES = (
     "ANTHROPIC_", "ARM_", "AWS_", "AZURE_", "BC_", "CHECKOV_", "CI_", "CKV_", "GIT_",
-    "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPA_", "OPENAI_", "TF_",
+    "GITHUB_", "GITLAB_", "GOOGLE_", "GOVERNOR_", "OPA_", "OPENAI_", "OTEL_", "TF_",
 )  # fmt: skip
 
 

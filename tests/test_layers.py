@@ -16,7 +16,7 @@ ROOT = Path(governor.__file__).parent
 
 LAYERS = (
     {"", "model", "errors"},
-    {"policy", "cache", "catalog", "programs", "workers", "yamlfile"},
+    {"policy", "cache", "catalog", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"spending", "tagged"},
@@ -24,7 +24,7 @@ LAYERS = (
     {"written"},
     {"library", "config", "remote"},
     {"coverage", "revisions", "history"},
-    {"bundle", "cases", "explain", "pages"},
+    {"bundle", "cases", "explain", "notices", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},
     {"cli"},
@@ -33,15 +33,16 @@ LAYERS = (
 """Lowest first. A part imports what lies in lower layers, and itself; "" is the package, with the version in it."""
 
 ONLY_IN_FUNCTIONS = {
-    "anthropic", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jinja2",
-    "jsonschema", "jwt", "markupsafe", "openai", "opa_client", "pydantic", "python_terraform", "referencing",
-    "requests", "rich", "sqlalchemy", "tfparse",
+    "anthropic", "apprise", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jinja2",
+    "jsonschema", "jwt", "markupsafe", "openai", "opa_client", "opentelemetry", "prometheus_client", "pydantic",
+    "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 
 IMPORTED_LATE = {
     "governor.written": {"pydantic"},
     "governor.history.store": {"sqlalchemy"},
+    "governor.history.told": {"sqlalchemy"},
     "governor.languages.opa_server": {"opa_client", "requests"},
     "governor.terraform.driver": {"python_terraform"},
     "governor.pull_requests.api": {"requests"},
@@ -101,7 +102,7 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
         {"model"}
         if part == "policy"
         else {"model", "errors"}
-        if part in ("cache", "catalog", "programs", "workers", "yamlfile")
+        if part in ("cache", "catalog", "log", "programs", "traces", "workers", "yamlfile")
         else None
     )
     found = []
@@ -114,11 +115,13 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
             found.append(f"{module} imports {other}: it imports {' and '.join(sorted(allowed))} only")
         elif layer_of(other) >= layer_of(part):
             found.append(f"{module} imports {other}, which lies above or beside it")
+    waits = IMPORTED_LATE.get(module, set())
     for node in statements(tree, inside=False):
         for target in targets(node):
             package = target.split(".")[0]
-            slow = package in ONLY_IN_FUNCTIONS - IMPORTED_LATE.get(module, set())
-            if slow or any(f"{target}.".startswith(f"{late}.") for late in IMPORTED_LATE):
+            slow = package in ONLY_IN_FUNCTIONS - waits
+            too_early = (late for late, slow_too in IMPORTED_LATE.items() if not slow_too <= waits)
+            if slow or any(f"{target}.".startswith(f"{late}.") for late in too_early):
                 found.append(f"{module} imports {package} at its top: import it inside the function that needs it")
     return found
 

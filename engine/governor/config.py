@@ -57,6 +57,32 @@ class Opa(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bundle: Text | None = None
 
 
+Target = Annotated[str, Meta(pattern=r"^(env|file):\S+$")]
+"""Where an address stands. An address is a secret: whoever has that of a channel can write there."""
+
+
+class Route(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the findings of an owner go."""
+
+    owner: Text
+    """Glob over values of the tag `owner-team`."""
+    to: Target
+
+
+class Notify(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is told of what by `--notify`. The last route that fits decides."""
+
+    routes: tuple[Route, ...] = ()
+    default: Target | None = None
+    """Where findings go that no route takes."""
+    level: Literal["note", "warn", "deny"] = "warn"
+    """Open findings at this level or above are told."""
+    tell: Literal["new", "open"] = "new"
+    """new: each once, as a history knows; open: each time all that is open."""
+    every_hours: Annotated[float, Meta(ge=0)] = 20
+    """An owner gets at most one message in so long, as a history knows."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
@@ -71,6 +97,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     engine: Literal["embedded", "opa"] = "embedded"
     opa: Opa | None = None
     spend: spend.Settings = spend.Settings()
+    notify: Notify | None = None
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

@@ -16,7 +16,8 @@ from governor import yamlfile
 from governor.errors import Refusal
 from governor.model import Level, Stage
 
-Text = Annotated[str, StringConstraints(pattern=r"\S")]
+_SOME = r"\S"
+Text = Annotated[str, StringConstraints(pattern=_SOME)]
 
 
 class _Written(BaseModel):
@@ -93,6 +94,35 @@ class SpendSettings(_Written):
     )
 
 
+_PLACE = r"^(env|file):\S+$"
+Target = Annotated[str, StringConstraints(pattern=_PLACE)]
+
+
+class Route(_Written):
+    """Where the findings of an owner go."""
+
+    owner: Text = Field(description='Glob over values of the tag `owner-team`: "ml-*".')
+    to: Target = Field(description="env:NAME or file:PATH, which hold an address of apprise: it is a secret.")
+
+
+class NotifySettings(_Written):
+    """Who is told of what by `--notify`. The last route that fits decides."""
+
+    routes: tuple[Route, ...] = Field(default=(), description="Owners, and where their findings go.")
+    default: Target | None = Field(
+        default=None, description="env:NAME or file:PATH: where findings go that no route takes."
+    )
+    level: Literal["note", "warn", "deny"] = Field(
+        default="warn", description="Open findings at this level or above are told."
+    )
+    tell: Literal["new", "open"] = Field(
+        default="new", description="new: each finding once, with a history; open: each time all that is open."
+    )
+    every_hours: float = Field(
+        default=20, ge=0, description="An owner gets at most one message in so long, with a history."
+    )
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -118,6 +148,7 @@ class SettingsFile(_Written):
     )
     opa: Opa | None = Field(default=None, description="The OPA server of `engine: opa`.")
     spend: SpendSettings = Field(default=SpendSettings(), description="How bills are counted.")
+    notify: NotifySettings | None = Field(default=None, description="Who is told of what by `--notify`.")
 
 
 class _ExemptionEntry(_Written):
@@ -154,7 +185,8 @@ def explain(path: Path, written: Any, model: type[BaseModel]) -> Refusal | None:
         location: Sequence[str | int] = [step for step in first["loc"] if step not in (_TEXT, _ENTRY)]
         at = ".".join(map(str, location)) or "the file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
+        kind = str(first.get("ctx", {}).get("pattern", first["type"]))
+        message = _MESSAGES.get(kind) or first["msg"][0].lower() + first["msg"][1:]
         if first["type"] == "extra_forbidden":
             command = "governor schema" if model is SettingsFile else "governor schema exemptions"
             message = f"no such setting: `{command}` lists them"
@@ -165,7 +197,8 @@ def explain(path: Path, written: Any, model: type[BaseModel]) -> Refusal | None:
 _MESSAGES = {
     "missing": "is missing: add it",
     "string_type": "takes text: put quotes around it",
-    "string_pattern_mismatch": "is empty: fill it in",
+    _SOME: "is empty: fill it in",
+    _PLACE: "takes env:NAME or file:PATH, which hold the address: it is a secret",
     "bool_type": "takes true or false",
     "int_type": "takes a whole number",
     "tuple_type": "takes a list",
@@ -174,4 +207,4 @@ _MESSAGES = {
     "date_parsing": "takes a day: write YYYY-MM-DD",
     "date_from_datetime_parsing": "takes a day: write YYYY-MM-DD",
 }
-"""What to do, by the kind of mistake; pydantic's own words for the others."""
+"""What to do, by the kind of mistake, or the pattern that text should have; pydantic's own words for the others."""

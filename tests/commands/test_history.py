@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 import sqlalchemy as sql
 
 from commands.conftest import EXAMPLE, Governor
+from fake_aws import ACCOUNT, Cloud
+from fault_proxy import Reply
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.history import Run, run_of, sightings, store
 from governor.history.store import Store
+from governor.history.told import Memory
 from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Verdict
 
 SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
@@ -224,21 +229,38 @@ def test_a_store_of_before_becomes_one_of_today(place: str, monkeypatch: pytest.
         run = _record(held, _verdict(_finding("a")), 22)
     migrated: list[int] = []
 
-    def to_version_2(db: sql.Connection) -> None:
-        migrated.append(2)
+    now = len(store.MIGRATIONS)
+
+    def to_the_next_version(db: sql.Connection) -> None:
+        migrated.append(now + 1)
         db.execute(sql.text("ALTER TABLE runs ADD COLUMN remark VARCHAR(10) DEFAULT '' NOT NULL"))
 
-    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_version_2))
+    monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_the_next_version))
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Store(place), range(4)))
 
-    assert migrated == [2]
+    assert migrated == [now + 1]
     assert all(held.runs() == [run] for held in opened)
     for held in opened:
         held.__exit__()
     monkeypatch.undo()
-    with pytest.raises(Refusal, match="of version 2, and this governor knows 1: update governor"):
+    with pytest.raises(Refusal, match=f"of version {now + 1}, and this governor knows {now}: update governor"):
         Store(place)
+
+
+def test_a_store_of_version_1_learns_to_remember_who_was_told(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
+        with Store(place, begin=True) as held:
+            run = _record(held, _verdict(_finding("a")), 22)
+
+    with Store(place) as held:
+        memory = Memory(held, run)
+        memory.keep("vision", {_finding("a").fingerprint}, datetime(2026, 11, 22, tzinfo=UTC))
+
+        assert memory.told("vision") == {_finding("a").fingerprint}
+        assert memory.last("vision") == datetime(2026, 11, 22, tzinfo=UTC)
+        assert (memory.told("speech"), memory.last("speech")) == (set(), None)
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,3 +358,99 @@ def test_gate_keeps_its_run_and_one_snapshot_holds_one_judgement(governor: Gover
     assert again.out.splitlines()[-1] == kept.out.splitlines()[-1]
     assert both.code == 2
     assert "these are 2 judgements, and --snapshot wants one" in both.err
+
+
+SCAN = ("scan", "--account", ACCOUNT, "--region", "us-east-1", "--service", "volumes", "-q")
+
+
+class Gate:
+    """Stands before a fake AWS: nothing gets through until it is opened."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._reached, self._open = Event(), Event()
+        cloud.proxy.spoil = self._pass
+
+    def _pass(self, _: str, forward: Callable[[], Reply]) -> Reply:
+        self._reached.set()
+        assert self._open.wait(60)
+        return forward()
+
+    def wait(self) -> None:
+        assert self._reached.wait(60), "a run reads"
+        self._reached.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def start(program: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Processes of the command line; those that still run are killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [program, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def test_a_scan_that_overlaps_another_is_refused_and_nothing_is_read(place: str, cloud: Cloud, start: Start) -> None:
+    gate = Gate(cloud)
+    first = start(*SCAN, "--history", place)
+    gate.wait()
+
+    second = start(*SCAN, "--history", place)
+    out, err = second.communicate(timeout=60)
+
+    assert (second.returncode, out) == (3, "")
+    assert re.fullmatch(
+        rf"governor: \S+: another run of this is under way: process {first.pid} on {socket.gethostname()}, "
+        r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00; nothing was read\n",
+        err,
+    )
+    other = start(*SCAN, "--history", place, "--environment", "other")
+    gate.wait()  # of another environment: it reads
+    gate.open()
+    assert [process.wait(60) for process in (first, other)] == [0, 0]
+    third = start(*SCAN, "--history", place)
+    assert third.wait(60) == 0, "the turn is over"
+    with Store(place) as held:
+        assert len(held.runs()) == 2 + 1
+
+
+def test_the_turn_of_a_run_that_is_killed_is_over(place: str, cloud: Cloud, start: Start) -> None:
+    gate = Gate(cloud)
+    first = start(*SCAN, "--history", place)
+    gate.wait()
+    first.kill()
+    first.wait()
+
+    gate.open()
+
+    assert start(*SCAN, "--history", place).wait(60) == 0
+
+
+def test_without_a_history_the_metrics_are_what_runs_would_both_write(
+    cloud: Cloud, start: Start, tmp_path: Path
+) -> None:
+    gate = Gate(cloud)
+    first = start(*SCAN, "--metrics", "governor.prom")
+    gate.wait()
+
+    second = start(*SCAN, "--metrics", "governor.prom")
+
+    assert second.wait(60) == 3
+    assert not (tmp_path / "governor.prom").exists(), "the figures are those of the run that reads"
+    gate.open()
+    assert first.wait(60) == 0
+    assert "governor_last_run_exit_code{" in (tmp_path / "governor.prom").read_text()

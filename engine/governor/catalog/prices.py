@@ -178,11 +178,16 @@ class PriceBook:
 
 
 def stale(price: Price, today: date, max_age_days: int) -> bool:
-    """True when the price was last known to be true more than `max_age_days` before `today`.
+    """True when the price was last known to be true more than `max_age_days` before `today`."""
+    return age_days(price, today) > max_age_days
+
+
+def age_days(price: Price, today: date) -> int:
+    """Days since the price was last known to be true.
 
     A price that names only its year counts as of 1 January of that year, the oldest it can be.
     """
-    return (today - _first_day(price.as_of)).days > max_age_days
+    return (today - _first_day(price.as_of)).days
 
 
 def _first_day(as_of: str) -> date:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from governor import __version__
+from governor import __version__, log
 from governor.cli import about, authoring, judging, keys, past, scanning, spend
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
@@ -25,6 +25,16 @@ BROKEN_PIPE = 141
     epilog="Exit codes: 0 clean · 1 open findings · 2 usage or configuration · 3 could not judge · 4 nothing judged",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="governor", message="%(prog)s %(version)s")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="GOVERNOR_LOG",
+    show_envvar=True,
+    expose_value=False,
+    callback=lambda _context, _option, value: log.as_json() if value == "json" else None,
+    help="What goes to stderr: lines for people, or an object a line.",
+)
 def cli() -> None:
     """Policy as code for AI spend: tags, budgets, data residency and API keys.
 
@@ -66,6 +76,11 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    with log.run():
+        return _ended()
+
+
+def _ended() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A report is UTF-8 wherever it goes; a name that no encoding holds must not end the run.
@@ -77,7 +92,7 @@ def _run() -> int:
         _complain(str(refusal))
         return refusal.code
     except click.ClickException as error:
-        error.show()
+        _usage(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted")
@@ -95,8 +110,15 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
+def _usage(error: click.ClickException) -> None:
+    if log.is_json():
+        _complain(error.format_message())
+    else:
+        error.show()
+
+
 def _complain(message: str) -> None:
-    click.echo(f"governor: {message}", err=True)
+    log.say(message, "error")
 
 
 def _write_traceback() -> str:

@@ -96,9 +96,24 @@ _history_option = click.option(
 )
 
 
+_metrics_option = click.option(
+    "--metrics", type=FILE, metavar="FILE", help="Write how the run went there, for Prometheus: a name in .prom."
+)
+
+_RECORDING = (
+    _snapshot_option,
+    _history_option,
+    click.option("--notify", "notify", flag_value="send", default="", help="Tell owners, as `notify` of the settings."),
+    click.option("--notify-dry-run", "notify", flag_value="dry-run", help="Show what --notify would send, to whom."),
+    _metrics_option,
+)
+
+
 def recording_options(command: Command) -> Command:
-    """Give a command the options that keep what was judged and found: `snapshot`, `history`."""
-    return _snapshot_option(_history_option(command))
+    """Give a command the options that keep and tell what was found: `snapshot`, `history`, `notify`, `metrics`."""
+    for option in reversed(_RECORDING):
+        command = option(command)
+    return command
 
 
 _JUDGING = (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from governor import bundle
+from governor import bundle, log
 from governor.bundle import Algorithm
 from governor.commands import workspace
 from governor.commands.opa import missing
@@ -40,7 +39,7 @@ def build(
         raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(out)) from None
     print(f"{out}: {len(policies)} policies, revision {nested.revision}{f', signed with {algorithm}' if sign else ''}")
     if others := len(library.known) - len(policies):
-        print(f"governor: {others} policies are written in Python and stay with governor", file=sys.stderr)
+        log.say(f"{others} policies are written in Python and stay with governor")
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import sources
+from governor import log, sources, traces
 from governor.catalog.prices import stale
-from governor.commands import bills, output, workspace
+from governor.commands import bills, output, overseen, workspace
 from governor.commands.inputs import Given, listed, sort
+from governor.commands.metrics import Meter
+from governor.commands.notify import How, Notifier
 from governor.config import LevelRule
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.exemptions import glob
+from governor.history.turns import turn
 from governor.judge import judge
 from governor.library import Library
 from governor.model import Baseline, Inventory, Level, Policy, Stage, Tagged, Verdict
@@ -62,6 +66,10 @@ class Options(Struct, frozen=True, kw_only=True):
     """Where the inventory is written."""
     history: str = ""
     """The store that the run is written into."""
+    metrics: Path | None = None
+    """Where Prometheus finds how the run went."""
+    notify: How = ""
+    """Whether owners are told, or only shown what they would be told."""
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -69,13 +77,14 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
 
     Of several judgements, one that cannot be made is a line on stderr, and the others are made.
     """
-    with no_garbage_collection():
+    with overseen.run(options), no_garbage_collection():
         found = sort(inputs, given)
         outputs = output.parse(options.formats)
         if given.code and not any(one.is_plan for one in found):
             raise Refusal("--source is for plans: all else knows its files and lines")
-        if len(found) > 1 and (options.baseline or options.snapshot or outputs != [("table", None)]):
-            option = "--baseline" if options.baseline else "--snapshot" if options.snapshot else "-f"
+        of_one = {"--baseline": options.baseline, "--snapshot": options.snapshot, "--metrics": options.metrics}
+        if len(found) > 1 and (any(of_one.values()) or outputs != [("table", None)]):
+            option = next((name for name, value in of_one.items() if value), "-f")
             raise Refusal(
                 f"these are {len(found)} judgements, and {option} wants one: check each of {listed(found)} by itself"
             )
@@ -91,7 +100,7 @@ def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, o
             except Refusal as refusal:
                 if len(found) == 1 or refusal.code != CANNOT_JUDGE:
                     raise
-                print(f"governor: {refusal}", file=sys.stderr)
+                log.say(str(refusal), "error")
                 codes.append(CANNOT_JUDGE)
         return max(codes, key=_WORST.index)
 
@@ -121,17 +130,39 @@ class Judging:
         self._library = self._space.library(stage)
         self._bills = bills.given(options.spend, self._space, stage, options.today)
         self._recorder = _recorder(options, self._library)
+        self._notifier = (
+            Notifier(self._space.settings.notify, self._space.home, options.notify, options.environment)
+            if options.notify
+            else None
+        )
+        self._meter = Meter(options.metrics, options.environment) if options.metrics else None
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
         inventory, settled = self._settler(given)
         if self._recorder:
             self._recorder.saw(inventory)
+        if self._meter:
+            self._meter.saw(inventory)
         if self._options.snapshot:
             snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
             return settled(None)
         return self._ratchet.verdict(given, inventory, settled, self._settler)
+
+    @contextmanager
+    def turn(self, what: str) -> Iterator[None]:
+        """Hold the turn of an environment, or without one of `what`. Raises Overlap while another run has it.
+
+        Where a run leaves nothing that another one could leave meanwhile, every run has its turn.
+        """
+        subject = self._options.environment or what
+        with ExitStack() as stack:
+            if self._recorder:
+                stack.enter_context(self._recorder.turn(subject))
+            elif self._options.metrics:
+                stack.enter_context(turn(self._options.metrics, subject))
+            yield
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""
@@ -153,9 +184,10 @@ class Judging:
         space, stage, today = self._space, self._stage, self._options.today
         budgets = self._library.concerns.get("budgets")
         taxonomy = self._library.concerns.get("tagging")
-        judgement = judge(inventory, [*self._library.evaluators, *guests], today)
+        with traces.span("judge", resources=len(inventory.resources), policies=len(self._library.policies)):
+            judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
-        return lambda known: settle(
+        return lambda known: traces.span("settle")(settle)(
             judgement,
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
@@ -178,7 +210,13 @@ class Judging:
         )
 
     def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
-        """Write the reports; the exit code."""
+        """Write the reports, and keep what is to be kept; the exit code."""
+        with traces.span("report") as span:
+            code = self._report(verdict, is_one_of_several)
+            span.tell(exit_code=code, open=len(verdict.open), gaps=len(verdict.gaps))
+        return code
+
+    def _report(self, verdict: Verdict, is_one_of_several: bool) -> int:
         told = self._options
         if self._recorder:
             verdict = self._recorder.beside(verdict)
@@ -186,14 +224,24 @@ class Judging:
             sys.stdout.write(f"{verdict.source}: ")
         output.write(verdict, self._outputs, environment=told.environment, quiet=told.quiet, verbose=told.verbose)
         if self._ratchet and (kept := self._ratchet.keep(verdict)):
-            print(f"governor: {kept}", file=sys.stderr)
+            log.say(kept)
         if self._recorder:
             self._recorder.keep(verdict)
-        code = verdict.exit_code
-        return 0 if told.exit_zero and code == 1 else code
+        if self._notifier:
+            self._notifier.tell(verdict, self._recorder.memory() if self._recorder else None)
+        code = 0 if told.exit_zero and verdict.exit_code == 1 else verdict.exit_code
+        if self._meter:
+            self._meter.keep(verdict, code)
+        return code
 
     def _collect(self, given: Given) -> tuple[Inventory, list[Checkov]]:
         """The inventory, and what checkov says of the same plan. The plan itself, which may be large, ends here."""
+        with traces.span("collect") as span:
+            inventory, guests = self._read(given)
+            span.tell(resources=len(inventory.resources), gaps=len(inventory.gaps))
+        return inventory, guests
+
+    def _read(self, given: Given) -> tuple[Inventory, list[Checkov]]:
         space, guests = self._space, []
         if given.is_plan:
             data, place, locator = given.plan()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
 
-from governor import pull_requests, reports, sources, terraform
-from governor.commands import check, inputs
+from governor import log, pull_requests, reports, sources, terraform
+from governor.commands import check, inputs, overseen
 from governor.errors import Refusal
 from governor.pull_requests import NotPostedError
 from governor.reports.comment import marker
@@ -37,7 +36,7 @@ def run(
     if options.base is not None and plan is None:
         raise Refusal("a plan that is made now is in no commit: use --baseline FILE in place of --base")
     try:
-        with no_garbage_collection():
+        with overseen.run(options), no_garbage_collection():
             judging = check.Judging(options, "plan", of_plans=True)
             made, name, source = _plan(folder, plan, planning)
             with made as file:
@@ -85,21 +84,23 @@ def _tell(summary: str, comment: str, platform: str | None, environment: str) ->
             with open(file, "a", encoding="utf-8") as step:
                 step.write(summary)
         except OSError as error:
-            _say(f"warning: the summary of the step was not written ({error.strerror})")
+            log.say(f"warning: the summary of the step was not written ({error.strerror})", "warning")
     if platform:
-        _say(_posted(platform, comment, environment))
+        _post(platform, comment, environment)
 
 
-def _posted(platform: str, comment: str, environment: str) -> str:
-    """What became of the comment."""
+def _post(platform: str, comment: str, environment: str) -> None:
+    """Keep the comment, and tell what became of it."""
     try:
         thread = pull_requests.thread(platform, os.environ)
         if thread is None:
-            return "no comment: this run is for no pull request"
+            log.say("no comment: this run is for no pull request")
+            return
         kept, note = pull_requests.keep(thread, comment, marker(environment))
     except NotPostedError as error:
-        return f"warning: the comment was not posted, the exit code stands: {error}"
-    return f"comment on {thread.name} {kept}{f'; {note}' if note else ''}"
+        log.say(f"warning: the comment was not posted, the exit code stands: {error}", "warning")
+        return
+    log.say(f"comment on {thread.name} {kept}{f'; {note}' if note else ''}")
 
 
 def _has_requests() -> None:
@@ -108,7 +109,3 @@ def _has_requests() -> None:
         import requests  # noqa: F401
     except ModuleNotFoundError:
         raise Refusal("--comment needs requests: pip install 'gpu-governor[gate]'") from None
-
-
-def _say(line: str) -> None:
-    print(f"governor: {line}", file=sys.stderr)

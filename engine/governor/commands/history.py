@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from governor.reports.grouping import plain
 
 if TYPE_CHECKING:
     from governor.history.store import Store
+    from governor.history.told import Memory
 
 _SHOWN = 20
 """Names that a table shows."""
@@ -37,6 +39,7 @@ class Recorder:
         self._store = opened(place, begin=True)
         self._environment, self._library = environment, library
         self._inventory: Inventory | None = None
+        self._run: Run | None = None
 
     def saw(self, inventory: Inventory) -> None:
         """What the next verdict is on."""
@@ -65,11 +68,22 @@ class Recorder:
         assert self._inventory is not None
         return self._environment or self._inventory.source.partition(", as of ")[0]
 
+    def turn(self, subject: str) -> AbstractContextManager[None]:
+        """See `Store.turn`."""
+        return self._store.turn(subject)
+
+    def memory(self) -> Memory:
+        """What owners know of the run that was written down last."""
+        from governor.history.told import Memory
+
+        assert self._run is not None
+        return Memory(self._store, self._run)
+
     def keep(self, verdict: Verdict) -> None:
         """Write the run down."""
         inventory = self._inventory
         assert inventory is not None
-        run = run_of(
+        self._run = run = run_of(
             verdict,
             taken_at=moment(inventory.taken_at),
             subject=self._subject(),

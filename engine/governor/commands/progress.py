@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from governor import log
+
 
 class Progress:
     """Tells it on one line of a terminal, which it clears, or on lines of their own."""
@@ -15,8 +17,10 @@ class Progress:
         return self
 
     def tell(self, how_far: str) -> None:
-        start, end = ("\r", "") if self._line else ("", "\n")
-        sys.stderr.write(f"{start}governor: {how_far}{end}")
+        if not self._line:
+            log.say(how_far)
+            return
+        sys.stderr.write(f"\rgovernor: {how_far}")
         sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:

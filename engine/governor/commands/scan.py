@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from governor import sources
 from governor.catalog.prices import PriceBook
+from governor.commands import overseen
 from governor.commands.check import Judging, Options
 from governor.commands.inputs import Given
 from governor.commands.progress import Progress
@@ -38,9 +39,17 @@ class _Live(Given, frozen=True):
 
 def run(scope: aws.Scope, options: Options) -> int:
     """Read what the scope names, judge and report it. Raises Refusal before anything is read or written."""
-    _check(scope)
-    judging = Judging(options, aws.STAGE, of_plans=False)
-    return judging.report(judging.verdict(_Live("aws", (), sources.Options(), scope=scope)))
+    with overseen.run(options):
+        _check(scope)
+        judging = Judging(options, aws.STAGE, of_plans=False)
+        with judging.turn(_what(scope)):
+            return judging.report(judging.verdict(_Live("aws", (), sources.Options(), scope=scope)))
+
+
+def _what(scope: aws.Scope) -> str:
+    """What is scanned, in words that are the same in every run of it."""
+    parts = (("organization",) if scope.organization else scope.accounts, scope.regions, scope.services)
+    return "; ".join(" ".join(sorted(part)) for part in parts)
 
 
 def _check(scope: aws.Scope) -> None:

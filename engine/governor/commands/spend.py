@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from governor import log
 from governor.commands import bills, output, workspace
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Tagged
@@ -51,7 +52,7 @@ def run(
     else:
         _table(by, sums, tagged)
         for gap in ledger.gaps:
-            print(f"governor: {gap.place}: {gap.reason}", file=sys.stderr)
+            log.say(f"{gap.place}: {gap.reason}", "warning")
     return CANNOT_JUDGE if ledger.gaps else 0
 
 

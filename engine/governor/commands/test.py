@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from governor import cases, library, yamlfile
+from governor import cases, library, log, yamlfile
 from governor.commands import workspace
 from governor.coverage import FileCoverage, Lines, Recorder, counts_python, measure, percent
 from governor.errors import Refusal
@@ -101,7 +101,7 @@ def _watch(options: Options) -> int:
                 before = _state(watched)
                 code = _run(options, space)
             except Refusal as refusal:
-                print(f"governor: {refusal}", file=sys.stderr)
+                log.say(str(refusal), "error")
                 code = refusal.code
             print("Watching for changes; stop with Ctrl-C.", file=sys.stderr, flush=True)
             _wait(watched, before)

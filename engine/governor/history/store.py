@@ -20,11 +20,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures
+from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, told, turns
 from governor.model import Finding, Verdict
 
 _LOCK = 0x676F7665726E6F72
 """The key of our advisory lock on PostgreSQL: "governor"."""
+_TURNS = 0x676F7665
+"""The first half of the keys of turns: "gove"."""
+_HOLDER = """
+SELECT application_name AS who, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS+00:00') AS since
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = :kind AND objid = :key
+AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _PATIENCE = 60
 """Seconds that a writer waits for another one."""
 _MANY = 500
@@ -107,7 +115,7 @@ FIGURES = sql.Table(
 )
 
 Migration = Callable[[sql.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (META.create_all,)
+MIGRATIONS: tuple[Migration, ...] = (META.create_all, told.META.create_all)
 """What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
 
 
@@ -146,6 +154,29 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def turn(self, subject: str) -> Iterator[None]:
+        """Hold the turn of a subject. Raises Overlap, which names the run that holds it.
+
+        On PostgreSQL, by an advisory lock of a session, which ends with the connection; its name is who holds it.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with turns.turn(Path(self._engine.url.database or ""), subject):
+                yield
+            return
+        lock = (_TURNS, turns.key(subject))
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            with self._told():
+                taken = db.scalar(sql.select(sql.func.pg_try_advisory_lock(*lock)))
+                if not taken:
+                    held = db.execute(sql.text(_HOLDER), {"kind": lock[0], "key": lock[1]}).one_or_none()
+                    raise turns.Overlap(f"{held.who}, since {held.since}" if held else "", self.name)
+                db.execute(sql.select(sql.func.set_config("application_name", turns.me(), sql.false())))
+            try:
+                yield
+            finally:
+                db.invalidate()  # the pool would keep the session, and the lock with it
 
     def record(self, run: Run, found: Sequence[Sighting], verdict: Verdict, resources: Collection[str]) -> None:
         """Write a run; one of the same subject and time is written over.
@@ -192,6 +223,29 @@ class Store:
             query = query.where(RUNS.c.taken_at >= since.isoformat())
         with self._told(), self._engine.connect() as db:
             return [_run(row) for row in db.execute(query)]
+
+    @contextmanager
+    def writing(self) -> Iterator[sql.Connection]:
+        """A transaction that no other writer is beside. Raises Refusal where the database does not do it."""
+        with self._told(), self._writing() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sql.Connection]:
+        """A transaction that only reads. Raises Refusal likewise."""
+        with self._told(), self._engine.connect() as db:
+            yield db
+
+    @staticmethod
+    def standing(run: Run) -> sql.Select[tuple[str]]:
+        """The fingerprints of what stands in a run, or cannot be told in it."""
+        return (
+            sql.select(FINDINGS.c.fingerprint)
+            .join_from(SIGHTINGS, FINDINGS)
+            .join_from(SIGHTINGS, RUNS)
+            .where(RUNS.c.subject == run.subject, RUNS.c.stage == run.stage, RUNS.c.taken_at == run.taken_at)
+            .where(SIGHTINGS.c.state.in_([*_STANDING, "undetermined"]))
+        )
 
     def figures(self, dimension: Dimension, runs: Sequence[Run]) -> list[tuple[Run, list[Figure]]]:
         """The figures of runs in a dimension, in the order of the runs."""

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import msgspec
 import python_terraform
 from python_terraform import IsFlagged
 
-from governor import programs
+from governor import log, programs
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.terraform import Options, complaints, environment
 
@@ -96,7 +95,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
             number = msgspec.json.decode(self._printed(), type=dict[str, Any])["terraform_version"]
         except (msgspec.DecodeError, KeyError):
             raise self._refusal("does not tell its version: is it Terraform 0.13 or OpenTofu 1.6, or later?") from None
-        print(f"governor: {self._name} {number} plans {self._folder}", file=sys.stderr, flush=True)
+        log.say(f"{self._name} {number} plans {self._folder}")
 
     def must_have(self, workspace: str) -> None:
         """Refuse a workspace that is not there: Terraform would make it, and plan against an empty state."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from governor import traces
 from governor.catalog.kinds import SHAPES
 from governor.catalog.prices import PriceBook
 from governor.model import Gap, Resource
@@ -168,13 +169,17 @@ def pairs(tags: Any) -> dict[str, str]:
 def read(reader: Reader, lister: Callable[[Reader], Iterator[Resource]]) -> tuple[Sequence[Resource], Sequence[Gap]]:
     """What a shard holds as far as it could be read, and what could not. Never raises for what AWS does."""
     found: list[Resource] = []
-    try:
-        found.extend(lister(reader))  # what came before an error stays
-    except errors() as error:
-        reader.missing(_broken_off(reason(error), found))
-    except (Broken, KeyError) as error:
-        reader.missing(_broken_off(_lacking(error), found))
-    return found, tuple(reader.gaps())
+    shard = reader.shard
+    with traces.span("shard", phase=False, account=shard.account, region=shard.region, service=shard.service) as span:
+        try:
+            found.extend(lister(reader))  # what came before an error stays
+        except errors() as error:
+            reader.missing(_broken_off(reason(error), found))
+        except (Broken, KeyError) as error:
+            reader.missing(_broken_off(_lacking(error), found))
+        gaps = tuple(reader.gaps())
+        span.tell(resources=len(found), gaps=len(gaps))
+    return found, gaps
 
 
 def _lacking(error: Broken | KeyError) -> str:
