@@ -57,6 +57,27 @@ class Opa(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bundle: Text | None = None
 
 
+class Quarantine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a shard of a scan is not believed, beside the run before. A share of 1 is never exceeded."""
+
+    tags_lost: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    population_fall: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    at_least: Annotated[int, Meta(gt=0)] = 10
+
+
+class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `governor scan` reads."""
+
+    accounts: tuple[Text, ...] = ()
+    organization: bool = False
+    exclude: tuple[Text, ...] = ()
+    role: Text | None = None
+    external_id_env: Text | None = None
+    regions: tuple[Text, ...] = ()
+    services: tuple[Text, ...] = ()
+    quarantine: Quarantine = Quarantine()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
@@ -71,6 +92,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     engine: Literal["embedded", "opa"] = "embedded"
     opa: Opa | None = None
     spend: spend.Settings = spend.Settings()
+    scan: Scan = Scan()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
     from governor.commands.history import Recorder
     from governor.commands.ratchet import Ratchet
+    from governor.history import Difference
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -123,14 +124,18 @@ class Judging:
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
+        return self.judged(given)[1]
+
+    def judged(self, given: Given) -> tuple[Inventory, Verdict]:
+        """What an input holds, and the verdict on it."""
         inventory, settled = self._settler(given)
         if self._recorder:
             self._recorder.saw(inventory)
         if self._options.snapshot:
             snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
-            return settled(None)
-        return self._ratchet.verdict(given, inventory, settled, self._settler)
+            return inventory, settled(None)
+        return inventory, self._ratchet.verdict(given, inventory, settled, self._settler)
 
     def _settler(self, given: Given) -> tuple[Inventory, Callable[[Baseline | None], Verdict]]:
         """What an input holds, and what gives the verdict on it beside what was known before."""
@@ -173,6 +178,11 @@ class Judging:
             policy_sources=[checkout.origin for checkout in space.checkouts],
             spending=spending(inventory, budgets.config if budgets else None),
         )
+
+    def difference(self) -> Difference:
+        """What a run that was reported found and the one before it did not. It wants a history."""
+        assert self._recorder is not None
+        return self._recorder.difference()
 
     def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
         """Write the reports; the exit code."""

@@ -22,14 +22,16 @@ from governor.model import (
     Policy,
     PolicySource,
     Severity,
+    Shard,
     Stage,
+    Standing,
     State,
     Verdict,
 )
 from governor.reports import Options
 from governor.reports.grouping import stake
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Minor: a field more. Major: a field less, or one that means something else."""
 
 
@@ -68,6 +70,7 @@ class _Finding(Struct, frozen=True, gc=False):
     origin: Origin | None
     reason: str | UnsetType = UNSET
     exemption: Exemption | UnsetType = UNSET
+    standing: Standing | UnsetType = UNSET
 
 
 class _Policy(Struct, frozen=True):
@@ -110,6 +113,7 @@ class _Document(Struct, frozen=True):
     policies: Mapping[str, _Policy]
     summary: _Summary
     fixed: Sequence[_Fixed] | UnsetType = UNSET
+    shards: Sequence[Shard] | UnsetType = UNSET
 
 
 # Details come from policies, which may be anybody's: what JSON has no word for is written as its text.
@@ -159,6 +163,7 @@ def render(verdict: Verdict, options: Options) -> str:
         fixed=[_Fixed(e.policy, e.resource, e.attribute, e.fingerprint, e.since or UNSET) for e in verdict.fixed]
         if verdict.compared_with
         else UNSET,
+        shards=verdict.shards or UNSET,
     )
     head, tail = msgspec.json.format(_ENCODER.encode(document), indent=2).split(_NO_FINDINGS, 1)
     findings = _ENCODER.encode_lines(list(_findings(verdict)))
@@ -211,6 +216,7 @@ def _finding(
         finding.origin,
         reason,
         exemption,
+        UNSET if finding.standing == "whole" else finding.standing,
     )
 
 
