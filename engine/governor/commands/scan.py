@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from governor import sources, yamlfile
 from governor.catalog.prices import PriceBook
-from governor.commands import output
 from governor.commands import history as past
+from governor.commands import output
 from governor.commands.check import Judging, Options
 from governor.commands.inputs import Given
 from governor.commands.progress import Progress

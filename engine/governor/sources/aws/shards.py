@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from governor import model
 from governor.catalog.kinds import SHAPES
 from governor.catalog.prices import PriceBook
-from governor import model
 from governor.model import Gap, Resource
 from governor.sources.aws.clients import CONNECTIONS, Clients, errors, reason
 from governor.sources.terraform_plan.secrets import keys_in
