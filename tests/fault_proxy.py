@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[str] = []
-        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation."""
+        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation;
+        last, of a request to AWS, the region and service that it is signed for: `us-east-1/ec2`."""
         self.sizes: list[tuple[str, int]] = []
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
@@ -43,11 +45,15 @@ def before(upstream: str) -> Iterator[Proxy]:
     target = urlsplit(upstream).netloc
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
             said = body.decode() if form else self.headers.get("X-Amz-Target", "")
-            request = f"{self.command} {self.path} {said}".strip()
+            signed = re.search(r"Credential=[^/]+/\d+/([^/]+/[^/]+)/", self.headers.get("Authorization", ""))
+            request = " ".join(filter(None, (self.command, self.path, said, signed and signed[1])))
             proxy.requests.append(request)
             proxy.sizes.append((request, len(body)))
 
@@ -64,6 +70,7 @@ def before(upstream: str) -> Iterator[Proxy]:
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
                 self.end_headers()
+                self.close_connection |= reply.length is not None
                 if not reply.pause:
                     self.wfile.write(reply.body)
                     return
