@@ -7,6 +7,8 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +21,8 @@ class Reply(NamedTuple):
     body: bytes
     length: int | None = None
     """What the header says of the body's length; None: the truth. A body that is shorter is one that broke off."""
+    date: datetime | None = None
+    """What the header says of the time; None: the truth."""
     pause: float = 0
     """Seconds before each byte of the body."""
 
@@ -67,7 +71,8 @@ def before(upstream: str) -> Iterator[Proxy]:
 
             try:
                 reply = proxy.spoil(request, forward) if proxy.spoil else forward()
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
+                self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
                 self.end_headers()
                 self.close_connection |= reply.length is not None
