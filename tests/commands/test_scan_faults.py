@@ -207,7 +207,7 @@ def test_without_a_history_there_is_nothing_to_compare_with(scan: Governor, clou
 
 def test_throttled_requests_come_through_once(scan: Governor, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "TRIES", 8)
-    for number in range(40):
+    for number in range(12):
         cloud.bucket(f"data-{number}", **WHOLE)
     sent: list[datetime] = []
     lock = threading.Lock()
@@ -222,10 +222,10 @@ def test_throttled_requests_come_through_once(scan: Governor, cloud: Cloud, monk
 
     run = scan("--service", "buckets", "--strict", "-f", "json")
 
-    assert (run.code, report(run)["gaps"], report(run)["summary"]["resources"]) == (0, [], 40)
+    assert (run.code, report(run)["gaps"], report(run)["summary"]["resources"]) == (0, [], 12)
     asked = [request for request in cloud.proxy.requests if "tagging" in request]
-    assert len(asked) > 40
-    assert {re.sub(r"\?.*", "", request) for request in asked} == {f"GET /data-{number}" for number in range(40)}
+    assert len(asked) > 12
+    assert {re.sub(r"\?.*", "", request) for request in asked} == {f"GET /data-{number}" for number in range(12)}
 
 
 def test_throttled_for_ever_is_a_gap(scan: Governor, cloud: Cloud) -> None:
