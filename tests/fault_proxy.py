@@ -34,7 +34,7 @@ class Proxy:
         self.url = url
         self.requests: list[str] = []
         """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation;
-        last, of a request to AWS, the region and service that it is signed for: `us-east-1/ec2`."""
+        last, of a form for AWS, the region and service that it is signed for: `us-east-1/ec2`."""
         self.sizes: list[tuple[str, int]] = []
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
@@ -57,7 +57,7 @@ def before(upstream: str) -> Iterator[Proxy]:
             form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
             said = body.decode() if form else self.headers.get("X-Amz-Target", "")
             signed = re.search(r"Credential=[^/]+/\d+/([^/]+/[^/]+)/", self.headers.get("Authorization", ""))
-            request = " ".join(filter(None, (self.command, self.path, said, signed and signed[1])))
+            request = " ".join(filter(None, (self.command, self.path, said, form and signed and signed[1])))
             proxy.requests.append(request)
             proxy.sizes.append((request, len(body)))
 
