@@ -24,6 +24,7 @@ class Cloud:
 
     def __init__(self, endpoint: str, proxy: fault_proxy.Proxy) -> None:
         self.endpoint, self.proxy = endpoint, proxy
+        self._images: dict[str, str] = {}
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         import boto3
@@ -35,7 +36,9 @@ class Cloud:
     def start(self, type: str, count: int = 1, region: str = "us-east-1", **tags: str) -> list[str]:
         """Ids of instances."""
         ec2 = self.client("ec2", region)
-        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        if region not in self._images:  # moto takes its time for the list
+            self._images[region] = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        image = self._images[region]
         marks = {"TagSpecifications": [{"ResourceType": "instance", "Tags": tag_list(tags)}]} if tags else {}
         run = ec2.run_instances(ImageId=image, InstanceType=type, MinCount=count, MaxCount=count, **marks)
         return [each["InstanceId"] for each in run["Instances"]]

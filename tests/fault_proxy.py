@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +21,8 @@ class Reply(NamedTuple):
     body: bytes
     length: int | None = None
     """What the header says of the body's length; None: the truth. A body that is shorter is one that broke off."""
+    date: datetime | None = None
+    """What the header says of the time; None: the truth."""
     pause: float = 0
     """Seconds before each byte of the body."""
 
@@ -28,7 +33,8 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[str] = []
-        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation."""
+        """`POST /v1/data/…` of every request, in order; then the fields of a form, or what AWS calls the operation;
+        last, of a form for AWS, the region and service that it is signed for: `us-east-1/ec2`."""
         self.sizes: list[tuple[str, int]] = []
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
@@ -43,11 +49,15 @@ def before(upstream: str) -> Iterator[Proxy]:
     target = urlsplit(upstream).netloc
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
             said = body.decode() if form else self.headers.get("X-Amz-Target", "")
-            request = f"{self.command} {self.path} {said}".strip()
+            signed = re.search(r"Credential=[^/]+/\d+/([^/]+/[^/]+)/", self.headers.get("Authorization", ""))
+            request = " ".join(filter(None, (self.command, self.path, said, form and signed and signed[1])))
             proxy.requests.append(request)
             proxy.sizes.append((request, len(body)))
 
@@ -61,9 +71,11 @@ def before(upstream: str) -> Iterator[Proxy]:
 
             try:
                 reply = proxy.spoil(request, forward) if proxy.spoil else forward()
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)
+                self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
                 self.end_headers()
+                self.close_connection |= reply.length is not None
                 if not reply.pause:
                     self.wfile.write(reply.body)
                     return

@@ -83,6 +83,27 @@ class Notify(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An owner gets at most one message in so long, as a history knows."""
 
 
+class Quarantine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a shard of a scan is not believed, beside the run before. A share of 1 is never exceeded."""
+
+    tags_lost: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    population_fall: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    at_least: Annotated[int, Meta(gt=0)] = 10
+
+
+class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `governor scan` reads."""
+
+    accounts: tuple[Text, ...] = ()
+    organization: bool = False
+    exclude: tuple[Text, ...] = ()
+    role: Text | None = None
+    external_id_env: Text | None = None
+    regions: tuple[Text, ...] = ()
+    services: tuple[Text, ...] = ()
+    quarantine: Quarantine = Quarantine()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
@@ -98,6 +119,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     opa: Opa | None = None
     spend: spend.Settings = spend.Settings()
     notify: Notify | None = None
+    scan: Scan = Scan()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

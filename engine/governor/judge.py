@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Policy, Resource, Violation
+from governor.model import Evaluator, Failure, Finding, Inventory, Judgement, Policy, Resource, Standing, Violation
 
 SCOPE = "scope"
 """Kind of what policies name beside the resources."""
@@ -31,6 +31,7 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
     """
     blot = Blotter(inventory.secrets)
     by_id = {resource.id: resource for resource in inventory.resources}
+    doubted = {shard.place: shard.standing for shard in inventory.shards if shard.standing != "whole"}
     findings: list[Finding] = []
     failures: list[Failure] = []
     policies: list[Policy] = []
@@ -40,12 +41,14 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
             policies.append(answer.policy)
             failures.extend(map(blot.failure, answer.failures))
             notes.extend(map(blot.text, answer.notes))
-            found = (_finding(answer.policy, v, by_id.get(v.resource)) for v in answer.violations)
+            found = (_finding(answer.policy, v, by_id.get(v.resource), doubted) for v in answer.violations)
             findings.extend(blot.finding(finding) for finding in found if finding)
     return Judgement(findings, failures, policies, tuple(notes))
 
 
-def _finding(policy: Policy, violation: Violation, resource: Resource | None) -> Finding | None:
+def _finding(
+    policy: Policy, violation: Violation, resource: Resource | None, doubted: Mapping[str, Standing]
+) -> Finding | None:
     if resource is None:
         return Finding(
             policy=policy.id,
@@ -73,6 +76,7 @@ def _finding(policy: Policy, violation: Violation, resource: Resource | None) ->
         project=tag_of(resource, "project"),
         account=resource.account or "",
         region=resource.region or "",
+        standing=doubted.get(resource.shard, "whole"),
     )
 
 

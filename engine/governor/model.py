@@ -20,6 +20,7 @@ Level = Literal["off", "note", "warn", "deny"]
 Change = Literal["create", "update", "replace", "import", "delete", "forget", "none"]
 Purchase = Literal["on_demand", "spot", "reserved", "capacity_block"]
 State = Literal["open", "exempt", "baselined", "undetermined"]
+Standing = Literal["whole", "incomplete", "quarantined"]
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 """Worst first: the order of every report."""
@@ -98,6 +99,8 @@ class Resource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     created_at: str | None = None
     controller: str | None = None
     """What owns it: an ASG, a node group."""
+    shard: str = ""
+    """The place of the shard that a scan read it in: see `Inventory.shards`."""
     change: Change = "none"
     previous_id: str | None = None
     """Its id before it was moved or replaced under another one."""
@@ -149,6 +152,20 @@ class Gap(Struct, frozen=True, gc=False):
     reason: str
 
 
+class Shard(Struct, frozen=True, kw_only=True, gc=False):
+    """One service of one region of one account, as a scan found it."""
+
+    place: str
+    """`account/region/service`."""
+    standing: Standing = "whole"
+    """incomplete: its list broke off; quarantined: it changed too much since the run before to be believed."""
+    resources: int
+    tagged: int
+    """Resources that carry a tag."""
+    untagged: int
+    """Resources that carry none. Those whose tags could not be read are neither."""
+
+
 class Inventory(Struct, frozen=True, kw_only=True):
     """All facts of one run."""
 
@@ -160,6 +177,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     spend: tuple[Spend, ...] = ()
     """What bills say of this month and the one before, a record for each combination of tags."""
     gaps: tuple[Gap, ...] = ()
+    shards: tuple[Shard, ...] = ()
+    """What a scan read. What is found in a shard that is not whole is reported, and not to be acted on."""
     not_covered: dict[str, int] = field(default_factory=dict)
     """Types outside the catalogue → how many resources of each were passed over."""
     notes: tuple[str, ...] = ()
@@ -264,6 +283,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     account: str = ""
     """Where the resource lies; empty where that is not known."""
     region: str = ""
+    standing: Standing = "whole"
+    """Of the shard that the resource was read in."""
 
     @property
     def fingerprint(self) -> str:
@@ -412,6 +433,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     lapsed_exemptions: Sequence[Exemption] = ()
     stale_exemptions: Sequence[Exemption] = ()
     gaps: Sequence[Gap] = ()
+    shards: Sequence[Shard] = ()
+    """Those of the inventory; empty for what is no scan."""
     notes: Sequence[str] = ()
     not_covered: Mapping[str, int] = {}
     resources: int = 0

@@ -86,6 +86,7 @@ def settle(
         lapsed_exemptions=register.lapsed,
         stale_exemptions=register.stale(),
         gaps=inventory.gaps,
+        shards=inventory.shards,
         notes=[*inventory.notes, *judgement.notes, *notes, *told.notes],
         not_covered=inventory.not_covered,
         resources=len(inventory.resources) + inventory.clean,

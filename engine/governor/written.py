@@ -123,6 +123,33 @@ class NotifySettings(_Written):
     )
 
 
+class Quarantine(_Written):
+    """When a shard of a scan is not believed, beside the run before. A share of 1 is never exceeded."""
+
+    tags_lost: float = Field(
+        default=0.3, ge=0, le=1, description="Share of the tagged resources that may be without tags at once."
+    )
+    population_fall: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the resources that may be gone at once."
+    )
+    at_least: int = Field(default=10, gt=0, description="Smaller numbers are not compared.")
+
+
+class Scan(_Written):
+    """What `governor scan` reads. The command line takes the place of each of these."""
+
+    accounts: tuple[Text, ...] = Field(default=(), description="Ids of AWS accounts, quoted.")
+    organization: bool = Field(default=False, description="Every active account of the caller's organisation.")
+    exclude: tuple[Text, ...] = Field(default=(), description="Ids of accounts that are never read.")
+    role: Text | None = Field(default=None, description="Name of the role to assume in each account.")
+    external_id_env: Text | None = Field(
+        default=None, description="Environment variable that holds what the role's trust policy asks for."
+    )
+    regions: tuple[Text, ...] = Field(default=(), description="Empty: every region that is enabled.")
+    services: tuple[Text, ...] = Field(default=(), description="Empty: all.")
+    quarantine: Quarantine = Field(default=Quarantine(), description="When a shard is not believed.")
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -149,6 +176,7 @@ class SettingsFile(_Written):
     opa: Opa | None = Field(default=None, description="The OPA server of `engine: opa`.")
     spend: SpendSettings = Field(default=SpendSettings(), description="How bills are counted.")
     notify: NotifySettings | None = Field(default=None, description="Who is told of what by `--notify`.")
+    scan: Scan = Field(default=Scan(), description="What `governor scan` reads.")
 
 
 class _ExemptionEntry(_Written):

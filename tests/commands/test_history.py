@@ -228,23 +228,22 @@ def test_a_store_of_before_becomes_one_of_today(place: str, monkeypatch: pytest.
     with Store(place, begin=True) as held:
         run = _record(held, _verdict(_finding("a")), 22)
     migrated: list[int] = []
-
-    now = len(store.MIGRATIONS)
+    known = len(store.MIGRATIONS)
 
     def to_the_next_version(db: sql.Connection) -> None:
-        migrated.append(now + 1)
+        migrated.append(len(store.MIGRATIONS))
         db.execute(sql.text("ALTER TABLE runs ADD COLUMN remark VARCHAR(10) DEFAULT '' NOT NULL"))
 
     monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, to_the_next_version))
     with ThreadPoolExecutor(4) as pool:
         opened = list(pool.map(lambda _: Store(place), range(4)))
 
-    assert migrated == [now + 1]
+    assert migrated == [known + 1]
     assert all(held.runs() == [run] for held in opened)
     for held in opened:
         held.__exit__()
     monkeypatch.undo()
-    with pytest.raises(Refusal, match=f"of version {now + 1}, and this governor knows {now}: update governor"):
+    with pytest.raises(Refusal, match=f"of version {known + 1}, and this governor knows {known}: update governor"):
         Store(place)
 
 

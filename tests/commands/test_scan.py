@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,77 @@ def test_a_scope_that_says_too_little_is_refused(
 
     assert run.code == 2
     assert complaint in run.err
+
+
+ORGANISATION = """\
+scan:
+  organization: true
+  exclude: ["999999999999"]
+  role: governor-scan
+  external_id_env: SCAN_EXTERNAL_ID
+  regions: [eu-west-1]
+  services: [volumes]
+"""
+
+
+def test_the_settings_say_what_is_read(tagging: Governor, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    organizations = cloud.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    left_out = organizations.create_account(AccountName="a", Email="a@example.com")["CreateAccountStatus"]["AccountId"]
+    organizations.create_account(AccountName="b", Email="b@example.com")
+    with open("governor.yaml", "a", encoding="utf-8") as file:
+        file.write(ORGANISATION.replace("999999999999", left_out))
+    monkeypatch.setenv("SCAN_EXTERNAL_ID", "agreed")
+
+    run = tagging("scan", "-f", "json")
+
+    report = json.loads(run.out)
+    assert run.code == 0
+    assert report["run"]["source"] == f"AWS, the organisation of {ACCOUNT} (eu-west-1; volumes)"
+    accounts = {shard["place"].partition("/")[0] for shard in report["shards"]}
+    assert len(accounts) == 2
+    assert left_out not in accounts
+    assumed = [request for request in cloud.proxy.requests if "Action=AssumeRole" in request]
+    assert [("ExternalId=agreed" in request, "governor-scan" in request) for request in assumed] == [(True, True)] * 2
+
+
+def test_the_command_line_takes_the_place_of_the_settings(
+    tagging: Governor, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open("governor.yaml", "a", encoding="utf-8") as file:
+        file.write(ORGANISATION)
+    monkeypatch.setenv("SCAN_EXTERNAL_ID", "agreed")
+
+    run = tagging(*SCAN, "-f", "json", "--role", "other", "--external-id", "ours")
+
+    places = {shard["place"] for shard in json.loads(run.out)["shards"]}
+    assert places == {f"{ACCOUNT}/every region/buckets", f"{ACCOUNT}/us-east-1/volumes"}
+    (assumed,) = (request for request in cloud.proxy.requests if "Action=AssumeRole" in request)
+    assert "ExternalId=ours" in assumed
+    assert "role%2Fother" in assumed
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "complaint"),
+    [
+        ("accounts: [prod]", (), "governor.yaml:5: 'prod' is no account of AWS: an id has 12 digits"),
+        ("services: [disks]", ("--account", ACCOUNT), "governor.yaml:5: no service is called 'disks'"),
+        (f'exclude: ["{ACCOUNT}"]', ("--account", ACCOUNT), f"--account: account {ACCOUNT} is excluded: see `scan.ex"),
+        ("exclude: [prod]", ("--account", ACCOUNT), "governor.yaml:5: 'prod' is no account of AWS"),
+        ("organization: true", (), "governor.yaml:5: --organization reads several accounts: name the role"),
+        ("external_id_env: UNSET", ("--account", ACCOUNT), "UNSET is not set: `scan.external_id_env` says that it"),
+        ("accounts: [123456789012]", (), "governor.yaml:5: scan.accounts.0: takes text: put quotes around it"),
+        ("quarantine: {tags_lost: 2}", (), "governor.yaml:5: scan.quarantine.tags_lost: input should be less than"),
+    ],
+)
+def test_settings_that_cannot_be_scanned_by_are_refused_with_their_line(
+    tagging: Governor, settings: str, arguments: tuple[str, ...], complaint: str
+) -> None:
+    with open("governor.yaml", "a", encoding="utf-8") as file:
+        file.write(f"scan:\n  {settings}\n")
+
+    run = tagging("scan", *arguments, "--history", "history.db")
+
+    assert (run.code, run.out) == (2, "")
+    assert complaint in run.err
+    assert not Path("history.db").exists()

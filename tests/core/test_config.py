@@ -325,6 +325,27 @@ SETTINGS = st.fixed_dictionaries(
                 "bundle": st.sampled_from(["governor", ""]),
             },
         ),
+        "scan": st.fixed_dictionaries(
+            {},
+            optional={
+                "accounts": st.sampled_from([["123456789012"], [123456789012], [""], "123456789012"]),
+                "organization": st.sampled_from([True, "yes"]),
+                "exclude": st.sampled_from([[], ["210987654321"], [1]]),
+                "role": st.sampled_from(["governor-scan", "", None]),
+                "external_id": st.just("hunter2"),
+                "external_id_env": st.sampled_from(["GOVERNOR_EXTERNAL_ID", 1]),
+                "services": st.sampled_from([["instances"], [None]]),
+                "quarantine": st.none()
+                | st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "tags_lost": st.sampled_from([0, 0.3, 1, 1.5, -1, "1", None]),
+                        "population_fall": st.sampled_from([0.5, 2, True]),
+                        "at_least": st.sampled_from([1, 0, 2.5]),
+                    },
+                ),
+            },
+        ),
         "unheard_of": st.just("x"),
     },
 )
@@ -347,7 +368,7 @@ def test_settings_that_are_refused_are_explained_and_no_others(
 
 def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
     described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
-    parts = ("checkov", "spend")
+    parts = ("checkov", "spend", "scan")
     described |= {name: described[name].model_dump() for name in parts}
     nested = {name: msgspec.to_builtins(getattr(Settings(), name)) for name in parts}
     assert described == msgspec.structs.asdict(Settings()) | nested

@@ -25,6 +25,7 @@ from governor.model import (
     Past,
     Policy,
     Resource,
+    Shard,
     Spending,
     Tagged,
     Verdict,
@@ -160,7 +161,7 @@ def verdict() -> Verdict:
             "serves from us-east-1",
             reason="known only after apply",
         ),
-        finding(KEY, "key_9f31", "created_at", "was made 212 days ago, 122 days too long"),
+        finding(KEY, "key_9f31", "created_at", "was made 212 days ago, 122 days too long", standing="quarantined"),
         finding(SPOT, "aws_autoscaling_group.workers", "purchase", "runs on demand"),
         finding(SPOT, "aws_instance.a", "purchase", "runs on demand"),
     ]
@@ -207,6 +208,7 @@ def verdict() -> Verdict:
             for name, (kind, price, origin) in RESOURCES.items()
         ),
         gaps=(Gap("module.legacy", "the module's source could not be resolved"),),
+        shards=(Shard(place="123456789012/us-east-1/keys", standing="quarantined", resources=1, tagged=0, untagged=1),),
         not_covered={f"aws_type_{n}": n for n in range(1, 9)},
         notes=("prices of 2026-02-01, on demand, without discounts",),
     )

@@ -18,7 +18,7 @@ from governor import library
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import judge
-from governor.model import Accelerator, Exemption, Gap, Inventory, Judgement, Origin, Price, Resource, Spend
+from governor.model import Accelerator, Exemption, Gap, Inventory, Judgement, Origin, Price, Resource, Shard, Spend
 from governor.sources import Options, detect, manifests, snapshot, terraform_plan
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +86,17 @@ inventories = st.builds(
     removed=st.lists(resources, max_size=2).map(tuple),
     spend=st.lists(spend, max_size=2).map(tuple),
     gaps=st.lists(st.builds(Gap, place=text, reason=text), max_size=3).map(tuple),
+    shards=st.lists(
+        st.builds(
+            Shard,
+            place=text,
+            standing=st.sampled_from(["whole", "incomplete", "quarantined"]),
+            resources=st.integers(0, 99),
+            tagged=st.integers(0, 99),
+            untagged=st.integers(0, 99),
+        ),
+        max_size=2,
+    ).map(tuple),
     not_covered=st.dictionaries(text, st.integers(0, 99), max_size=2),
     notes=st.lists(text, max_size=2).map(tuple),
     clean=st.integers(0, 99),

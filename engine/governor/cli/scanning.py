@@ -27,6 +27,19 @@ from governor.cli.shared import judging_options, recording_options, spend_option
     metavar="NAME",
     help="Read only instances, groups, volumes, buckets, … May be repeated.  [default: all]",
 )
+@click.option(
+    "--diff",
+    default="",
+    metavar="LAST",
+    help="Tell what is new and gone: since the `last` run of the --history, or since a snapshot, by its file.",
+)
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="SHARD",
+    help="Believe a shard that changed too much since the run before; `*` and `?` are wild. May be repeated.",
+)
 @spend_option
 @recording_options
 @judging_options
@@ -34,19 +47,23 @@ def scan(**options: Any) -> int:
     """Judge what runs in accounts of AWS. Nothing is changed: only reads are ever sent.
 
     What cannot be read is a gap, and what hangs on it undetermined: with --strict, either exits with 3. Credentials
-    are found where the AWS command line finds them.
+    are found where the AWS command line finds them. What is not said here is taken from `scan` in governor.yaml.
 
     \b
     Examples:
+      governor scan
       governor scan --account 123456789012
       governor scan --account 123456789012 --region eu-west-1 --service instances --service buckets
       governor scan --organization --role governor-scan --strict -f html=report.html
       governor scan --account 123456789012 --snapshot nightly/2026-11-24.snapshot --history history.db
+      governor scan --history history.db --diff last
+      governor scan --history history.db --accept 123456789012/eu-west-1/instances
     """
     from governor.commands import scan as command
     from governor.commands.check import Options
     from governor.sources.aws import Scope
 
     options["today"] = options["today"] or datetime.date.today()
-    scope = Scope(**{name: options.pop(name) for name in Scope.__struct_fields__})
-    return command.run(scope, Options(**options))
+    accepted, diff = options.pop("accepted"), options.pop("diff")
+    scope = Scope(**{name: options.pop(name) for name in Scope.__struct_fields__ if name in options})
+    return command.run(scope, Options(**options), accepted=accepted, diff=diff)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from governor.checkov.judging import Checkov
     from governor.commands.history import Recorder
     from governor.commands.ratchet import Ratchet
+    from governor.history import Difference
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -139,6 +140,10 @@ class Judging:
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
+        return self.judged(given)[1]
+
+    def judged(self, given: Given) -> tuple[Inventory, Verdict]:
+        """What an input holds, and the verdict on it."""
         inventory, settled = self._settler(given)
         if self._recorder:
             self._recorder.saw(inventory)
@@ -147,8 +152,8 @@ class Judging:
         if self._options.snapshot:
             snapshot.write(inventory, self._options.snapshot, _now())
         if self._ratchet is None:
-            return settled(None)
-        return self._ratchet.verdict(given, inventory, settled, self._settler)
+            return inventory, settled(None)
+        return inventory, self._ratchet.verdict(given, inventory, settled, self._settler)
 
     @contextmanager
     def turn(self, what: str) -> Iterator[None]:
@@ -208,6 +213,11 @@ class Judging:
             spending=spending(inventory, budgets.config if budgets else None),
             tagged=_tagged(inventory, taxonomy.config if taxonomy else {}, today),
         )
+
+    def difference(self) -> Difference:
+        """What a run that was reported found and the one before it did not. It wants a history."""
+        assert self._recorder is not None
+        return self._recorder.difference()
 
     def report(self, verdict: Verdict, *, is_one_of_several: bool = False) -> int:
         """Write the reports, and keep what is to be kept; the exit code."""

@@ -90,7 +90,22 @@ class Recorder:
             library=self._library,
             governor=__version__,
         )
+        self._run = run
         self._store.record(run, [*sightings(verdict)], verdict, {resource.id for resource in inventory.resources})
+
+    def difference(self) -> Difference:
+        """The run that was kept beside the one before it."""
+        assert self._run is not None
+        return self._store.difference(self._run)
+
+
+def difference(before: tuple[Verdict, Inventory], now: tuple[Verdict, Inventory]) -> Difference:
+    """What a verdict on an inventory found that an earlier one did not: two runs in a history of their own."""
+    recorder = Recorder(":memory:", environment=now[1].source, library="")
+    for verdict, inventory in (before, now):
+        recorder.saw(inventory)
+        recorder.keep(verdict)
+    return recorder.difference()
 
 
 def moment(taken_at: str) -> str:

@@ -66,8 +66,8 @@ def _collect(names: Sequence[str], staged: bool, history: str | None) -> Invento
     if history is not None:
         if names or staged:
             raise Refusal("--history goes through every commit: give no files and no --staged beside it")
-        with Progress() as progress:
-            return code.of_history(history, lambda done: progress.tell(f"{done:,} file versions searched"))
+        with Progress("file versions searched") as progress:
+            return code.of_history(history, progress.tell)
     if staged:
         if "-" in names:
             raise Refusal("standard input is not staged: leave out - or --staged")

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 
-from msgspec.structs import replace
-
-from governor import sources
+from governor import sources, yamlfile
 from governor.catalog.prices import PriceBook
-from governor.commands import overseen
+from governor.commands import history as past
+from governor.commands import output, overseen
 from governor.commands.check import Judging, Options
 from governor.commands.inputs import Given
 from governor.commands.progress import Progress
+from governor.commands.workspace import settings_of
+from governor.config import Quarantine, Scan
 from governor.errors import Refusal
-from governor.model import Inventory, Stage
-from governor.sources import aws
+from governor.exemptions import glob
+from governor.history import Difference
+from governor.history.quarantine import quarantined
+from governor.model import Inventory, Shard, Stage, Verdict
+from governor.sources import aws, snapshot
 from governor.sources.aws.listers import LISTERS
+
+LAST = "last"
+"""What `--diff` calls the run before, in the history."""
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -24,26 +36,47 @@ class _Live(Given, frozen=True):
     """Accounts, judged as one."""
 
     scope: aws.Scope = aws.Scope()
+    believed: Mapping[str, tuple[Shard, str]] = {}
+    """Shards as a history believes them."""
+    limits: Quarantine = Quarantine()
+    accepted: Sequence[str] = ()
 
     @property
     def stage(self) -> Stage:
         return aws.STAGE
 
     def read(self, prices: PriceBook) -> Inventory:
-        with Progress() as progress:
-            inventory = aws.scan(
-                self.scope, prices, lambda done, total: progress.tell(f"{done} of {total} shards read")
-            )
-        return replace(inventory, notes=(*inventory.notes, *self.notes))
+        with Progress("shards read") as progress:
+            inventory = aws.scan(self.scope, prices, progress.tell)
+        return quarantined(inventory, self.believed, self.limits, self.accepted)
 
 
-def run(scope: aws.Scope, options: Options) -> int:
-    """Read what the scope names, judge and report it. Raises Refusal before anything is read or written."""
+def run(asked: aws.Scope, options: Options, *, accepted: Sequence[str] = (), diff: str = "") -> int:
+    """Read what is asked for, or what the settings name, judge and report it. Raises Refusal before anything is read.
+
+    `accepted` are globs over shards whose change is right. `diff` tells what is new and gone: since the `last` run of
+    the history, or since a snapshot was taken.
+    """
     with overseen.run(options):
-        _check(scope)
+        settings, file = settings_of(options.config)
+        scope = _scope(asked, settings.scan, file)
+        if (accepted or diff == LAST) and not options.history:
+            raise Refusal(f"{'--accept' if accepted else '--diff last'} is about the run before: give --history STORE")
+        before = snapshot.header(Path(diff)) if diff not in ("", LAST) else None
+        believed = _believed(options.history, accepted)
         judging = Judging(options, aws.STAGE, of_plans=False)
+        given = _Live(
+            "aws", (), sources.Options(), scope=scope,
+            believed=believed, limits=settings.scan.quarantine, accepted=accepted,
+        )  # fmt: skip
         with judging.turn(_what(scope)):
-            return judging.report(judging.verdict(_Live("aws", (), sources.Options(), scope=scope)))
+            inventory, verdict = judging.judged(given)
+            code = judging.report(verdict)
+        if diff:
+            now = (verdict, inventory)
+            difference = _since(Path(diff), before, judging, now) if before else judging.difference()
+            _tell(past.told(difference), options)
+        return code
 
 
 def _what(scope: aws.Scope) -> str:
@@ -52,16 +85,80 @@ def _what(scope: aws.Scope) -> str:
     return "; ".join(" ".join(sorted(part)) for part in parts)
 
 
-def _check(scope: aws.Scope) -> None:
+def _scope(asked: aws.Scope, settings: Scan, file: Path | None) -> aws.Scope:
+    """What is asked for, and beside it what the settings say. Raises Refusal for what cannot be scanned."""
+
+    def refusal(message: str, option: str, name: str) -> Refusal:
+        return Refusal(
+            message, place=option if getattr(asked, name) or not file else yamlfile.place(file, ("scan", name))
+        )
+
+    named = bool(asked.accounts or asked.organization)
+    scope = aws.Scope(
+        accounts=asked.accounts if named else settings.accounts,
+        organization=asked.organization if named else settings.organization,
+        exclude=settings.exclude,
+        regions=asked.regions or settings.regions,
+        services=asked.services or settings.services,
+        role=asked.role or settings.role or "",
+        external_id=asked.external_id or _external_id(settings),
+    )
     if not scope.accounts and not scope.organization:
-        raise Refusal("nothing to scan: name accounts with --account, or take --organization")
+        raise Refusal(
+            "nothing to scan: name accounts with --account, or take --organization; or say so under `scan` in"
+            " governor.yaml"
+        )
     if scope.accounts and scope.organization:
-        raise Refusal("--organization takes every account: give no --account beside it")
+        raise refusal("--organization takes every account: give no --account beside it", "", "organization")
+    for name, option in (("accounts", "--account"), ("exclude", "")):
+        for account in getattr(scope, name):
+            if not _ACCOUNT.fullmatch(account):
+                raise refusal(f"{account!r} is no account of AWS: an id has 12 digits", option, name)
     for account in scope.accounts:
-        if not _ACCOUNT.fullmatch(account):
-            raise Refusal(f"{account!r} is no account of AWS: an id has 12 digits", place="--account")
+        if account in scope.exclude:
+            raise refusal(
+                f"account {account} is excluded: see `scan.exclude` in governor.yaml", "--account", "accounts"
+            )
     if scope.organization and not scope.role:
-        raise Refusal("--organization reads several accounts: name the role to assume in each with --role")
+        raise refusal(
+            "--organization reads several accounts: name the role to assume in each with --role", "", "organization"
+        )
     for service in scope.services:
         if service not in LISTERS:
-            raise Refusal(f"no service is called {service!r}: there are {', '.join(LISTERS)}", place="--service")
+            raise refusal(f"no service is called {service!r}: there are {', '.join(LISTERS)}", "--service", "services")
+    return scope
+
+
+def _external_id(settings: Scan) -> str | None:
+    name = settings.external_id_env
+    if name and not os.environ.get(name):
+        raise Refusal(f"{name} is not set: `scan.external_id_env` says that it holds the external id")
+    return os.environ[name] if name else None
+
+
+def _believed(history: str, accepted: Sequence[str]) -> Mapping[str, tuple[Shard, str]]:
+    """Shards as the history believes them. Raises Refusal for a pattern that means none of them."""
+    if not history:
+        return {}
+    with past.opened(history, begin=True) as store:
+        believed = store.believed()
+    for pattern in accepted:
+        if not any(map(glob(pattern).fullmatch, believed)):
+            raise Refusal(
+                f"no shard in the history is called {pattern}: write ACCOUNT/REGION/SERVICE", place="--accept"
+            )
+    return believed
+
+
+def _since(file: Path, before: snapshot.Header, judging: Judging, now: tuple[Verdict, Inventory]) -> Difference:
+    """What was found beside what the same policies find in a snapshot, as of its own day."""
+    inventory = snapshot.load(file)
+    day = date.fromisoformat(past.moment(before.taken_at)[:10])
+    then = judging.on(day).of(inventory)
+    return past.difference((then, inventory), now)
+
+
+def _tell(difference: str, options: Options) -> None:
+    """Beside the table; where another report goes to standard output, on stderr."""
+    stdout = next((name for name, file in output.parse(options.formats) if file is None), "table")
+    (sys.stdout if stdout == "table" else sys.stderr).write(f"\n{difference}")

@@ -110,6 +110,14 @@ class Workspace(Struct, frozen=True):
         return self.home / name if name else None
 
 
+def settings_of(config: Path | None) -> tuple[configuration.Settings, Path | None]:
+    """The settings, and the file that they stand in, if there is one."""
+    if config is not None and not config.is_file():
+        raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
+    path = config or configuration.find(Path.cwd())
+    return configuration.load(path), path
+
+
 def enter(
     config: Path | None,
     folders: Sequence[str],
@@ -123,10 +131,8 @@ def enter(
 
     `engine` and `opa_url` take the place of theirs; `floating` lets sources in git name a branch.
     """
-    if config is not None and not config.is_file():
-        raise Refusal("no such file of settings: name a governor.yaml with --config", place=str(config))
-    path = config or configuration.find(Path.cwd())
-    settings = _asked(configuration.load(path), engine, opa_url)
+    written, path = settings_of(config)
+    settings = _asked(written, engine, opa_url)
     # A link to shared settings means the paths that their author meant.
     home = path.resolve().parent if path and path.is_symlink() else path.parent if path else Path()
     entries = settings.policy_entries

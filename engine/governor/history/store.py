@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, told, turns
-from governor.model import Finding, Verdict
+from governor.model import Finding, Shard, Verdict
 
 _LOCK = 0x676F7665726E6F72
 """The key of our advisory lock on PostgreSQL: "governor"."""
@@ -114,8 +114,31 @@ FIGURES = sql.Table(
     sqlite_with_rowid=False,
 )
 
+SHARDS = sql.Table(
+    "shards",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("place", sql.String(200), primary_key=True),
+    sql.Column("standing", sql.String(12), nullable=False),
+    sql.Column("resources", sql.Integer, nullable=False),
+    sql.Column("tagged", sql.Integer, nullable=False),
+    sql.Column("untagged", sql.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
 Migration = Callable[[sql.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (META.create_all, told.META.create_all)
+
+
+def _tables(*tables: sql.Table) -> Migration:
+    return lambda db: META.create_all(db, tables=tables)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _tables(_VERSION, RUNS, FINDINGS, SIGHTINGS, FIGURES),
+    told.META.create_all,
+    _tables(SHARDS),
+)
 """What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
 
 
@@ -213,6 +236,22 @@ class Store:
                 ],
             )
             _insert(db, FIGURES, [{"run": number, **asdict(figure)} for figure in figures(sighted, verdict.policies)])
+            before_shards = self._believed(db) if verdict.shards else {}
+            _insert(
+                db,
+                SHARDS,
+                [
+                    {"run": number, **asdict(shard)}
+                    for shard in verdict.shards
+                    # Most of an organisation's shards are empty, and always were.
+                    if shard.resources or shard.standing != "whole" or shard.place in before_shards
+                ],
+            )
+
+    def believed(self) -> dict[str, tuple[Shard, str]]:
+        """Place → each shard as it was when it was last read whole and not quarantined, and when that was."""
+        with self._told(), self._engine.connect() as db:
+            return self._believed(db)
 
     def runs(self, *, subject: str | None = None, since: date | None = None) -> list[Run]:
         """Oldest first."""
@@ -334,6 +373,26 @@ class Store:
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise Refusal(f"this is no history of governor's: {why}", place=self.name, code=CANNOT_JUDGE) from None
+
+    @staticmethod
+    def _believed(db: sql.Connection) -> dict[str, tuple[Shard, str]]:
+        last = (
+            sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
+            .join(RUNS)
+            .where(SHARDS.c.standing == "whole")
+            .group_by(SHARDS.c.place)
+            .subquery()
+        )
+        query = (
+            sql.select(SHARDS, RUNS.c.taken_at)
+            .join(RUNS)
+            .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
+            .where(SHARDS.c.standing == "whole")
+        )
+        return {
+            row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
+            for row in db.execute(query)
+        }
 
     @staticmethod
     def _number(db: sql.Connection, run: Run) -> int:

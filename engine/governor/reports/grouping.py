@@ -102,8 +102,10 @@ def _what(findings: Sequence[Finding], together: str) -> str:
     names = list(dict.fromkeys(last_part(f.attribute) for f in findings))
     if together and len(names) > 1 and "" not in names:
         # replace, not format: the template is written by people and a stray brace must not end the run
-        return plain(together.replace("{count}", str(len(names))).replace("{names}", ", ".join(names)))
-    return "; ".join(dict.fromkeys(message(f) for f in findings))
+        said = plain(together.replace("{count}", str(len(names))).replace("{names}", ", ".join(names)))
+    else:
+        said = "; ".join(dict.fromkeys(message(f) for f in findings))
+    return said + doubt(findings[0])
 
 
 def message(finding: Finding) -> str:
@@ -112,6 +114,11 @@ def message(finding: Finding) -> str:
     if rest == finding.msg or not rest.startswith((" ", ":")):
         return plain(finding.msg)
     return plain(rest).lstrip(" :")
+
+
+def doubt(finding: Finding) -> str:
+    """What is added to a finding that the scan does not stand for."""
+    return "" if finding.standing == "whole" else f" ({finding.standing} shard)"
 
 
 def last_part(attribute: str) -> str:

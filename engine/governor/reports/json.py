@@ -22,7 +22,9 @@ from governor.model import (
     Policy,
     PolicySource,
     Severity,
+    Shard,
     Stage,
+    Standing,
     State,
     Tagged,
     Verdict,
@@ -73,6 +75,7 @@ class _Finding(Struct, frozen=True, gc=False):
     project: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     exemption: Exemption | UnsetType = UNSET
+    standing: Standing | UnsetType = UNSET
 
 
 class _Policy(Struct, frozen=True):
@@ -116,6 +119,7 @@ class _Document(Struct, frozen=True):
     summary: _Summary
     tagged: Tagged | UnsetType = UNSET
     fixed: Sequence[_Fixed] | UnsetType = UNSET
+    shards: Sequence[Shard] | UnsetType = UNSET
 
 
 # Details come from policies, which may be anybody's: what JSON has no word for is written as its text.
@@ -166,6 +170,7 @@ def render(verdict: Verdict, options: Options) -> str:
         fixed=[_Fixed(e.policy, e.resource, e.attribute, e.fingerprint, e.since or UNSET) for e in verdict.fixed]
         if verdict.compared_with
         else UNSET,
+        shards=verdict.shards or UNSET,
     )
     head, tail = msgspec.json.format(_ENCODER.encode(document), indent=2).split(_NO_FINDINGS, 1)
     findings = _ENCODER.encode_lines(list(_findings(verdict)))
@@ -222,6 +227,7 @@ def _finding(
         finding.project or UNSET,
         reason,
         exemption,
+        UNSET if finding.standing == "whole" else finding.standing,
     )
 
 

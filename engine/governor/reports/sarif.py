@@ -16,7 +16,7 @@ import msgspec
 from governor import __version__
 from governor.model import Exemption, Finding, Level, Origin, Policy, Severity, Verdict
 from governor.reports import Options
-from governor.reports.grouping import path, plain, plan_file, terms
+from governor.reports.grouping import doubt, path, plain, plan_file, terms
 
 LIMIT = 25_000
 """Results in one run; GitHub turns away a file with more."""
@@ -122,7 +122,7 @@ def _results(verdict: Verdict, index: dict[str, int]) -> Iterator[Object]:
             "ruleId": finding.policy,
             "ruleIndex": index[finding.policy],
             "level": LEVELS[verdict.levels[finding.policy]],
-            "message": {"text": plain(finding.msg)},
+            "message": {"text": plain(finding.msg) + doubt(finding)},
             "locations": [_location(finding, fallback)],
             "partialFingerprints": {"governor/v1": finding.fingerprint},
             "properties": _facts(finding),

@@ -1,8 +1,8 @@
 """A snapshot: an inventory as one compressed file, written as it is collected and judged again later.
 
 The file is gzip over JSON, a record a line, so that `zcat FILE | jq` shows it to anybody: a header first; resources,
-removed resources, spend and gaps; last what is known only then, with the number of records and a digest of all lines
-before it. What the inventory holds secret is in none of them. See docs/history-and-backtest.md.
+removed resources, spend, gaps and shards; last what is known only then, with the number of records and a digest of all
+lines before it. What the inventory holds secret is in none of them. See docs/history-and-backtest.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from governor import __version__
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import Blotter
-from governor.model import Exemption, Gap, Inventory, Resource, Spend, Stage
+from governor.model import Exemption, Gap, Inventory, Resource, Shard, Spend, Stage
 from governor.sources import PIPED, Options
 
 STAGE: Stage = "live"
@@ -36,7 +36,7 @@ VERSION = 1
 _GZIP = b"\x1f\x8b"
 _BEGINNING = b'{"governor_snapshot":'
 _WITHHELD = "withheld when the snapshot was written"
-_REPEATED = ("kind", "type", "provider", "account", "region", "state", "created_at", "controller")
+_REPEATED = ("kind", "type", "provider", "account", "region", "state", "created_at", "controller", "shard")
 _TAGS_OF_SPEND = ("project", "experiment", "model", "dataset", "stage", "team")
 _ANEW = "take the snapshot anew"
 
@@ -78,6 +78,7 @@ class _Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     removed: Resource | None = None
     spend: Spend | None = None
     gap: Gap | None = None
+    shard: Shard | None = None
     decimals: list[list[str | int]] = []
     """Where a resource's attributes hold decimals: JSON has them as text."""
     end: _End | None = None
@@ -122,6 +123,9 @@ class Writer:
 
     def gap(self, gap: Gap) -> None:
         self._record(_Line(gap=Gap(self._blot.text(gap.place), self._blot.text(gap.reason))))
+
+    def shard(self, shard: Shard) -> None:
+        self._record(_Line(shard=shard))
 
     def end(
         self,
@@ -181,6 +185,8 @@ def write(inventory: Inventory, path: Path, taken_at: str) -> None:
             file.spend(fact)
         for gap in inventory.gaps:
             file.gap(gap)
+        for shard in inventory.shards:
+            file.shard(shard)
         file.end(
             not_covered=inventory.not_covered,
             notes=inventory.notes,
@@ -234,6 +240,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
     removed: list[Resource] = []
     spend: list[Spend] = []
     gaps: list[Gap] = []
+    shards: list[Shard] = []
     digest, records, end = sha256(), 0, None
     words: dict[str, str] = {}
     with _lines(path, piped) as lines:
@@ -253,6 +260,8 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
                 spend.append(line.spend)
             elif line.gap is not None:
                 gaps.append(line.gap)
+            elif line.shard is not None:
+                shards.append(line.shard)
             else:
                 end = line.end
                 continue
@@ -266,6 +275,7 @@ def load(path: Path, piped: bytes = b"") -> Inventory:
         removed=tuple(removed),
         spend=tuple(spend),
         gaps=tuple(gaps),
+        shards=tuple(shards),
         not_covered=end.not_covered,
         notes=end.notes,
         clean=end.clean,

@@ -19,6 +19,9 @@ STAGE: Stage = "live"
 
 _SHARDS_AT_ONCE = 8
 
+_NAMED = 4
+"""Accounts, regions or services that a report names."""
+
 
 class Scope(Struct, frozen=True, kw_only=True):
     """What is scanned. Nothing is that is not named here."""
@@ -27,6 +30,8 @@ class Scope(Struct, frozen=True, kw_only=True):
     """Ids of accounts; without one, `organization` says which."""
     organization: bool = False
     """Every active account of the organisation."""
+    exclude: Sequence[str] = ()
+    """Ids of accounts of the organisation that are left out."""
     regions: Sequence[str] = ()
     """Empty: every region that is enabled in an account."""
     services: Sequence[str] = ()
@@ -48,14 +53,14 @@ Tell = Callable[[int, int], None]
 
 def scan(scope: Scope, prices: PriceBook, tell: Tell = lambda done, total: None) -> Inventory:
     """What runs in the scope, and as gaps what could not be read. Raises Refusal when nothing at all could."""
-    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    taken_at = _now().isoformat(timespec="seconds")
     own = Clients()
     caller = or_refuse(own.account, "AWS does not say whose credentials these are")
     gaps: list[Gap] = []
     accounts = [account for id in _planned(scope, own) if (account := _enter(scope, own, caller, id, gaps))]
     shards = [(account, shard) for account in accounts for shard in _shards(scope, account, gaps)]
     resources: dict[str, Resource] = {}
-    whole = 0
+    read_whole = 0
     with ThreadPoolExecutor(CONNECTIONS) as details, ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
         readers = [
             (LISTERS[shard.service], Reader(shard, account.partition, account.clients, prices, details))
@@ -64,21 +69,26 @@ def scan(scope: Scope, prices: PriceBook, tell: Tell = lambda done, total: None)
         running = [pool.submit(read, reader, lister) for lister, reader in readers]
         for done, future in enumerate(as_completed(running), start=1):
             tell(done, len(running))
-            whole += not future.result()[1]
+            read_whole += not future.result().gaps
         for future in running:
-            found, missing = future.result()
-            resources.update((resource.id, resource) for resource in found)
-            gaps += missing
-    if not resources and not whole:
+            found = future.result()
+            resources.update((resource.id, resource) for resource in found.resources)
+            gaps += found.gaps
+    if not resources and not read_whole:
         first = gaps[0] if gaps else Gap("", "there is nothing to read")
         raise Refusal(f"nothing could be read: {first.reason}", place=first.place, code=CANNOT_JUDGE)
     return Inventory(
         stage=STAGE,
         resources=tuple(resources.values()),
         gaps=tuple(gaps),
+        shards=tuple(future.result().shard for future in running),
         taken_at=taken_at,
-        source=f"AWS, {_count(len(accounts), 'account')}, {_count(len(shards), 'shard')}",
+        source=_named(scope, caller[0]),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _planned(scope: Scope, own: Clients) -> Sequence[str]:
@@ -88,7 +98,8 @@ def _planned(scope: Scope, own: Clients) -> Sequence[str]:
 
     def active() -> list[str]:
         pages = organization.get_paginator("list_accounts").paginate()
-        return [each["Id"] for page in pages for each in page["Accounts"] if each["Status"] == "ACTIVE"]
+        found = [each["Id"] for page in pages for each in page["Accounts"] if each["Status"] == "ACTIVE"]
+        return [id for id in found if id not in scope.exclude]
 
     return or_refuse(active, "the accounts of the organisation cannot be listed")
 
@@ -133,5 +144,12 @@ def _shards(scope: Scope, account: _Account, gaps: list[Gap]) -> Iterator[Shard]
                 yield Shard(account.id, region, service)
 
 
-def _count(number: int, one: str) -> str:
-    return f"{number} {one}{'' if number == 1 else 's'}"
+def _named(scope: Scope, caller: str) -> str:
+    """What a history knows runs of this scope by: the same every night, whatever could be read."""
+    accounts = f"the organisation of {caller}" if scope.organization else f"account {_listed(scope.accounts)}"
+    narrowed = "; ".join(_listed(names) for names in (scope.regions, scope.services) if names)
+    return f"AWS, {accounts}{f' ({narrowed})' if narrowed else ''}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

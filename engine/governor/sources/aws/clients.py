@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from governor.errors import CANNOT_JUDGE, Refusal
@@ -20,6 +22,12 @@ HOME_REGION = "us-east-1"
 
 CONNECTIONS = 32
 """Requests at once to one service of one region of one account."""
+
+TIMEOUT = 30
+"""Seconds that AWS may be silent before a request is sent again."""
+
+TRIES = 8
+"""How often a request is sent at most."""
 
 _SESSION_NAME = "governor-scan"
 
@@ -61,8 +69,8 @@ class Clients:
 
         config = Config(
             connect_timeout=5,
-            read_timeout=30,
-            retries={"mode": "adaptive", "max_attempts": 8},
+            read_timeout=TIMEOUT,
+            retries={"mode": "adaptive", "total_max_attempts": TRIES},
             max_pool_connections=CONNECTIONS,
             user_agent_extra="governor",
         )
@@ -126,8 +134,37 @@ def reason(error: Exception) -> str:
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response.get('Error', {}).get('Code', 'an error without a code')}"
+        code = error.response.get("Error", {}).get("Code", "an error without a code")
+        return f"{error.operation_name}: {code}{_clock(code, error.response)}"
     return f"the answer cannot be read ({type(error).__name__})"
+
+
+def _clock(code: str, response: Any) -> str:
+    """What is said of this machine's clock where AWS refuses a request for its time: botocore sets no clock right."""
+    if code not in _OF_CLOCKS:
+        return ""
+    try:
+        theirs = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+        minutes = round((datetime.now(UTC) - theirs).total_seconds() / 60)
+    except (KeyError, TypeError, ValueError):
+        return ""
+    if not minutes:
+        return ""
+    where = "ahead of" if minutes > 0 else "behind"
+    return f" (the clock of this machine is {abs(minutes)} minutes {where} AWS': set it)"
+
+
+_OF_CLOCKS = frozenset(
+    {
+        "AuthFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+"""Codes that services have for a request whose time is wrong, some of them for other things, too."""
 
 
 def or_refuse(question: Callable[[], _Answer], what: str) -> _Answer:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from governor import traces
+from governor import model, traces
 from governor.catalog.kinds import SHAPES
 from governor.catalog.prices import PriceBook
 from governor.model import Gap, Resource
@@ -41,6 +41,14 @@ class Shard(Struct, frozen=True):
         return f"{self.account}/{self.region}/{self.service}"
 
 
+class Found(Struct, frozen=True):
+    """What a shard holds, as far as it could be read; and what could not."""
+
+    shard: model.Shard
+    resources: Sequence[Resource]
+    gaps: Sequence[Gap]
+
+
 class Tags(Struct, frozen=True):
     """Tags that are known, none of them perhaps; or why they are not."""
 
@@ -56,7 +64,7 @@ class Reader:
     """Asks AWS for a lister, and makes resources of what it finds."""
 
     def __init__(self, shard: Shard, partition: str, clients: Clients, prices: PriceBook, executor: Executor) -> None:
-        self.shard, self.partition, self.prices = shard, partition, prices
+        self.place, self.partition, self.prices = str(shard), partition, prices
         self.account, self.region = shard.account, shard.region
         self._clients, self._executor = clients, executor
         self._missing: Counter[str] = Counter()
@@ -114,7 +122,7 @@ class Reader:
     def gaps(self) -> Iterator[Gap]:
         """What was missed, a line for each reason."""
         for what, times in self._missing.items():
-            yield Gap(str(self.shard), what if times == 1 else f"{what} ({times} times)")
+            yield Gap(self.place, what if times == 1 else f"{what} ({times} times)")
 
     def arn(self, service: str, rest: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{rest}"
@@ -155,6 +163,7 @@ class Reader:
             tags=values,
             attributes=told,
             unknown=why,
+            shard=self.place,
             **facts,
         )
 
@@ -166,20 +175,33 @@ def pairs(tags: Any) -> dict[str, str]:
     return {tag.get("Key") or tag["key"]: tag.get("Value") or tag.get("value") or "" for tag in tags or ()}
 
 
-def read(reader: Reader, lister: Callable[[Reader], Iterator[Resource]]) -> tuple[Sequence[Resource], Sequence[Gap]]:
-    """What a shard holds as far as it could be read, and what could not. Never raises for what AWS does."""
+def read(reader: Reader, lister: Callable[[Reader], Iterator[Resource]]) -> Found:
+    """What a shard holds. Never raises for what AWS does."""
     found: list[Resource] = []
-    shard = reader.shard
-    with traces.span("shard", phase=False, account=shard.account, region=shard.region, service=shard.service) as span:
+    broken = ""
+    place = reader.place
+    account, region, service = place.split("/")
+    with traces.span("shard", phase=False, account=account, region=region, service=service) as span:
         try:
             found.extend(lister(reader))  # what came before an error stays
         except errors() as error:
-            reader.missing(_broken_off(reason(error), found))
+            broken = reason(error)
         except (Broken, KeyError) as error:
-            reader.missing(_broken_off(_lacking(error), found))
+            broken = _lacking(error)
+        if broken:
+            reader.missing(_broken_off(broken, found))
         gaps = tuple(reader.gaps())
         span.tell(resources=len(found), gaps=len(gaps))
-    return found, gaps
+    known = [resource for resource in found if "tags" not in resource.unknown]
+    tagged = sum(bool(resource.tags) for resource in known)
+    shard = model.Shard(
+        place=place,
+        standing="incomplete" if broken else "whole",
+        resources=len(found),
+        tagged=tagged,
+        untagged=len(known) - tagged,
+    )
+    return Found(shard, found, gaps)
 
 
 def _lacking(error: Broken | KeyError) -> str:
