@@ -214,7 +214,7 @@ def test_batch_environments_say_what_they_may_start(cloud: Cloud) -> None:
     gpu, family, web, own = (found[name] for name in ("gpu", "family", "web", "own"))
     assert gpu.accelerator is not None
     assert (gpu.tags, gpu.accelerator.model, gpu.hourly_usd) == (COMPLETE, "A100", Decimal(0))
-    assert gpu.attributes == {"instance_types": ["p4d.24xlarge"], "min_vcpus": 96, "desired_vcpus": 96}
+    assert gpu.attributes == {"min_vcpus": 96, "desired_vcpus": 96, "instance_types": ["p4d.24xlarge"]}
     assert gpu.unknown.keys() == {"count", "max_hourly_usd"}
     assert family.unknown["accelerator"] == "any size of p4d may run"
     assert (web.accelerator, web.unknown.keys(), web.tags) == (None, {"count"}, COMPLETE)

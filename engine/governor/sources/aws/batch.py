@@ -32,7 +32,13 @@ def _environment(reader: Reader, types: Types, each: dict[str, Any]) -> Resource
         for family in (name for name in named if "." not in name):
             if why := types.accelerated(family):
                 unknown["accelerator"] = why
+    attributes: dict[str, Any] = {}
+    if "minvCpus" in resources:
+        attributes["min_vcpus"] = resources["minvCpus"]
+    if "desiredvCpus" in resources:
+        attributes["desired_vcpus"] = resources["desiredvCpus"]
     if named:
+        attributes["instance_types"] = named
         unknown["count"] = _NO_COUNT
         if costs.facts["accelerator"] is not None or "accelerator" in unknown:
             unknown["max_hourly_usd"] = _NO_COUNT
@@ -40,11 +46,7 @@ def _environment(reader: Reader, types: Types, each: dict[str, Any]) -> Resource
         "aws_batch_compute_environment",
         each["computeEnvironmentArn"],
         Tags(each.get("tags", {})),
-        attributes={
-            **({"instance_types": named} if named else {}),
-            **({"min_vcpus": resources["minvCpus"]} if "minvCpus" in resources else {}),
-            **({"desired_vcpus": resources["desiredvCpus"]} if "desiredvCpus" in resources else {}),
-        },
+        attributes=attributes,
         state=each.get("status"),
         unknown=unknown,
         **costs.facts | {"count": None, "max_count": None, "max_hourly_usd": None},
