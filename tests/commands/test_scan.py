@@ -65,6 +65,8 @@ def test_a_copy_of_data_outside_its_jurisdiction_is_found_where_it_runs(governor
     os.makedirs("policies/residency")
     with open("policies/residency/data.yaml", "w", encoding="utf-8") as file:
         file.write("datasets: {tickets: personal-eu}\n")
+    with open("governor.yaml", "w", encoding="utf-8") as file:
+        file.write("policies: [builtin, policies]\n")
     s3 = cloud.client("s3")
     for name, region in {"source": "eu-west-1", "far": "us-east-1", "closed": "eu-west-1"}.items():
         cloud.bucket(name, region, **({} if name == "far" else {"dataset": "tickets"}))
@@ -79,7 +81,7 @@ def test_a_copy_of_data_outside_its_jurisdiction_is_found_where_it_runs(governor
     assert {resource: each["state"] for resource, each in findings.items()} == {
         "arn:aws:s3:::source?replication": "open", "arn:aws:s3:::closed?replication": "undetermined",
     }  # fmt: skip
-    assert "copies to us-east-1 (US)" in findings["arn:aws:s3:::source?replication"]["message"]
+    assert "copies to us-east-1 (US)" in findings["arn:aws:s3:::source?replication"]["msg"]
 
 
 def test_where_aws_is_not_reached_nothing_is_judged(tagging: Governor, cloud: Cloud) -> None:
