@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import fake_services
 import fault_proxy
 
 ACCOUNT = "123456789012"
@@ -25,6 +26,9 @@ class Cloud:
     def __init__(self, endpoint: str, proxy: fault_proxy.Proxy) -> None:
         self.endpoint, self.proxy = endpoint, proxy
         self._images: dict[str, str] = {}
+        self.services = fake_services.Services()
+        """What moto lacks."""
+        proxy.stand_in = self.services.answer
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         import boto3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -25,6 +25,17 @@ class Reply(NamedTuple):
     """What the header says of the time; None: the truth."""
     pause: float = 0
     """Seconds before each byte of the body."""
+    headers: Mapping[str, str] = {}
+
+
+class Request(NamedTuple):
+    """What the server is sent."""
+
+    method: str
+    path: str
+    """With its query."""
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Proxy:
@@ -39,6 +50,8 @@ class Proxy:
         """Request and bytes of its body, in order."""
         self.spoil: Callable[[str, Callable[[], Reply]], Reply] | None = None
         """Called with a request as `requests` lists it, and what forwards it."""
+        self.stand_in: Callable[[Request], Reply | None] | None = None
+        """Asked before the server is: answers in its place, or says None."""
         self.stopped = threading.Event()
         """Set when the proxy ends, or by a test: whoever stalls waits for it."""
 
@@ -62,17 +75,24 @@ def before(upstream: str) -> Iterator[Proxy]:
             proxy.sizes.append((request, len(body)))
 
             def forward() -> Reply:
+                asked = Request(self.command, self.path, dict(self.headers), body)
+                if proxy.stand_in and (answer := proxy.stand_in(asked)):
+                    return answer
                 connection = http.client.HTTPConnection(target, timeout=60)
                 # Whoever spoils an answer wants it as text.
                 headers = {name: value for name, value in self.headers.items() if name != "Accept-Encoding"}
                 connection.request(self.command, self.path, body, headers)
                 response = connection.getresponse()
-                return Reply(response.status, response.read())
+                said = {name: value for name, value in response.headers.items() if name.startswith("x-amz-bucket-")}
+                return Reply(response.status, response.read(), headers=said)
 
             try:
                 reply = proxy.spoil(request, forward) if proxy.spoil else forward()
                 self.send_response_only(reply.status)
                 self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
                 self.end_headers()
                 self.close_connection |= reply.length is not None
@@ -85,7 +105,7 @@ def before(upstream: str) -> Iterator[Proxy]:
             except OSError:
                 self.close_connection = True
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

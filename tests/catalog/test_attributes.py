@@ -28,7 +28,7 @@ PLANS = sorted(
 )
 ALL: list[ast.FunctionDef] = []
 FUNCTIONS: dict[str, list[ast.FunctionDef]] = defaultdict(list)
-"""Those that a reader of plans may call, by name; not what tells where facts come from, or reads AWS or snapshots."""
+"""Those that a reader of plans may call, by name; not what calls it, tells origins, reads AWS or snapshots."""
 for _file in Path(sources.__file__).parent.rglob("*.py"):
     if _file.parent.name == "terraform_hcl":
         continue  # its attributes are those of blocks; facts of code are read by the readers of plans

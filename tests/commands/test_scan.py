@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,29 @@ def test_tags_that_may_not_be_read_are_undetermined_and_strict_fails(tagging: Go
     assert (told.code, strict.code) == (0, 3)
     assert "0 open, 0 exempt, 3 undetermined – 1 resource, 1 policy, 1 gap" in told.out
     assert "GetBucketTagging: AccessDenied" in told.out
+
+
+def test_a_copy_of_data_outside_its_jurisdiction_is_found_where_it_runs(governor: Governor, cloud: Cloud) -> None:
+    os.makedirs("policies/residency")
+    with open("policies/residency/data.yaml", "w", encoding="utf-8") as file:
+        file.write("datasets: {tickets: personal-eu}\n")
+    with open("governor.yaml", "w", encoding="utf-8") as file:
+        file.write("policies: [builtin, policies]\n")
+    s3 = cloud.client("s3")
+    for name, region in {"source": "eu-west-1", "far": "us-east-1", "closed": "eu-west-1"}.items():
+        cloud.bucket(name, region, **({} if name == "far" else {"dataset": "tickets"}))
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"Status": "Enabled", "ID": "a", "Priority": 1, "Filter": {}, "Destination": {"Bucket": "arn:aws:s3:::far"}}
+    s3.put_bucket_replication(Bucket="source", ReplicationConfiguration={"Role": "r", "Rules": [rule]})
+    cloud.spoil(lambda request: request.startswith("GET /closed?replication"), refused_by_s3(403, "AccessDenied"))
+
+    run = governor("scan", "--account", ACCOUNT, "--service", "replication", "-f", "json")
+
+    findings = {each["resource"]: each for each in json.loads(run.out)["findings"] if each["policy"] == "RES002"}
+    assert {resource: each["state"] for resource, each in findings.items()} == {
+        "arn:aws:s3:::source?replication": "open", "arn:aws:s3:::closed?replication": "undetermined",
+    }  # fmt: skip
+    assert "copies to us-east-1 (US)" in findings["arn:aws:s3:::source?replication"]["msg"]
 
 
 def test_where_aws_is_not_reached_nothing_is_judged(tagging: Governor, cloud: Cloud) -> None:

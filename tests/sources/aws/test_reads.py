@@ -12,7 +12,8 @@ from botocore import session
 from fake_aws import Cloud
 from governor.sources import aws
 from governor.sources.aws.clients import Clients, NotARead
-from governor.sources.aws.reads import READS, session_policy
+from governor.sources.aws.listers import LISTERS
+from governor.sources.aws.reads import OF_SERVICE, READS, session_policy
 
 
 @pytest.mark.parametrize(
@@ -46,16 +47,25 @@ def test_a_read_is_sent(cloud: Cloud) -> None:
 def test_the_reads_are_operations_that_read() -> None:
     for service, operations in READS.items():
         assert set(operations) <= set(session.get_session().get_service_model(service).operation_names), service
-        assert [o for o in operations if not re.match("Describe|Get|List", o)] == (["AssumeRole"] * (service == "sts"))
+        assert [o for o in operations if not re.match("Describe|Get|Head|List", o)] == (
+            ["AssumeRole"] * (service == "sts")
+        )
 
 
 def test_the_policy_of_a_role_allows_these_reads_and_fits() -> None:
     policy = json.loads(session_policy())
 
     assert len(session_policy()) <= 2048
-    assert [statement["Effect"] for statement in policy["Statement"]] == ["Allow"]
-    assert "ec2:DescribeInstances" in policy["Statement"][0]["Action"]
-    assert not [a for a in policy["Statement"][0]["Action"] if not re.match("[a-z0-9]+:(Describe|Get|List)", a)]
+    (statement,) = policy["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert "ec2:DescribeInstances" in statement["Action"]
+    assert "s3:ListAllMyBuckets" in statement["Action"]
+    assert not [action for action in statement["Action"] if not re.fullmatch(r"\w+:(Describe|Get|List)\w+", action)]
+    assert not {"s3:GetObject", "s3:ListBucket", "sts:AssumeRole"} & {*statement["Action"]}
+
+
+def test_every_service_says_what_it_asks() -> None:
+    assert list(OF_SERVICE) == list(LISTERS)
 
 
 def test_clients_are_made_in_one_place_only() -> None:

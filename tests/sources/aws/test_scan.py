@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from base64 import b64encode
 from decimal import Decimal
@@ -16,6 +17,7 @@ from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Accelerator, Gap, Inventory, Resource
 from governor.sources import aws
 from governor.sources.aws import ec2
+from governor.sources.aws.clients import Clients
 from governor.sources.aws.reads import is_read
 
 
@@ -259,6 +261,26 @@ def test_without_regions_those_that_are_enabled_are_read(cloud: Cloud) -> None:
     inventory = scan("instances", regions=())
 
     assert [resource.region for resource in inventory.resources] == ["sa-east-1"]
+
+
+def test_a_region_that_lacks_a_service_is_no_gap(cloud: Cloud) -> None:
+    """botocore knows of no Bedrock in ap-east-1."""
+    cloud.start("m5.large", region="ap-east-1")
+
+    inventory = scan("instances", "bedrock", regions=("ap-east-1", "us-east-1"))
+
+    (note,) = inventory.notes
+    assert re.fullmatch(r"not asked, as botocore \S+ knows of no such service there: bedrock in ap-east-1", note)
+    assert (len(inventory.resources), inventory.gaps) == (1, ())
+    assert len([request for request in cloud.proxy.requests if "/inference-profiles" in request]) == 1
+
+
+def test_a_region_that_botocore_does_not_know_may_have_every_service() -> None:
+    clients = Clients()
+
+    assert clients.offers("bedrock", "aws", "xx-new-1")
+    assert not clients.offers("bedrock", "aws", "ap-east-1")
+    assert clients.offers("ec2", "aws-cn", "cn-north-1")
 
 
 def test_a_scan_sends_reads_only(cloud: Cloud) -> None:

@@ -317,7 +317,7 @@ def test_fleets() -> None:
 
 
 def test_batch_is_counted_in_vcpus() -> None:
-    after = {"compute_resources": [{"type": "SPOT", "instance_type": [P5]}]}
+    after = {"compute_resources": [{"type": "SPOT", "instance_type": [P5], "min_vcpus": 0, "desired_vcpus": 192}]}
     families = {"compute_resources": [{"type": "EC2", "instance_type": ["p4d"]}]}
     fargate = {"compute_resources": [{"type": "FARGATE"}]}
     changes = [rc(f"aws_batch_compute_environment.{n}", a) for n, a in (("a", after), ("b", families), ("c", fargate))]
@@ -328,6 +328,7 @@ def test_batch_is_counted_in_vcpus() -> None:
         True,
         True,
     )
+    assert a.attributes == {"min_vcpus": 0, "desired_vcpus": 192, "instance_types": [P5]}
     assert "any size of p4d" in b.unknown["attributes.instance_type"]
     assert (c.unknown, c.attributes) == ({}, {})
 

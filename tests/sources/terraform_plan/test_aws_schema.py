@@ -83,7 +83,10 @@ NESTED = {
     ],
     "aws_launch_configuration": ["instance_type", "spot_price", "name"],
     "aws_eks_node_group": ["capacity_type", "instance_types", "launch_template.id", "launch_template.name"],
-    "aws_batch_compute_environment": ["compute_resources.type", "compute_resources.instance_type"],
+    "aws_batch_compute_environment": [
+        "compute_resources.type", "compute_resources.instance_type", "compute_resources.min_vcpus",
+        "compute_resources.desired_vcpus",
+    ],
     "aws_sagemaker_endpoint_configuration": [
         f"{variants}.{attribute}"
         for variants in ("production_variants", "shadow_production_variants")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap, Inventory, Resource, Stage
 from governor.sources.aws.clients import CONNECTIONS, HOME_REGION, Clients, errors, or_refuse, reason
 from governor.sources.aws.listers import LISTERS, OF_ALL_REGIONS
+from governor.sources.aws.reads import OF_SERVICE
 from governor.sources.aws.shards import EVERYWHERE, Reader, Shard, read
 
 STAGE: Stage = "live"
@@ -59,6 +60,8 @@ def scan(scope: Scope, prices: PriceBook, tell: Tell = lambda done, total: None)
     gaps: list[Gap] = []
     accounts = [account for id in _planned(scope, own) if (account := _enter(scope, own, caller, id, gaps))]
     shards = [(account, shard) for account in accounts for shard in _shards(scope, account, gaps)]
+    absent = {(shard.service, shard.region) for account, shard in shards if not _offered(account, shard)}
+    shards = [(account, shard) for account, shard in shards if (shard.service, shard.region) not in absent]
     resources: dict[str, Resource] = {}
     read_whole = 0
     with ThreadPoolExecutor(CONNECTIONS) as details, ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
@@ -82,6 +85,7 @@ def scan(scope: Scope, prices: PriceBook, tell: Tell = lambda done, total: None)
         resources=tuple(resources.values()),
         gaps=tuple(gaps),
         shards=tuple(future.result().shard for future in running),
+        notes=(_absent(absent),) if absent else (),
         taken_at=taken_at,
         source=_named(scope, caller[0]),
     )
@@ -153,3 +157,16 @@ def _named(scope: Scope, caller: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def _offered(account: _Account, shard: Shard) -> bool:
+    """A service that AWS does not have in a region is no gap of it."""
+    asked = OF_SERVICE[shard.service]
+    return shard.region == EVERYWHERE or all(account.clients.offers(s, account.partition, shard.region) for s in asked)
+
+
+def _absent(shards: Iterable[tuple[str, str]]) -> str:
+    from botocore import __version__
+
+    names = ", ".join(f"{service} in {region}" for service, region in sorted(shards))
+    return f"not asked, as botocore {__version__} knows of no such service there: {names}"

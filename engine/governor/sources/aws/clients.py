@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,6 +54,7 @@ class Clients:
             self._core._credentials = credentials
         self._session = boto3.Session(botocore_session=self._core)
         self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._offered: dict[tuple[str, str], frozenset[str]] = {}
         self._lock = threading.Lock()
 
     def get(self, service: str, region: str) -> Any:
@@ -77,6 +78,19 @@ class Clients:
         client: BaseClient = self._session.client(service, region_name=region, config=config)
         client.meta.events.register_first("before-call", _refuse_all_but_reads)
         return client
+
+    def offers(self, service: str, partition: str, region: str) -> bool:
+        """Whether a service, by botocore's name, may be in a region: for all that botocore knows of AWS, it is.
+
+        A region that botocore does not know may have everything.
+        """
+        return region not in self._regions("ec2", partition) or region in self._regions(service, partition)
+
+    def _regions(self, service: str, partition: str) -> frozenset[str]:
+        if (service, partition) not in self._offered:
+            found = self._core.get_available_regions(service, partition)
+            self._offered[service, partition] = frozenset(found)
+        return self._offered[service, partition]
 
     def account(self) -> tuple[str, str]:
         """(account, partition) that the credentials belong to."""
@@ -165,6 +179,20 @@ _OF_CLOCKS = frozenset(
     }
 )
 """Codes that services have for a request whose time is wrong, some of them for other things, too."""
+
+
+def unless_not_offered(pages: Iterable[_Answer]) -> Iterator[_Answer]:
+    """Pages of a list, none where the region lacks the operation: then it has nothing to list.
+
+    AWS answers so in regions with a part of a service only: https://github.com/hashicorp/terraform-provider-aws/pull/27258.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        yield from pages
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "UnknownOperationException":
+            raise
 
 
 def or_refuse(question: Callable[[], _Answer], what: str) -> _Answer:

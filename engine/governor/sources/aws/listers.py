@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from governor.model import Resource
-from governor.sources.aws import containers, ec2, s3, sagemaker, serverless
+from governor.sources.aws import batch, containers, ec2, s3, sagemaker, serverless
 from governor.sources.aws.shards import Reader
 
 Lister = Callable[[Reader], Iterator[Resource]]
@@ -17,12 +17,14 @@ LISTERS: dict[str, Lister] = {
     "volumes": ec2.volumes,
     "snapshots": ec2.snapshots,
     "buckets": s3.buckets,
+    "replication": s3.replication,
     "eks": containers.eks,
     "ecs": containers.ecs,
+    "batch": batch.environments,
     "sagemaker": sagemaker.sagemaker,
     "lambda": serverless.functions,
     "bedrock": serverless.bedrock,
 }
 
-OF_ALL_REGIONS = frozenset({"buckets"})
+OF_ALL_REGIONS = frozenset({"buckets", "replication"})
 """Those that list what lies in every region at once."""

@@ -19,6 +19,12 @@ _PLAIN = re.compile(r"(?:ml\.)?(?:(?:a|c|d|h|hpc|i|im|is|m|mac|r|t|u|x|z)-?[0-9]
 """Families without accelerators, by AWS' way of naming instance types:
 https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html."""
 
+_ANY_FAMILY = frozenset({"optimal", "default_x86_64", "default_arm64"})
+"""What Batch calls families of its own choice, none of them with accelerators:
+https://docs.aws.amazon.com/batch/latest/APIReference/API_ComputeResource.html."""
+
+_SAGEMAKER = "ml."
+
 _AT_ONCE = 100
 """Instance types that DescribeInstanceTypes is asked for at once."""
 
@@ -33,7 +39,7 @@ class Types:
 
     def learn(self, types: Iterable[str]) -> None:
         """Ask AWS for those that neither the catalogue nor their name tells of."""
-        asked = sorted({t for t in types if not _is_told(t)} - self._told.keys() - self._unknown.keys())
+        asked = sorted({t for t in types if not is_told(t)} - self._told.keys() - self._unknown.keys())
         for start in range(0, len(asked), _AT_ONCE):
             some = asked[start : start + _AT_ONCE]
             found, why = self._reader.attempt(partial(self._ask, some), f"instance types {', '.join(some)}")
@@ -52,12 +58,27 @@ class Types:
             return self._told[type], ""
         return accelerator_of("aws", type), ""
 
+    def accelerated(self, family: str) -> str:
+        """Why it is not known what computes in instances of a family, such as `p5`; "" when no accelerator does."""
+        if family in _ANY_FAMILY:
+            return ""
+        if accelerator_of("aws", f"{family}.xlarge"):
+            return f"any size of {family} may run"
+        if is_told(f"{family}.xlarge"):
+            return ""
+        why = f"the catalogue does not know the family {family}"
+        self._reader.missing(why)
+        return why
+
     def _ask(self, types: list[str]) -> dict[str, Accelerator | None]:
-        answers = self._reader.list("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=types)
-        return {answer["InstanceType"]: _accelerator(answer) for answer in answers}
+        """EC2 knows SageMaker's types by the name they have there."""
+        by_name = {type.removeprefix(_SAGEMAKER): type for type in types}
+        answers = self._reader.list("ec2", "describe_instance_types", "InstanceTypes", InstanceTypes=[*by_name])
+        return {by_name[answer["InstanceType"]]: _accelerator(answer) for answer in answers}
 
 
-def _is_told(type: str) -> bool:
+def is_told(type: str) -> bool:
+    """Whether the catalogue or the name of a type says what computes in it."""
     return accelerator_of("aws", type) is not None or _PLAIN.match(type) is not None
 
 

@@ -29,6 +29,8 @@ def bedrock(reader: Reader) -> Iterator[Resource]:
     yield from _throughputs(reader)
     yield from _profiles(reader)
     yield from _customizations(reader)
+    yield from _custom_models(reader)
+    yield from _imported_models(reader)
 
 
 def _tags(reader: Reader, arn: str) -> Tags:
@@ -79,5 +81,32 @@ def _customizations(reader: Reader) -> Iterator[Resource]:
             _tags(reader, arn),
             attributes={"model": each["baseModelArn"]},
             state=each["status"],
+            created_at=each["creationTime"].isoformat(),
+        )
+
+
+def _custom_models(reader: Reader) -> Iterator[Resource]:
+    for each in reader.list("bedrock", "list_custom_models", "modelSummaries", isOwned=True):
+        arn = each["modelArn"]
+        yield reader.resource(
+            "aws_bedrock_custom_model",
+            arn,
+            _tags(reader, arn),
+            attributes={"model": each["baseModelArn"]},
+            state=each.get("modelStatus"),
+            created_at=each["creationTime"].isoformat(),
+        )
+
+
+def _imported_models(reader: Reader) -> Iterator[Resource]:
+    """They stand in no plan. Bedrock serves them on demand, by their ARN."""
+    for each in reader.list("bedrock", "list_imported_models", "modelSummaries"):
+        arn = each["modelArn"]
+        yield reader.resource(
+            "aws_bedrock_imported_model",
+            arn,
+            _tags(reader, arn),
+            kind="model_deployment",
+            attributes=_model(arn),
             created_at=each["creationTime"].isoformat(),
         )

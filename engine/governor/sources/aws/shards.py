@@ -14,7 +14,7 @@ from governor import model, traces
 from governor.catalog.kinds import SHAPES
 from governor.catalog.prices import PriceBook
 from governor.model import Gap, Resource
-from governor.sources.aws.clients import CONNECTIONS, Clients, errors, reason
+from governor.sources.aws.clients import CONNECTIONS, Clients, errors, reason, unless_not_offered
 from governor.sources.terraform_plan.secrets import keys_in
 from governor.sources.terraform_plan.withhold import WITHHELD
 
@@ -77,11 +77,16 @@ class Reader:
         self, service: str, operation: str, key: str, *, region: str | None = None, page_size: int = 0, **asked: Any
     ) -> Iterator[Any]:
         """The items under `key` of every page. Raises what botocore raises, or Broken, at the page that fails."""
-        client, pages = self.client(service, region), None
-        if client.can_paginate(operation):
-            paging = {"PaginationConfig": {"PageSize": page_size}} if page_size else {}
-            pages = client.get_paginator(operation).paginate(**asked, **paging)
-        for page in pages or [getattr(client, operation)(**asked)]:
+        client = self.client(service, region)
+
+        def pages() -> Iterator[Any]:
+            if client.can_paginate(operation):
+                paging = {"PaginationConfig": {"PageSize": page_size}} if page_size else {}
+                yield from client.get_paginator(operation).paginate(**asked, **paging)
+            else:
+                yield getattr(client, operation)(**asked)
+
+        for page in unless_not_offered(pages()):
             # botocore takes JSON that breaks off for an answer without members.
             if key not in page:
                 raise Broken(f"{operation}: the answer breaks off")

@@ -52,6 +52,8 @@ def launch_configuration(draft: Draft) -> None:
 def batch_environment(draft: Draft) -> None:
     """Counted in vCPUs, so neither count nor cost follows from the plan."""
     resources = block(draft.get("compute_resources"))
+    draft.says("min_vcpus", "compute_resources.0.min_vcpus")
+    draft.says("desired_vcpus", "compute_resources.0.desired_vcpus")
     kind = (text(resources.get("type")) or "").upper()
     if kind.startswith("FARGATE") or not resources:
         return

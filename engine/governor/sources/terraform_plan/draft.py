@@ -180,11 +180,12 @@ class Draft:
         return self.plan.named(self.resource, type, path, name, self.before) if text(name) else []
 
     def says(self, name: str, path: str) -> None:
-        """Keep the text at a path as an attribute, or why it is not known."""
+        """Keep the text or the whole number at a path as an attribute, or why it is not known."""
+        value = self.get(path)
         if why := self.why_unknown(path):
             self.unknown[f"attributes.{name}"] = why
-        elif value := text(self.get(path)):
-            self.attributes[name] = value
+        elif (said := text(value) or number(value)) is not None:
+            self.attributes[name] = said
 
 
 class Cost(Struct):
