@@ -20,6 +20,7 @@ Level = Literal["off", "note", "warn", "deny"]
 Change = Literal["create", "update", "replace", "import", "delete", "forget", "none"]
 Purchase = Literal["on_demand", "spot", "reserved", "capacity_block"]
 State = Literal["open", "exempt", "baselined", "undetermined"]
+Each = Literal["", "resource"]
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 """Worst first: the order of every report."""
@@ -196,6 +197,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     references: tuple[str, ...] = ()
     together: str = ""
     """How several findings on one resource read in one line: `lacks {count} tags: {names}`."""
+    each: Each = ""
+    """`resource`: it looks at one at a time, so that parts of an inventory have the answer of the whole."""
     language: str = ""
     location: str = ""
     """`file:line` of the rule."""
@@ -225,7 +228,7 @@ class Failure(Struct, frozen=True, gc=False):
 
 
 class Answer(Struct, frozen=True):
-    """What one policy says of one inventory."""
+    """What one policy says of one inventory, or of a part of it."""
 
     policy: Policy
     violations: Sequence[Violation] = ()
@@ -240,7 +243,7 @@ class Evaluator(Protocol):
     policies: Sequence[Policy]
 
     def evaluate(self, inventory: Inventory, today: date) -> Iterable[Answer]:
-        """One answer for each policy of the inventory's stage."""
+        """An answer for each policy of the inventory's stage, or several, of its parts, that make one."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
