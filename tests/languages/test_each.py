@@ -1,4 +1,4 @@
-"""A policy that says it looks at each resource is asked about parts of an inventory, and has the answer of the whole."""
+"""A policy that says it looks at each resource is asked about parts of an inventory: its answer is as of the whole."""
 
 from __future__ import annotations
 
