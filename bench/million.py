@@ -1,7 +1,7 @@
-"""Wall time and memory of judging snapshots of up to a million resources: `python bench/million.py [SIZE …] [-- OPTION …]`.
+"""Wall time and memory of judging snapshots of up to a million resources.
 
-Memory is that of governor and all its workers at its highest, shared pages counted once (the PSS of Linux). What stands
-after `--` is given to `governor check`: `-- --workers ray`.
+`python bench/million.py [SIZE …] [-- OPTION …]`; the options are given to `governor check`: `-- --workers ray`. Memory
+is that of governor and all its workers at its highest, shared pages counted once (the PSS of Linux).
 """
 
 from __future__ import annotations

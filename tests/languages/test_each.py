@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from governor import cases, library
 from governor.errors import Refusal
 from governor.judge import judge
 from governor.languages import rego as language
-from governor.model import Inventory, Resource
+from governor.model import Failure, Inventory, Resource
+from governor.workers.pool import LOST, Here, Result
 
 EACH = {
     "names/names.rego": rego(body="lower(resource.tags.x) != resource.id").replace(
@@ -113,6 +115,24 @@ def test_a_policy_that_fails_always_is_told_once(tmp_path: Path, monkeypatch: py
     for resources in (numbered(), []):
         (failure,) = ask(folder, *resources).failures
         assert failure.resource == ""
+
+
+class Losing(Here):
+    """A pool whose second item is lost."""
+
+    def map(self, task: Any, items: Any) -> Iterator[Result]:
+        return ((number, None if number == 1 else answer) for number, answer in super().map(task, items))
+
+
+def test_a_part_that_was_lost_is_a_failure_of_every_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "BATCH", 4)
+    monkeypatch.setattr(language, "WORTH_FORKING", 4)
+    asked = library.load([write(tmp_path, EACH)], languages={".rego": language.Language(Losing())}).evaluators
+
+    found = judge(Inventory(stage="plan", resources=tuple(numbered())), asked, TODAY)
+
+    assert found.failures == [Failure("NAM001", "", LOST)]
+    assert [resource for _, resource, _ in said(found)] == ["r0", "r1", "r2", "r3", "r8", "r9"]
 
 
 TWICE = """\

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import pickle
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from textwrap import shorten
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import RayError, RayTaskError
 
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.workers.pool import Result, Task, deal
@@ -25,11 +29,13 @@ class Ray:
 
     def map(self, task: Task, items: Iterable[bytes]) -> Iterator[Result]:
         """See `Pool`."""
-        self._begin()
-        try:
-            yield from deal(_Actors(task), items)
-        finally:
-            ray.shutdown()
+        # Ray prints what becomes of its workers, and a report on standard output would be none.
+        with redirect_stdout(sys.stderr):
+            self._begin()
+            try:
+                yield from deal(_Actors(task), items)
+            finally:
+                ray.shutdown()
 
     def _begin(self) -> None:
         # Nothing of a run is told to anybody.
@@ -47,12 +53,15 @@ class Ray:
 
 
 class _Actor:
-    """One worker, in its own process. It has the task once."""
+    """One worker, in its own process."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def __init__(self, pickled: bytes) -> None:
+        self._pickled = pickled
+        self._task: Task = None
 
     def do(self, item: bytes) -> bytes:
+        # Not before: what is raised where an actor begins does not come back.
+        self._task = self._task or pickle.loads(self._pickled)
         answer: bytes = self._task(item)
         return answer
 
@@ -63,13 +72,13 @@ class _Actors:
     def __init__(self, task: Task) -> None:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self.size = max(1, int(resources.get("CPU", 1)))
-        self._task = ray.put(task)
+        self._pickled = ray.put(pickle.dumps(task))
         self._class: Any = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self._asked: dict[Any, Any] = {}
 
     def hire(self) -> Any:
         """See `Crew`."""
-        return self._class.remote(self._task)
+        return self._class.remote(self._pickled)
 
     def give(self, worker: Any, item: bytes) -> None:
         """See `Crew`."""
@@ -82,6 +91,10 @@ class _Actors:
             worker = self._asked.pop(reference)
             try:
                 answer = ray.get(reference)
-            except RayActorError:
+            except RayTaskError as error:
+                raise error.cause from None
+            except RayError as error:
+                last = str(error).strip().rpartition("\n")[2]
+                print(f"governor: a worker of Ray was lost: {shorten(last, 200)}", file=sys.stderr)
                 answer = None
             yield worker, answer
