@@ -35,7 +35,7 @@ LAYERS = (
 ONLY_IN_FUNCTIONS = {
     "anthropic", "apprise", "azure", "boto3", "botocore", "coverage", "duckdb", "git", "google", "hyperscan", "jinja2",
     "jsonschema", "jwt", "markupsafe", "openai", "opa_client", "opentelemetry", "prometheus_client", "pydantic",
-    "python_terraform", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
+    "python_terraform", "ray", "referencing", "requests", "rich", "sqlalchemy", "tfparse",
 }  # fmt: skip
 """Slow to import: a commit check does not wait for them."""
 
@@ -46,6 +46,7 @@ IMPORTED_LATE = {
     "governor.languages.opa_server": {"opa_client", "requests"},
     "governor.terraform.driver": {"python_terraform"},
     "governor.pull_requests.api": {"requests"},
+    "governor.workers.ray": {"ray"},
 }
 """Modules that are themselves imported inside functions only."""
 

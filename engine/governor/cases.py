@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from governor import library, yamlfile
 from governor.coverage import Recorder
 from governor.errors import Refusal
 from governor.judge import judge
-from governor.model import Accelerator, Inventory, Policy, Price, Resource, Spend, Stage
+from governor.model import Accelerator, Inventory, Judgement, Policy, Price, Resource, Spend, Stage
 
 FILE = "cases.yaml"
 TODAY = date(2026, 8, 1)
@@ -98,12 +99,47 @@ def run(case: Case, concern: str, folders: Sequence[Path], recorder: Recorder | 
             stage=case.stage, resources=case.resources, removed=case.removed, spend=case.spend, source=case.name
         )
         judgement = judge(inventory, loaded.evaluators, case.today)
+        looks_at_each = [evaluator for evaluator in loaded.evaluators if any(map(_each, evaluator.policies))]
+        apart = [judge(part, looks_at_each, case.today) for part in _parts(inventory)]
     found = [
         Expectation(f.policy, f.resource, f.attribute, "undetermined" if f.reason else "open", f.msg)
         for f in judgement.findings
     ]
     differences = [f"{failure.policy} failed: {failure.reason}" for failure in judgement.failures]
-    return differences + _differences(case.expect, found)
+    return differences + _differences(case.expect, found) + _not_each(judgement, apart)
+
+
+def _each(policy: Policy) -> bool:
+    return bool(policy.each)
+
+
+def _parts(inventory: Inventory) -> list[Inventory]:
+    """Each resource by itself, and none: a part may be empty."""
+    alone = [(resource,) for resource in inventory.resources] if len(inventory.resources) > 1 else []
+    return [replace(inventory, resources=resources) for resources in (*alone, ())]
+
+
+def _not_each(whole: Judgement, apart: Sequence[Judgement]) -> list[str]:
+    """Policies whose card says that they look at each resource, and that find something else when they have to."""
+    nothing, alone = apart[-1:], apart[:-1]
+    differences = []
+    for policy in filter(_each, whole.policies):
+        same = not _said(policy, nothing) and (not alone or _said(policy, [whole]) == _said(policy, alone))
+        if not same:
+            differences.append(
+                f"{policy.id} says `each: resource` in its card, and finds something else on each resource than on all"
+                " of them: leave it out"
+            )
+    return differences
+
+
+def _said(policy: Policy, judgements: Iterable[Judgement]) -> list[tuple[str, ...]]:
+    return sorted(
+        (found.resource, found.attribute, found.msg, repr(found.details))
+        for judgement in judgements
+        for found in judgement.findings
+        if found.policy == policy.id
+    )
 
 
 def _differences(expected: Sequence[Expectation], found: Sequence[Expectation]) -> list[str]:

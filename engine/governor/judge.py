@@ -34,16 +34,16 @@ def judge(inventory: Inventory, evaluators: Iterable[Evaluator], today: date) ->
     doubted = {shard.place: shard.standing for shard in inventory.shards if shard.standing != "whole"}
     findings: list[Finding] = []
     failures: list[Failure] = []
-    policies: list[Policy] = []
+    policies: dict[str, Policy] = {}
     notes: list[str] = []
     for evaluator in evaluators:
         for answer in evaluator.evaluate(inventory, today):
-            policies.append(answer.policy)
+            policies[answer.policy.id] = answer.policy
             failures.extend(map(blot.failure, answer.failures))
             notes.extend(map(blot.text, answer.notes))
             found = (_finding(answer.policy, v, by_id.get(v.resource), doubted) for v in answer.violations)
             findings.extend(blot.finding(finding) for finding in found if finding)
-    return Judgement(findings, failures, policies, tuple(notes))
+    return Judgement(findings, failures, [*policies.values()], tuple(notes))
 
 
 def _finding(

@@ -21,6 +21,7 @@ Change = Literal["create", "update", "replace", "import", "delete", "forget", "n
 Purchase = Literal["on_demand", "spot", "reserved", "capacity_block"]
 State = Literal["open", "exempt", "baselined", "undetermined"]
 Standing = Literal["whole", "incomplete", "quarantined"]
+Each = Literal["", "resource"]
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 """Worst first: the order of every report."""
@@ -215,6 +216,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     references: tuple[str, ...] = ()
     together: str = ""
     """How several findings on one resource read in one line: `lacks {count} tags: {names}`."""
+    each: Each = ""
+    """`resource`: it looks at one at a time, so that parts of an inventory have the answer of the whole."""
     language: str = ""
     location: str = ""
     """`file:line` of the rule."""
@@ -244,7 +247,7 @@ class Failure(Struct, frozen=True, gc=False):
 
 
 class Answer(Struct, frozen=True):
-    """What one policy says of one inventory."""
+    """What one policy says of one inventory, or of a part of it."""
 
     policy: Policy
     violations: Sequence[Violation] = ()
@@ -259,7 +262,7 @@ class Evaluator(Protocol):
     policies: Sequence[Policy]
 
     def evaluate(self, inventory: Inventory, today: date) -> Iterable[Answer]:
-        """One answer for each policy of the inventory's stage."""
+        """An answer for each policy of the inventory's stage, or several, of its parts, that make one."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -125,15 +125,12 @@ def _tell(
     not_asked = [entry for entry in compared.left if entry.policy not in asked]
     others = compare((item.finding for item in exempt), (e for e in compared.left if e.policy in asked), previous).left
     unknown = compare(undetermined, others, previous)
-    failed = {(failure.policy, failure.resource) for failure in judgement.failures}
+    # Of the resources that a policy fails on, only the first are named.
+    failed = {failure.policy for failure in judgement.failures}
     seen = {*(resource.id for resource in inventory.resources), *previous.values()}
 
     def hidden(entry: Known) -> bool:
-        return (
-            (entry.policy, "") in failed
-            or (entry.policy, entry.resource) in failed
-            or (bool(inventory.gaps) and entry.resource not in seen)
-        )
+        return entry.policy in failed or (bool(inventory.gaps) and entry.resource not in seen)
 
     untold = [*unknown.carried, *filter(hidden, unknown.left)]
     notes = [*baseline.notes]

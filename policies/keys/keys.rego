@@ -8,6 +8,7 @@ package keys
 # custom:
 #   id: KEY001
 #   severity: critical
+#   each: resource
 #   kinds: [api_key]
 #   remediation: Have the key approved and add it to policies/keys/data.yaml, or use an identity without a key.
 #   references:
@@ -46,6 +47,7 @@ deny_unregistered contains {
 # custom:
 #   id: KEY002
 #   severity: high
+#   each: resource
 #   kinds: [api_key]
 #   remediation: Renew the approval in policies/keys/data.yaml, or remove the key.
 #   references:
@@ -79,6 +81,7 @@ deny_expired contains {
 # custom:
 #   id: KEY003
 #   severity: critical
+#   each: resource
 #   remediation: Revoke the key, then read its successor from a secret store or use an identity without a key.
 #   references:
 #     - https://developer.hashicorp.com/terraform/language/state/sensitive-data
@@ -117,6 +120,7 @@ deny_literal_key contains {
 # custom:
 #   id: KEY004
 #   severity: medium
+#   each: resource
 #   kinds: [ai_account, bucket]
 #   remediation: Set local_auth_enabled (or shared_access_key_enabled) to false and give the workload a role.
 #   references:

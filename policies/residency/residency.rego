@@ -9,6 +9,7 @@ package residency
 # custom:
 #   id: RES001
 #   severity: critical
+#   each: resource
 #   kinds:
 #     - compute_instance
 #     - compute_group
@@ -80,6 +81,7 @@ deny_region contains {
 # custom:
 #   id: RES002
 #   severity: critical
+#   each: resource
 #   kinds: [bucket, file_system, volume, snapshot, replication]
 #   remediation: Copy to a region in a jurisdiction that the message names, or drop the rule for this data.
 #   references:
@@ -157,6 +159,7 @@ deny_copies contains {
 # custom:
 #   id: RES003
 #   severity: critical
+#   each: resource
 #   kinds: [model_deployment, model_endpoint, provisioned_throughput]
 #   remediation: |
 #     Use the model's regional form: a model id without a prefix, a Standard or ProvisionedManaged deployment, or a
@@ -246,6 +249,7 @@ deny_processing contains {
 # custom:
 #   id: RES004
 #   severity: high
+#   each: resource
 #   kinds:
 #     - compute_instance
 #     - compute_group

@@ -7,6 +7,7 @@ package tagging
 # custom:
 #   id: TAG001
 #   severity: high
+#   each: resource
 #   kinds:
 #     - compute_instance
 #     - compute_group
@@ -103,6 +104,7 @@ deny_missing_tag contains {
 # custom:
 #   id: TAG002
 #   severity: medium
+#   each: resource
 #   remediation: Use a value that the message allows, or add the value to the tag in data.yaml.
 #   references:
 #     - https://www.finops.org/framework/capabilities/allocation/
@@ -128,6 +130,7 @@ deny_tag_value contains {
 # custom:
 #   id: TAG003
 #   severity: low
+#   each: resource
 #   remediation: Rename the key to the one the message names. Aliases are listed in data.yaml.
 #   references:
 #     - https://www.finops.org/framework/capabilities/allocation/
@@ -154,6 +157,7 @@ deny_near_miss contains {
 # custom:
 #   id: TAG004
 #   severity: medium
+#   each: resource
 #   remediation: Correct the tag, or add the project, experiment or dataset to the register in data.yaml.
 #   references:
 #     - https://www.finops.org/framework/capabilities/allocation/
@@ -233,6 +237,7 @@ deny_outside_register contains {
 # custom:
 #   id: TAG005
 #   severity: high
+#   each: resource
 #   kinds:
 #     - compute_instance
 #     - compute_group

@@ -89,7 +89,8 @@ def test_policies_as_json(governor: Governor, mine: Path) -> None:
     assert json.loads(run.out) == [
         {
             "id": "NAM001", "title": "Names are short", "description": "", "severity": "high", "concern": "names",
-            "stages": [], "kinds": [], "remediation": "", "references": [], "together": "", "language": "rego",
+            "stages": [], "kinds": [], "remediation": "", "references": [], "together": "", "each": "",
+            "language": "rego",
             "location": f"{mine}/policies/names/names.rego:8", "rule": "data.names.deny_long", "level": "deny",
         }
     ]  # fmt: skip
@@ -115,6 +116,7 @@ level:     deny (at plan time)
 concern:   names
 stages:    plan
 kinds:     bucket, volume
+looks at:  all resources together
 language:  rego
 where:     {mine}/policies/names/names.rego:13
 
@@ -135,6 +137,7 @@ level:     deny (at plan time)
 concern:   names
 stages:    all
 kinds:     all
+looks at:  all resources together
 language:  rego
 where:     {mine}/policies/names/names.rego:8
 """

@@ -62,7 +62,8 @@ def test_the_failing_run_looks_as_shown(governor: Governor, written: Path) -> No
 
 def test_every_field_of_a_card_and_of_a_case_is_described() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == {
-        "id", "title", "severity", "description", "kinds", "stages", "remediation", "references", "together"
+        "id", "title", "severity", "description", "kinds", "stages", "remediation", "references", "together",
+        "each",
     }  # fmt: skip
     for field in cases.Case.__struct_fields__:
         assert re.search(rf"\b{field}\b", PAGE), field

@@ -87,6 +87,10 @@ def test_new_known_and_fixed(
     [
         ({"failures": (Failure("TAG001", "", "broke"),)}, "whether these known findings are fixed cannot be told now"),
         ({"failures": (Failure("TAG001", "a", "broke"),)}, "whether these known findings are fixed cannot be told now"),
+        (
+            {"failures": (Failure("TAG001", "another", "broke"),)},
+            "whether these known findings are fixed cannot be told now",
+        ),
         ({"gaps": (Gap("module.x", "?"),)}, "whether these known findings are fixed cannot be told now"),
     ],
 )

@@ -16,6 +16,7 @@ from governor.cli.shared import (
     raw_policies_option,
     recording_options,
     spend_option,
+    workers_option,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def judging(given: dict[str, Any]) -> check_command.Options:
     help="Whose policies and levels apply.  [default: plan for a plan, its own for a snapshot, commit for all else]",
 )
 @spend_option
+@workers_option
 @plan_options
 def check(**options: Any) -> int:
     """Judge Terraform code, plans and job manifests.
@@ -111,6 +113,7 @@ def check(**options: Any) -> int:
       governor check plan.json --stage live --spend bills/2026-08
       governor check plan.json --snapshot nightly/2026-11-24.snapshot --history history.db
       governor check nightly/2026-11-24.snapshot
+      governor check nightly/2026-11-24.snapshot --workers ray
     """
     from governor.commands import check as command
     from governor.sources import Options

@@ -116,6 +116,13 @@ def recording_options(command: Command) -> Command:
     return command
 
 
+workers_option = click.option(
+    "--workers",
+    default="",
+    metavar="N|ray|ray://HOST:PORT",
+    help="Share the work among N processes, a Ray cluster on this machine, or another.  [default: the cores]",
+)
+
 _JUDGING = (
     click.option(
         "-f", "--format", "formats", multiple=True, metavar="NAME[=FILE]",

@@ -71,6 +71,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """Where Prometheus finds how the run went."""
     notify: How = ""
     """Whether owners are told, or only shown what they would be told."""
+    workers: str = ""
+    """Who evaluates Rego: see `commands.workers`."""
 
 
 def run(*, inputs: Sequence[str], given: sources.Options, stage: Stage | None, options: Options) -> int:
@@ -118,7 +120,7 @@ class Judging:
         self._outputs = output.parse(options.formats)
         self._space = workspace.enter(
             options.config, options.policies, options.raw_policies,
-            engine=options.engine, opa_url=options.opa_url, floating=options.allow_floating,
+            engine=options.engine, opa_url=options.opa_url, floating=options.allow_floating, workers=options.workers,
         )  # fmt: skip
         self._not_asked: list[str] = []
         if self._space.raw and not of_plans:

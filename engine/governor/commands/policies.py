@@ -60,6 +60,7 @@ def _card(policy: Policy, level: str, origin: Mapping[str, str]) -> str:
         "concern": policy.concern,
         "stages": ", ".join(policy.stages) or "all",
         "kinds": ", ".join(policy.kinds) or "all",
+        "looks at": f"each {policy.each}" if policy.each else "all resources together",
         "language": policy.language,
         "where": policy.location,
         **origin,

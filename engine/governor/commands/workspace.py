@@ -14,9 +14,11 @@ from governor import checkov, library, yamlfile
 from governor import config as configuration
 from governor.catalog.prices import PriceBook
 from governor.commands import policy_folders
+from governor.commands.workers import pool
 from governor.errors import Refusal
 from governor.languages import Language
 from governor.model import Exemption, Level, Policy, Stage
+from governor.workers.pool import Pool
 
 if TYPE_CHECKING:
     from governor.remote import Checkout
@@ -35,6 +37,8 @@ class Workspace(Struct, frozen=True):
     """governor.yaml, when there is one."""
     checkouts: tuple[Checkout, ...] = ()
     """Those of the folders that were fetched from git."""
+    pool: Pool | None = None
+    """Who evaluates Rego in place of this machine's cores."""
 
     @property
     def own(self) -> list[Path]:
@@ -69,7 +73,13 @@ class Workspace(Struct, frozen=True):
     def _engine(self) -> dict[str, Language]:
         """What takes the place of the embedded engine."""
         if self.settings.engine == "embedded":
-            return {}
+            if self.pool is None:
+                return {}
+            from governor.languages import rego
+
+            return {".rego": rego.Language(self.pool)}
+        if self.pool:
+            raise Refusal("an OPA server evaluates the Rego: leave --workers out, or take --engine embedded")
         from governor.commands import opa
 
         return {".rego": opa.engine(self.settings.opa, self.home)}
@@ -126,10 +136,11 @@ def enter(
     engine: str | None = None,
     opa_url: str = "",
     floating: bool = False,
+    workers: str = "",
 ) -> Workspace:
     """Read the settings; `folders` lie over those they name, and `raw` are asked beside them.
 
-    `engine` and `opa_url` take the place of theirs; `floating` lets sources in git name a branch.
+    `engine` and `opa_url` take the place of theirs; `floating` lets sources in git name a branch; `workers` share Rego.
     """
     written, path = settings_of(config)
     settings = _asked(written, engine, opa_url)
@@ -159,6 +170,7 @@ def enter(
         raw=_distinct([*(folder.path for folder in plans), *map(Path, raw)]),
         file=path,
         checkouts=tuple(folder.checkout for folder in once if folder.checkout),
+        pool=pool(workers),
     )
 
 

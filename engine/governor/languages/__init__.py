@@ -73,8 +73,12 @@ def language(suffix: str) -> Language:
     return cast("Language", import_module(LANGUAGES[suffix]))
 
 
+MOST = 5
+"""Resources that are named of those that a policy fails on."""
+
+
 def failures(
-    policy: Policy, inventory: Inventory, complaint: str, complains: Callable[[Inventory], str], most: int = 5
+    policy: Policy, inventory: Inventory, complaint: str, complains: Callable[[Inventory], str], most: int = MOST
 ) -> list[Failure]:
     """Name the resources on which a failing policy fails, at most `most`, by asking it about ever smaller parts.
 

@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from governor.errors import Refusal
-from governor.model import Policy, Severity, Stage
+from governor.model import Each, Policy, Severity, Stage
 from governor.yamlfile import Loader
 
 METADATA = re.compile(r"#\s*METADATA\s*")
@@ -25,6 +25,7 @@ class _Custom(msgspec.Struct, forbid_unknown_fields=True):
     remediation: str = ""
     references: tuple[str, ...] = ()
     together: str = ""
+    each: Each = ""
 
 
 class _Card(msgspec.Struct):
@@ -101,6 +102,7 @@ class Module:
             remediation=" ".join(card.custom.remediation.split()),
             references=card.custom.references,
             together=card.custom.together,
+            each=card.custom.each,
             language="rego",
             location=f"{self.path}:{rule.line}",
             rule=f"data.{self.package}.{rule.name}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,19 @@ class PolicyError(Exception):
 
 def engine(files: Sequence[Path], *, trace: bool = False) -> regorus.Engine:
     """An engine that holds the files."""
+    return engine_of({str(file): read_text(file) for file in files}, trace=trace)
+
+
+def engine_of(texts: Mapping[str, str], *, trace: bool = False) -> regorus.Engine:
+    """An engine that holds files, by name, of these texts."""
     made = regorus.Engine()
     made.set_enable_coverage(trace)
-    for file in files:
+    for name, text in texts.items():
         try:
-            made.add_policy(str(file), read_text(file))
+            made.add_policy(name, text)
         except RuntimeError as error:
             place, message = told(error)
-            raise Refusal(f"this Rego does not parse: {message}", place=place or str(file)) from None
+            raise Refusal(f"this Rego does not parse: {message}", place=place or name) from None
     return made
 
 
