@@ -90,7 +90,6 @@ def before(upstream: str) -> Iterator[Proxy]:
                 reply = proxy.spoil(request, forward) if proxy.spoil else forward()
                 self.send_response_only(reply.status)
                 self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
-                self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
