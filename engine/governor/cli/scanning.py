@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import judging_options, recording_options, spend_option
+from governor.cli.shared import judging_options, recording_options, spend_option, workers_option
 
 
 @click.command()
@@ -41,6 +41,7 @@ from governor.cli.shared import judging_options, recording_options, spend_option
     help="Believe a shard that changed too much since the run before; `*` and `?` are wild. May be repeated.",
 )
 @spend_option
+@workers_option
 @recording_options
 @judging_options
 def scan(**options: Any) -> int:
@@ -57,6 +58,7 @@ def scan(**options: Any) -> int:
       governor scan --organization --role governor-scan --strict -f html=report.html
       governor scan --account 123456789012 --snapshot nightly/2026-11-24.snapshot --history history.db
       governor scan --history history.db --diff last
+      governor scan --organization --role governor-scan --workers ray://scanners.example.com:10001
       governor scan --history history.db --accept 123456789012/eu-west-1/instances
     """
     from governor.commands import scan as command

@@ -16,6 +16,7 @@ from governor.commands import output, overseen
 from governor.commands.check import Judging, Options
 from governor.commands.inputs import Given
 from governor.commands.progress import Progress
+from governor.commands.workers import pool
 from governor.commands.workspace import settings_of
 from governor.config import Quarantine, Scan
 from governor.errors import Refusal
@@ -25,6 +26,7 @@ from governor.history.quarantine import quarantined
 from governor.model import Inventory, Shard, Stage, Verdict
 from governor.sources import aws, snapshot
 from governor.sources.aws.listers import LISTERS
+from governor.workers.pool import Pool
 
 LAST = "last"
 """What `--diff` calls the run before, in the history."""
@@ -40,6 +42,8 @@ class _Live(Given, frozen=True):
     """Shards as a history believes them."""
     limits: Quarantine = Quarantine()
     accepted: Sequence[str] = ()
+    pool: Pool | None = None
+    """Who reads the shards; None: threads of this process."""
 
     @property
     def stage(self) -> Stage:
@@ -47,7 +51,7 @@ class _Live(Given, frozen=True):
 
     def read(self, prices: PriceBook) -> Inventory:
         with Progress("shards read") as progress:
-            inventory = aws.scan(self.scope, prices, progress.tell)
+            inventory = aws.scan(self.scope, prices, progress.tell, self.pool)
         return quarantined(inventory, self.believed, self.limits, self.accepted)
 
 
@@ -67,7 +71,7 @@ def run(asked: aws.Scope, options: Options, *, accepted: Sequence[str] = (), dif
         judging = Judging(options, aws.STAGE, of_plans=False)
         given = _Live(
             "aws", (), sources.Options(), scope=scope,
-            believed=believed, limits=settings.scan.quarantine, accepted=accepted,
+            believed=believed, limits=settings.scan.quarantine, accepted=accepted, pool=pool(options.workers),
         )  # fmt: skip
         with judging.turn(_what(scope)):
             inventory, verdict = judging.judged(given)
