@@ -84,5 +84,5 @@ def test_a_worker_with_another_governor_is_refused(monkeypatch: pytest.MonkeyPat
     pickled = pickle.dumps(distant.Shards(SCOPE, PriceBook.shipped()))
     monkeypatch.setattr(distant, "__version__", "0.0.1")
 
-    with pytest.raises(Refusal, match="a worker has governor 0.0.1"):
+    with pytest.raises(Refusal, match=r"a worker has governor 0\.0\.1"):
         pickle.loads(pickled)

@@ -328,7 +328,7 @@ def test_batch_is_counted_in_vcpus() -> None:
         True,
         True,
     )
-    assert a.attributes == {"min_vcpus": 0, "desired_vcpus": 192, "instance_types": [P5]}
+    assert a.attributes == {"min_vcpus": 0, "desired_vcpus": 192, "instance_type": P5, "instance_types": [P5]}
     assert "any size of p4d" in b.unknown["attributes.instance_type"]
     assert (c.unknown, c.attributes) == ({}, {})
 
