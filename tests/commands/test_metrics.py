@@ -10,6 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from commands.conftest import EXAMPLE, Governor
 from core.policy_folders import python, write
+from governor.model import Inventory, Shard, Standing
+from governor.sources import snapshot
 
 FILE = "governor.prom"
 
@@ -40,6 +42,24 @@ def test_a_run_in_figures_is_the_run_in_its_report(governor: Governor, tmp_path:
     assert found["cost_usd_per_hour", "prod"] >= found["at_stake_usd_per_hour", "prod"] > 0
     assert found["oldest_price_age_days", "prod"] > 0
     assert [file.name for file in tmp_path.glob(f"{FILE}*")] == [FILE]
+
+
+def test_a_scan_tells_how_many_shards_are_not_believed(governor: Governor, tmp_path: Path) -> None:
+    standings: list[Standing] = ["whole", "quarantined", "whole"]
+    shards = tuple(
+        Shard(place=f"1/{number}/volumes", standing=standing, resources=0, tagged=0, untagged=0)
+        for number, standing in enumerate(standings)
+    )
+    snapshot.write(
+        Inventory(stage="live", source="AWS", resources=(), shards=shards), tmp_path / "night", "2026-11-24T02:00:00Z"
+    )
+
+    governor("check", str(tmp_path / "night"), "--metrics", FILE)
+
+    found = read(tmp_path / FILE)
+    assert {key[-1]: value for key, value in found.items() if key[0] == "shards"} == {
+        "whole": 2, "incomplete": 0, "quarantined": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from governor import log
 from governor.catalog.prices import age_days
 from governor.errors import Refusal
-from governor.model import Inventory, Verdict
+from governor.model import Inventory, Standing, Verdict
 from governor.reports.grouping import stake
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class Meter:
         at_stake = stake([*verdict.open, *verdict.baselined])
         sheet.set("failed_policies", len({failure.policy for failure in verdict.failures}))
         sheet.set("gaps", len(verdict.gaps))
+        if verdict.shards:
+            standings = Counter(shard.standing for shard in verdict.shards)
+            for standing in get_args(Standing):
+                sheet.set("shards", standings[standing], standing=standing)
         sheet.set("resources", verdict.resources)
         sheet.set("cost_usd_per_hour", verdict.hourly_usd)
         sheet.set("at_stake_usd_per_hour", at_stake.usd)
@@ -133,6 +137,7 @@ _HELP = {
     "findings": "Findings by policy, its level and their state.",
     "failed_policies": "Policies that could not be evaluated.",
     "gaps": "Places that could not be read.",
+    "shards": "Shards of a scan, by whether they were read whole and are believed.",
     "resources": "Resources that were judged.",
     "cost_usd_per_hour": "What the judged resources cost, as far as prices are known.",
     "at_stake_usd_per_hour": "What the resources of open findings cost, each counted once.",

@@ -29,7 +29,7 @@ class Part(Struct, frozen=True):
     usd: str
     """At stake."""
     share: str
-    """Of all that is at stake, in percent of the dearest part; for a bar."""
+    """What is at stake, in percent of the dearest part: the length of its bar."""
 
 
 class View(Struct, frozen=True):
