@@ -16,6 +16,7 @@ ROOT = Path(governor.__file__).parent
 
 LAYERS = (
     {"", "model", "errors"},
+    {"azure_model"},
     {"policy", "cache", "catalog", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
@@ -101,7 +102,7 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
     part = part_of(module)
     allowed = (
         {"model"}
-        if part == "policy"
+        if part in ("policy", "azure_model")
         else {"model", "errors"}
         if part in ("cache", "catalog", "log", "programs", "traces", "workers", "yamlfile")
         else None
