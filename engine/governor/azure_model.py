@@ -31,8 +31,8 @@ class ArmResource(Struct, frozen=True, kw_only=True):
     type: str
     """`Microsoft.Compute/virtualMachines`, in any case."""
     body: Mapping[str, Any]
-    """The whole JSON: `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`, `properties`… Keys keep their case.
-    An absent key is absent; what is not known is an `Unknown`."""
+    """The whole JSON: `name`, `type`, `location`, `tags`, `kind`, `sku`, `identity`, `properties`… Keys keep their
+    case. An absent key is absent; what is not known is an `Unknown`."""
     address: str = ""
     """The id of the same thing in `Inventory.resources`, where it is another: a Terraform address."""
     api_version: str = ""

@@ -1,8 +1,8 @@
 """Aliases of Azure Policy: the names that policies have for properties of resources, and where those lie.
 
-An alias means something for one resource type only: `Microsoft.Compute/imagePublisher` lies elsewhere in a scale set than
-in a virtual machine. What a person dumps with `az provider list --expand resourceTypes/aliases` lies on top of the table
-that governor ships.
+An alias means something for one resource type only: `Microsoft.Compute/imagePublisher` lies elsewhere in a scale set
+than in a virtual machine. What a person dumps with `az provider list --expand resourceTypes/aliases` lies on top of the
+table that governor ships.
 """
 
 from __future__ import annotations
