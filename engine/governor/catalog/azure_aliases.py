@@ -48,9 +48,21 @@ class Aliases:
         return self._types.get(name.lower())
 
     def find(self, resource_type: str, alias: str) -> Alias | None:
-        """An alias of a type; None when the table has none of that name for it."""
-        kind = self._types.get(resource_type.lower())
-        return kind.aliases.get(alias.lower()) if kind else None
+        """An alias of a type; None when the table has none of that name for it.
+
+        Tables list what is named after a child type under its parent, too, and an array sometimes by its elements only.
+        """
+        own, alias = resource_type.lower(), alias.lower()
+        kind = self._types.get(own)
+        if kind is None and alias.startswith(f"{own}/"):
+            kind = self._types.get(own.rpartition("/")[0])
+        if kind is None:
+            return None
+        found = kind.aliases.get(alias)
+        if found is None and (elements := kind.aliases.get(f"{alias}[*]")):
+            versions = {version: path.removesuffix("[*]") for version, path in elements.versions.items()}
+            return Alias(alias, elements.path.removesuffix("[*]"), versions, elements.modifiable)
+        return found
 
     def knows(self, alias: str) -> bool:
         """Whether any type has such an alias."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -85,6 +86,7 @@ def _equals(right: Any) -> Test:
         whole = _folded(right)
         return lambda left: type(left) is type(right) and _folded(left) == whole
     wanted = (plain(right) or "").lower()
+    instant = _instant(wanted)
 
     def test(left: Any) -> Truth:
         if type(left) is str:
@@ -92,7 +94,22 @@ def _equals(right: Any) -> Test:
         text = plain(left)
         return text is not None and text.lower() == wanted
 
-    return test
+    if instant is None:
+        return test
+    # Moments are equal however many digits of a second they are written with.
+    return lambda left: test(left) is True or (type(left) is str and _instant(left) == instant)
+
+
+def _instant(text: str) -> datetime | None:
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper()).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 
 
 def _in(right: Any) -> Test:
@@ -151,7 +168,8 @@ def _like(right: Any) -> Test:
     if type(right) is not str:
         raise ValueError("`like` takes a string")
     holds = _glob(right.lower(), joker=False)
-    return lambda left: (text := plain(left)) is not None and holds(text.lower())
+    # What is missing is like nothing, not even like `*`: built-in policies ask so whether something is there.
+    return lambda left: left is not None and (text := plain(left)) is not None and holds(text.lower())
 
 
 def _match(sensitive: bool) -> Callable[[Any], Test]:
@@ -163,7 +181,7 @@ def _match(sensitive: bool) -> Callable[[Any], Test]:
         signs = {"#": "[0-9]", "?": "[A-Za-z]", ".": "."}
         pattern = "".join(signs.get(sign) or re.escape(sign) for sign in right)
         compiled = re.compile(pattern, re.DOTALL if sensitive else re.DOTALL | re.IGNORECASE)
-        return lambda left: (text := plain(left)) is not None and compiled.fullmatch(text) is not None
+        return lambda left: left is not None and (text := plain(left)) is not None and compiled.fullmatch(text) is not None
 
     return make
 

@@ -207,9 +207,7 @@ class _Reader:
                 name, items = self._alone(found, key, at)
                 if not isinstance(items, list):
                     raise PolicyError(f"`{name}` is an array of conditions, not {_kind(items)}", (*at, name))
-                return kind(
-                    tuple(self.condition(item, (*at, name, n), depth + 1) for n, item in enumerate(items)), at
-                )
+                return kind(tuple(self.condition(item, (*at, name, n), depth + 1) for n, item in enumerate(items)), at)
         if "not" in found:
             name, item = self._alone(found, "not", at)
             return Not(self.condition(item, (*at, name), depth + 1), at)
@@ -347,5 +345,12 @@ def truth(value: Any) -> bool | None:
 def _kind(value: Any) -> str:
     if value is None:
         return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
     return names.get(type(value), "that")
