@@ -120,7 +120,10 @@ class Fields:
         key = name if name.lower().startswith("tags") else name.lower(), scopes
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._make(name, scopes)
+            found = self._make(name, scopes)
+            if self._semantics == "regorus" and _within(name.lower(), scopes) is None:
+                found = _flattened(found, name)
+            self._known[key] = found
         return found
 
     def _make(self, name: str, scopes: Scopes) -> Field:
@@ -139,11 +142,7 @@ class Fields:
             if lower == "location" and self._semantics == "regorus":
                 return Field(lambda subject: subject.body.get("location"), False, False)
             return Field(special, False, False)
-        within = max(
-            (s for s in scopes if s.field and (lower == s.name or lower.startswith((f"{s.name}.", f"{s.name}[")))),
-            key=lambda scope: (len(scope.name), scope.depth),
-            default=None,
-        )
+        within = _within(lower, scopes)
         skipped = within.name.count(STAR) if within else 0
         locate = self._locator(lower, skipped)
         many = lower.count(STAR) > skipped
@@ -196,6 +195,30 @@ class Fields:
         if path.count(STAR) != name.count(STAR):
             return Unknown(f"the alias {name} lies at {alias.path}, which selects something else")
         return _after(path, skipped)
+
+
+def _within(name: str, scopes: Scopes) -> Scope | None:
+    """The count that binds a field (lower-case): the one that names most of it, and of those the innermost."""
+    binding = (s for s in scopes if s.field and (name == s.name or name.startswith((f"{s.name}.", f"{s.name}["))))
+    return max(binding, key=lambda scope: (len(scope.name), scope.depth), default=None)
+
+
+def _flattened(field: Field, name: str) -> Field:
+    """Regorus looks for what a resource lacks among its properties, by the end of its name."""
+    try:
+        path = steps(name.rpartition("/")[2])
+    except ValueError:
+        return field
+    read = field.read
+
+    def either(subject: Subject) -> Any:
+        value = read(subject)
+        properties = subject.body.get("properties")
+        if type(properties) is not dict or (value if field.many else value is not None):
+            return value
+        return collect(properties, path) if field.many else walk(properties, path)
+
+    return Field(either, field.many, field.starred)
 
 
 def _after(path: Steps, stars: int) -> Steps:

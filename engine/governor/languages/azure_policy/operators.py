@@ -181,7 +181,9 @@ def _match(sensitive: bool) -> Callable[[Any], Test]:
         signs = {"#": "[0-9]", "?": "[A-Za-z]", ".": "."}
         pattern = "".join(signs.get(sign) or re.escape(sign) for sign in right)
         compiled = re.compile(pattern, re.DOTALL if sensitive else re.DOTALL | re.IGNORECASE)
-        return lambda left: left is not None and (text := plain(left)) is not None and compiled.fullmatch(text) is not None
+        return lambda left: (
+            left is not None and (text := plain(left)) is not None and compiled.fullmatch(text) is not None
+        )
 
     return make
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from governor.azure_model import ArmResource, Estate, Unknown
@@ -48,12 +48,19 @@ class Neighbourhood:
 
     def __init__(self, estate: Estate) -> None:
         self._listed = estate.listed
-        self._by_type: dict[str, list[ArmResource]] = defaultdict(list)
         self._by_id: dict[str, ArmResource] = {}
+        self._within: dict[tuple[str, str], list[ArmResource]] = defaultdict(list)
+        """Type and what lies above, both lower-case → resources."""
+        self._named: dict[tuple[str, str, str], list[ArmResource]] = defaultdict(list)
+        """The same, with the last part of their names."""
         self._around: dict[str, Surroundings] = {}
         for resource in estate.resources:
-            self._by_type[resource.type.lower()].append(resource)
-            self._by_id[resource.id.lower()] = resource
+            own, kind = resource.id.lower(), resource.type.lower()
+            self._by_id[own] = resource
+            last = own.rpartition("/")[2]
+            for above in _above(own):
+                self._within[kind, above].append(resource)
+                self._named[kind, above, last].append(resource)
 
     def around(self, resource_id: str) -> Surroundings:
         """What `resourceGroup()` and `subscription()` tell of where an id (lower-case) lies."""
@@ -107,20 +114,26 @@ class Neighbourhood:
             place = f"{subscription_of(own)}/resourcegroups/{group.lower()}"
         below = kind.startswith(f"{resource.type.lower()}/")
         found = []
-        for candidate in self._by_type.get(kind, ()):
-            other = candidate.id.lower()
-            if name is not None and not _named(candidate, name):
-                continue
-            extends = other.count("/providers/") > 1
-            if below or extends:
-                if within(other, own):
+        for where in (own,) if below else (own, place):
+            for candidate in self._candidates(kind, where, name):
+                extends = candidate.id.lower().count("/providers/") > 1
+                if (extends or below) is (where == own) and (name is None or _is_named(candidate, name)):
                     found.append(candidate)
-            elif within(other, place):
-                found.append(candidate)
         return found, kind in self._listed
 
+    def _candidates(self, kind: str, where: str, name: str | None) -> Iterable[ArmResource]:
+        last = name.lower().rpartition("/")[2] if name else "?"
+        return self._within.get((kind, where), ()) if last == "?" else self._named.get((kind, where, last), ())
 
-def _named(resource: ArmResource, name: str) -> bool:
+
+def _above(resource_id: str) -> Iterator[str]:
+    """What an id (lower-case) lies in: subscription, resource group, and every resource before it."""
+    parts = resource_id.split("/")
+    for at in range(3, len(parts), 2):
+        yield "/".join(parts[:at])
+
+
+def _is_named(resource: ArmResource, name: str) -> bool:
     """Whether a resource has a name, which may be that of parents and its own: `server/default`, `server/?`."""
     wanted = name.lower().split("/")
     parts = resource.id.lower().rstrip("/").split("/")

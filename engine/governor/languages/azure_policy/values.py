@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -80,7 +80,7 @@ class Values:
         if name == "policy":
             return Literal(dict(self._binding.policy))
         if name == "utcnow" and whole and self._binding.now:
-            return Literal(format_time(self._binding.now, *constant))
+            return Literal(self._moment(self._binding.now, constant))
         if name == "if" and arguments and isinstance(arguments[0], Literal) and isinstance(arguments[0].value, bool):
             if len(arguments) == 3:
                 return arguments[1 if arguments[0].value else 2]
@@ -91,6 +91,11 @@ class Values:
             except TemplateError:
                 pass
         return Call(name, arguments)
+
+    def _moment(self, now: datetime, given: list[Any]) -> str:
+        if not given and self._semantics == "regorus":
+            return now.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return format_time(now, *given)
 
     def _function(self, name: str, given: int, at: Pointer) -> Function:
         found = self._functions[name]
@@ -177,7 +182,7 @@ class Values:
                 told = [primary.original(item) for item in value if item is not None] if type(value) is list else value
                 return _known(told) if type(told) is list else told
             value = primary.original(value)
-            if field.starred and documented and type(value) is not Unknown:
+            if field.starred and type(value) is not Unknown:
                 return [value]
             return "" if value is None and documented else value
 
@@ -216,7 +221,6 @@ class Values:
         if not any(scope.field and named.startswith(scope.name) for scope in scopes):
             raise PolicyError(f"no count that encloses this is called `{node.arguments[0].value}`", at)
 
-
         def read(subject: Subject) -> Any:
             value = field.read(subject)
             if field.many and type(value) is list:
@@ -246,10 +250,13 @@ class Values:
 
     def _requestcontext(self, node: Call, scopes: Scopes, at: Pointer) -> Compute:
         identity = Unknown("who asks is known at the request only")
+        unknown = Unknown("the version of the API is not known")
 
         def context(subject: Subject) -> Any:
             version = subject.primary.resource.api_version
-            return {"apiVersion": version or Unknown("the version of the API is not known"), "identity": identity}
+            if not version and self._semantics == "regorus":
+                return {"identity": identity}
+            return {"apiVersion": version or unknown, "identity": identity}
 
         return context
 
