@@ -1,6 +1,6 @@
-"""From what an export says to rules that are ready for resources: definitions found, initiatives opened, parameters bound.
+"""From what an export says to rules that are ready for resources.
 
-Order as Azure resolves it: assignment, initiative, definition's default. Source: Microsoft's documentation of the
+Definitions are found, initiatives opened, parameters bound as Azure binds them: assignment, initiative, definition's default. Source: Microsoft's documentation of the
 structures of assignments, initiatives and parameters.
 """
 
@@ -264,7 +264,7 @@ class _Resolver:
             changes=tuple(changes(values, rule)),
             conflict=conflict_of(values, rule),
             wanted=wanted(self._compiler, values, rule, binding),
-            details=rule.details and values.compute(values.bound(rule.details, ()), (), ()),
+            details=values.compute(values.bound(rule.details, ()), (), ()) if rule.details else None,
             message=_message(assignment, reference),
         )
 
@@ -289,7 +289,7 @@ def changes(values: Values, rule: Rule) -> Iterator[Change]:
     """What append and modify do."""
 
     def compute(node: Node | None, at: Pointer) -> Compute | None:
-        return node and values.compute(values.bound(node, at), (), at)
+        return values.compute(values.bound(node, at), (), at) if node else None
 
     for operation in rule.operations:
         field = compute(operation.field, operation.at)
@@ -306,7 +306,7 @@ def wanted(compiler: Compiler, values: Values, rule: Rule, binding: Binding) -> 
     at = ("policyRule", "then", "details")
 
     def compute(node: Node | None) -> Compute | None:
-        return node and values.compute(values.bound(node, at), (), at)
+        return values.compute(values.bound(node, at), (), at) if node else None
 
     kind = compute(related.type)
     assert kind is not None

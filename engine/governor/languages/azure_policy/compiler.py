@@ -14,12 +14,13 @@ from msgspec import Struct
 from governor.azure_model import Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy import expressions, operators
-from governor.languages.azure_policy.expressions import Literal, Node
+from governor.languages.azure_policy.expressions import Call, Literal, Node
 from governor.languages.azure_policy.fields import STAR, Fields, Read, Scope, Scopes, normal_location
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Test, Truth
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import (
+    OPERATORS,
     AllOf,
     AnyOf,
     Condition,
@@ -62,6 +63,22 @@ class Compiled(Struct, frozen=True):
     """Whether a condition looks at the location."""
 
 
+class Part(Struct, frozen=True):
+    """A condition within a rule, with what it is made of."""
+
+    said: str
+    """`tags['project'] exists "false"`; `all of`, `any of`, `not`."""
+    at: Pointer
+    check: Check
+    parts: tuple[Part, ...] = ()
+    field: str = ""
+    """What a leaf looks at."""
+    operator: str = ""
+    left: Compute | None = None
+    """Its left side's value; None for what is no leaf."""
+    right: Compute | None = None
+
+
 class Compiler:
     """Compiles rules that are evaluated together."""
 
@@ -83,6 +100,11 @@ class Compiler:
         applies = one.check(_applicability(condition), ())[0]
         named = {name for leaf in _leaves(condition) if (name := _name(leaf))}
         return Compiled(one.check(condition, ())[0], applies, _types(condition), "location" in named)
+
+    def parts(self, condition: Condition, binding: Binding) -> Part:
+        """A condition and everything in it, each to be asked by itself."""
+        one = _One(self, self.values(binding))
+        return one.part(one.bound(condition))
 
     def condition(self, condition: Condition, binding: Binding) -> Check:
         """A condition that stands alone: what a related resource has to meet."""
@@ -181,6 +203,33 @@ class _One:
                 return (never, "false") if check is always else (always, "true")
             return self._shared(_not(check), f"!({text})", scopes)
         return self._leaf(condition, scopes)
+
+    def part(self, condition: Condition) -> Part:
+        """A bound condition in its parts."""
+        check = self.check(condition, ())[0]
+        if isinstance(condition, AllOf | AnyOf):
+            said = "all of" if isinstance(condition, AllOf) else "any of"
+            return Part(said, condition.at, check, tuple(map(self.part, condition.items)))
+        if isinstance(condition, Not):
+            return Part("not", condition.at, check, (self.part(condition.item),))
+        left, at = condition.left, condition.at
+        if isinstance(left, Value):
+            side = _shown(left.value)
+            value = self._values.compute(left.value, (), at)
+        elif isinstance(left, Count):
+            side = f"count of {left.field or _shown(left.value or Literal(None))}"
+            side += f" where {_text(left.where)}" if left.where else ""
+            value = self._count(left, (), at)
+        elif isinstance(left.name, Literal):
+            side = str(left.name.value)
+            value = self._fields.field(side, ()).read
+        else:
+            side = _shown(left.name)
+            value = self._values.compute(Call("field", (left.name,)), (), at)
+        operator = OPERATORS[condition.operator]
+        said = f"{side} {operator} {_shown(condition.right)}"
+        right = self._values.compute(condition.right, (), at)
+        return Part(said, at, check, (), side, operator, value, right)
 
     def _shared(self, check: Check, text: str, scopes: Scopes) -> tuple[Check, str]:
         return (check if scopes else self._compiler.shared(text, check)), text
@@ -413,6 +462,11 @@ def _of_type(operator: str, right: Any, test: Test) -> Check:
         listed = frozenset(item.lower() for item in right)
         return lambda subject: subject.type in listed
     return lambda subject: test(subject.resource.type or None)
+
+
+def _shown(node: Node) -> str:
+    """An expression as a person reads it."""
+    return operators.shown(node.value) if isinstance(node, Literal) else f"[{expressions.text(node)}]"
 
 
 def _text(condition: Condition) -> str:

@@ -7,27 +7,28 @@ compliance states and exemptions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from governor.azure_model import (
     ArmResource,
-    Assignment,
     ComplianceState,
     Estate,
     Export,
     PolicyExemption,
-    ResourceSelector,
     Result,
     Unknown,
 )
 from governor.catalog.azure_aliases import Aliases
-from governor.languages.azure_policy.assignments import Assigned, Problem, assigned, selected
+from governor.languages.azure_policy.after import CHANGING, Changed, changed, conflicts
+from governor.languages.azure_policy.assignments import Assigned, assigned, selected
 from governor.languages.azure_policy.compiler import Compiler
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Truth
-from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, Neighbourhood, container, lies_in, within
+from governor.languages.azure_policy.related import SUBSCRIPTIONS, Neighbourhood, lies_in
 from governor.languages.azure_policy.subject import Subject
 
 IF_NOT_EXISTS = frozenset({"auditifnotexists", "deployifnotexists"})
@@ -35,55 +36,68 @@ BLOCKING = frozenset({"deny"})
 SILENT = frozenset({"disabled", "none"})
 
 
-class Evaluation:
+class Policies:
     """The policies of an export, ready for resources."""
 
     def __init__(
         self, export: Export, aliases: Aliases | None, now: datetime, semantics: Semantics = "documented"
     ) -> None:
         """`now` is aware of its zone: exemptions lapse by it, and `utcNow()` tells it."""
-        self._aliases = aliases
-        self._now = now
-        self._compiler = Compiler(aliases, semantics)
-        self.assigned: list[Assigned]
-        self.problems: list[Problem]
-        """Policies that cannot be evaluated on anything."""
-        self.assigned, self.problems = assigned(export, self._compiler, now)
-        self._ancestors = export.ancestors
-        self._exemptions: dict[str, list[PolicyExemption]] = {}
+        self.compiler = Compiler(aliases, semantics)
+        self.assigned, self.problems = assigned(export, self.compiler, now)
+        """Policies of assignments, and those that cannot be evaluated on anything."""
+        self.aliases = aliases
+        self.ancestors = export.ancestors
+        self.now = now
+        self.exemptions: dict[str, list[PolicyExemption]] = {}
+        """By the id of their assignment, lower-case."""
         for exemption in export.exemptions:
-            self._exemptions.setdefault(exemption.assignment.lower(), []).append(exemption)
+            self.exemptions.setdefault(exemption.assignment.lower(), []).append(exemption)
 
-    def run(self, estate: Estate) -> Iterator[tuple[ArmResource, list[Result]]]:
+
+class Evaluation:
+    """Policies, asked about the resources of an estate."""
+
+    def __init__(self, policies: Policies, estate: Estate) -> None:
+        self._policies = policies
+        self._estate = estate
+        self._compiler = policies.compiler
+        self._exemptions = policies.exemptions
+        self._ancestors = {**policies.ancestors, **estate.ancestors}
+        self._neighbours = Neighbourhood(estate)
+        self._candidates = Candidates(policies.assigned, policies.aliases, self._ancestors)
+
+    def results(self) -> Iterator[tuple[ArmResource, list[tuple[Assigned, Result]]]]:
         """Each resource, with what every policy that applies to it says."""
-        round_ = _Round(self.assigned, self._aliases, estate, {**self._ancestors, **estate.ancestors})
-        neighbours = Neighbourhood(estate)
-        slots = self._compiler.slots
-        for resource in estate.resources:
-            subject = Subject(resource, slots, neighbours.around(resource.id.lower()))
-            results = []
-            for one, placed in round_.candidates(resource):
-                result = self._judge(one, subject, neighbours, placed)
-                if result is not None:
-                    results.append(result)
-            yield resource, results
+        for resource in self._estate.resources:
+            subject = self.subject(resource)
+            judged = ((one, self._judge(one, subject, placed)) for one, placed in self._candidates.of(subject))
+            yield resource, [(one, result) for one, result in judged if result is not None]
 
-    def judge(self, one: Assigned, resource: ArmResource, estate: Estate) -> Result | None:
-        """What one policy says of one resource that lies in its scope; None when it does not apply."""
-        neighbours = Neighbourhood(estate)
-        subject = Subject(resource, self._compiler.slots, neighbours.around(resource.id.lower()))
-        return self._judge(one, subject, neighbours, True)
-
-    def subject(self, resource: ArmResource, estate: Estate) -> Subject:
+    def subject(self, resource: ArmResource) -> Subject:
         """A resource as conditions see it."""
-        return Subject(resource, self._compiler.slots, Neighbourhood(estate).around(resource.id.lower()))
+        return Subject(resource, self._compiler.slots, self._neighbours.around(resource.id.lower()))
 
-    @property
-    def compiler(self) -> Compiler:
-        """What compiled the rules."""
-        return self._compiler
+    def after(self) -> tuple[Estate, list[Changed]]:
+        """The estate as append and modify of enforced assignments make it, and what they change."""
+        resources, told = [], []
+        for resource, results in self.results():
+            for one, result in results:
+                if result.effect in CHANGING and result.state == "NonCompliant" and one.assignment.enforced:
+                    resource, changes = changed(one, self.subject(resource), self._compiler.fields)
+                    told += changes
+            resources.append(resource)
+        return replace(self._estate, resources=tuple(resources)), told
 
-    def _judge(self, one: Assigned, subject: Subject, neighbours: Neighbourhood, placed: bool) -> Result | None:
+    def trace(self, one: Assigned, resource: ArmResource) -> list[Step]:
+        """Every condition of a policy, with its answer for a resource."""
+        return trace(one, self.subject(resource), self._compiler)
+
+    def decisive(self, one: Assigned, resource: ArmResource) -> Decisive | None:
+        """The condition that a policy's answer for a resource hangs on."""
+        return decisive(one, self.subject(resource), self._compiler)
+
+    def _judge(self, one: Assigned, subject: Subject, placed: bool) -> Result | None:
         effect = one.effect if not one.by_location else _effect(one, subject)
         if effect in SILENT:
             return None
@@ -95,7 +109,7 @@ class Evaluation:
             if held is False:
                 return None
             if held is True:
-                return self._if_not_exists(one, effect, subject, neighbours, placed)
+                return self._if_not_exists(one, effect, subject, placed)
         elif held is True:
             if effect == "manual":
                 return self._result(one, effect, subject, "Unknown", placed, "attested by people, not evaluated")
@@ -112,9 +126,7 @@ class Evaluation:
         assert isinstance(held, Doubt)
         return self._result(one, effect, subject, "Error" if held.error else "Unknown", placed, held.reason)
 
-    def _if_not_exists(
-        self, one: Assigned, effect: str, subject: Subject, neighbours: Neighbourhood, placed: bool
-    ) -> Result | None:
+    def _if_not_exists(self, one: Assigned, effect: str, subject: Subject, placed: bool) -> Result | None:
         wanted = one.wanted
         if wanted is None:
             return self._result(one, effect, subject, "Error", placed, "its details name no type")
@@ -126,7 +138,7 @@ class Evaluation:
             if type(value) is Unknown:
                 return self._result(one, effect, subject, "Unknown", placed, value.reason)
         kind, name, group, scope = (None if value is None else str(value) for value in asked)
-        found, whole = neighbours.related(subject.resource, kind or "", name, group, scope)
+        found, whole = self._neighbours.related(subject.resource, kind or "", name, group, scope)
         doubt = None
         for candidate in found:
             if wanted.check is None:
@@ -157,7 +169,7 @@ class Evaluation:
         blocks = (
             assignment.enforced
             and not exemption
-            and (effect in BLOCKING and state == "NonCompliant" or state == "Error")
+            and ((effect in BLOCKING and state == "NonCompliant") or state == "Error")
         )
         if exemption:
             state = "Exempt"
@@ -168,18 +180,22 @@ class Evaluation:
             reference=one.reference,
             effect=effect,
             state=state,
-            would_block=blocks,
+            would_block=blocks and assignment.enforced and not exemption,
             reason=reason,
             exemption=exemption,
             message=one.message if state == "NonCompliant" else "",
         )
+
+    def _refuses(self, one: Assigned, effect: str, subject: Subject) -> bool:
+        """Whether Azure would refuse the request that makes a resource so."""
+        return effect in BLOCKING or (effect in CHANGING and conflicts(one, subject, self._compiler.fields))
 
     def _exempt(self, one: Assigned, subject: Subject) -> str:
         own = subject.resource.id.lower()
         for exemption in self._exemptions[one.assignment.id.lower()]:
             if exemption.references and one.reference.lower() not in map(str.lower, exemption.references):
                 continue
-            if lapsed(exemption, self._now) or not lies_in(own, exemption.scope.lower(), self._ancestors):
+            if lapsed(exemption, self._policies.now) or not lies_in(own, exemption.scope.lower(), self._ancestors):
                 continue
             if takes(exemption.selectors, subject):
                 return exemption.id
@@ -197,26 +213,6 @@ def lapsed(exemption: PolicyExemption, now: datetime) -> bool:
     return (end if end.tzinfo else end.replace(tzinfo=now.tzinfo)) <= now
 
 
-def takes(selectors: Sequence[ResourceSelector], subject: Subject) -> bool:
-    """Whether resource selectors take a resource: one of them, with all its conditions."""
-    return not selectors or any(
-        all(_taken(s.kind.lower(), s.within, s.without, subject) for s in selector.selectors) for selector in selectors
-    )
-
-
-def _taken(kind: str, within_: tuple[str, ...] | None, without: tuple[str, ...] | None, subject: Subject) -> bool:
-    location = normal_location(subject.body.get("location")) or ""
-    if type(location) is Unknown:
-        return True
-    if kind == "resourcelocation":
-        return bool(location) and selected(location, within_, without)
-    if kind == "resourcetype":
-        return selected(subject.type, within_, without)
-    if kind == "resourcewithoutlocation":
-        return not location
-    return True
-
-
 def _effect(one: Assigned, subject: Subject) -> str:
     for override in one.by_location:
         location = normal_location(subject.body.get("location")) or ""
@@ -224,95 +220,3 @@ def _effect(one: Assigned, subject: Subject) -> str:
         if type(location) is str and all(selected(location, s.within, s.without) for s in asked):
             return override.value.lower()
     return one.effect
-
-
-class _Round:
-    """Which policies may be about a resource: by scope, type and mode."""
-
-    def __init__(
-        self,
-        policies: Sequence[Assigned],
-        aliases: Aliases | None,
-        estate: Estate,
-        ancestors: dict[str, tuple[str, ...]],
-    ) -> None:
-        self._aliases = aliases
-        self._ancestors = ancestors
-        self._groups: dict[tuple[str, tuple[str, ...]], list[Assigned]] = {}
-        for one in policies:
-            assignment = one.assignment
-            key = assignment.scope.lower(), tuple(scope.lower() for scope in assignment.not_scopes)
-            self._groups.setdefault(key, []).append(one)
-        self._placed: dict[str, list[tuple[tuple[str, tuple[str, ...]], bool | None]]] = {}
-        self._typed: dict[tuple[tuple[str, tuple[str, ...]], str, bool], list[Assigned]] = {}
-
-    def candidates(self, resource: ArmResource) -> Iterator[tuple[Assigned, bool]]:
-        """Policies that may apply, each with whether the resource surely lies in its scope."""
-        kind = resource.type.lower()
-        if kind.startswith("microsoft.resources/") and kind not in (GROUPS, SUBSCRIPTIONS):
-            return
-        own = resource.id.lower()
-        tracked = self._tracked(resource, kind)
-        for key, placed in self._scopes(own):
-            if placed is False:
-                continue
-            for one in self._of_type(key, kind, tracked):
-                if one.assignment.selectors and not takes(one.assignment.selectors, Subject(resource, 0)):
-                    continue
-                yield one, placed is True
-
-    def _scopes(self, own: str) -> Iterable[tuple[tuple[str, tuple[str, ...]], bool | None]]:
-        place = container(own)
-        below = own[len(place) :].strip("/")
-        known = self._placed.get(place)
-        if known is None:
-            known = self._placed[place] = [(key, self._place(key, place)) for key in self._groups]
-        if not below:
-            return known
-        # Scopes that lie deeper than a resource group are looked at for each resource.
-        return [
-            (key, self._place(key, own) if _deep(key, place) else placed)
-            for key, placed in known
-            if placed is not False or _deep(key, place)
-        ]
-
-    def _place(self, key: tuple[str, tuple[str, ...]], own: str) -> bool | None:
-        scope, excluded = key
-        inside = lies_in(own, scope, self._ancestors)
-        if inside is False:
-            return False
-        for other in excluded:
-            out = lies_in(own, other, self._ancestors)
-            if out:
-                return False
-            if out is None:
-                inside = None
-        return inside
-
-    def _of_type(self, key: tuple[str, tuple[str, ...]], kind: str, tracked: bool) -> list[Assigned]:
-        known = self._typed.get((key, kind, tracked))
-        if known is None:
-            known = self._typed[key, kind, tracked] = [
-                one
-                for one in self._groups[key]
-                if (one.compiled.types is None or kind in one.compiled.types)
-                and (tracked or one.definition.mode.lower() != "indexed")
-            ]
-        return known
-
-    def _tracked(self, resource: ArmResource, kind: str) -> bool:
-        """Whether policies of mode Indexed see it: types that have tags and a location."""
-        if kind in (GROUPS, SUBSCRIPTIONS):
-            return False
-        told = self._aliases.type(kind) if self._aliases else None
-        if told is not None and told.tracked is not None:
-            return told.tracked
-        return any(key.lower() in ("tags", "location") for key in resource.body)
-
-
-def _deep(key: tuple[str, tuple[str, ...]], place: str) -> bool:
-    scope, excluded = key
-    return any(within(one, place) and one != place for one in (scope, *excluded))
-
-
-Explain = Callable[[Assigned, Subject], str]

@@ -50,6 +50,11 @@ _PART = re.compile(r"\.?([^.\[\]]+)|\[\*\]|\[(\d+)\]|\[\s*(?:'((?:[^']|'')*)'|\"
 
 def steps(path: str) -> Steps:
     """`properties.rules[*].ports[0]['a.b']` as keys (lower-case), indices and STARs. Raises ValueError."""
+    return tuple(step.lower() if type(step) is str else step for step in spelled(path))
+
+
+def spelled(path: str) -> Steps:
+    """The same with keys as they are written."""
     found: list[Step] = []
     at = 0
     while at < len(path):
@@ -58,7 +63,7 @@ def steps(path: str) -> Steps:
             raise ValueError(f"`{path}` is no path: `{path[at:]}`")
         key, index, quoted, double, bare = match.groups()
         named = key or bare or double or (quoted.replace("''", "'") if quoted is not None else None)
-        found.append(int(index) if index else named.lower() if named else STAR)
+        found.append(int(index) if index else named if named else STAR)
         at = match.end()
     return tuple(found)
 
@@ -125,6 +130,24 @@ class Fields:
                 found = _flattened(found, name)
             self._known[key] = found
         return found
+
+    def place(self, name: str, kind: str) -> Steps:
+        """Where a field lies in a resource of a type, its keys as they are written. Raises ValueError."""
+        if (tag := tag_name(name, self._semantics)) is not None:
+            return "tags", tag
+        if "/" not in name:
+            return spelled(name)
+        alias = self._aliases.find(kind, name) if self._aliases else None
+        if alias is None or not alias.path:
+            raise ValueError(f"the alias {name} is not in the table")
+        return spelled(alias.path)
+
+    def modifiable(self, name: str, kind: str) -> bool | None:
+        """Whether `modify` may change a field; None where the table of aliases does not tell."""
+        if "/" not in name:
+            return True
+        alias = self._aliases.find(kind, name) if self._aliases else None
+        return alias.modifiable if alias else None
 
     def _make(self, name: str, scopes: Scopes) -> Field:
         if (tag := tag_name(name, self._semantics)) is not None:
