@@ -1,7 +1,7 @@
 """From what an export says to rules that are ready for resources.
 
-Definitions are found, initiatives opened, parameters bound as Azure binds them: assignment, initiative, definition's default. Source: Microsoft's documentation of the
-structures of assignments, initiatives and parameters.
+Definitions are found, initiatives opened, parameters bound as Azure binds them: the assignment's, the initiative's, the
+definition's default. Source: Microsoft's documentation of the structures of assignments, initiatives and parameters.
 """
 
 from __future__ import annotations

@@ -12,24 +12,18 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from governor.azure_model import (
-    ArmResource,
-    ComplianceState,
-    Estate,
-    Export,
-    PolicyExemption,
-    Result,
-    Unknown,
-)
+from governor.azure_model import ArmResource, ComplianceState, Estate, Export, PolicyExemption, Result, Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy.after import CHANGING, Changed, changed, conflicts
 from governor.languages.azure_policy.assignments import Assigned, assigned, selected
+from governor.languages.azure_policy.candidates import Candidates, takes
 from governor.languages.azure_policy.compiler import Compiler
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Truth
 from governor.languages.azure_policy.related import SUBSCRIPTIONS, Neighbourhood, lies_in
 from governor.languages.azure_policy.subject import Subject
+from governor.languages.azure_policy.trace import Decisive, Step, decisive, trace
 
 IF_NOT_EXISTS = frozenset({"auditifnotexists", "deployifnotexists"})
 BLOCKING = frozenset({"deny"})

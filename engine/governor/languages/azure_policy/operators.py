@@ -1,7 +1,7 @@
 """The 19 operators of conditions, in two semantics.
 
-`documented` follows Microsoft's documentation and its linter; `regorus` follows microsoft/regorus where that differs: it
-coerces where the documentation fails, and folds by Unicode's full rules.
+`documented` follows Microsoft's documentation and its linter; `regorus` follows microsoft/regorus where that differs:
+it coerces where the documentation fails, and folds by Unicode's full rules.
 """
 
 from __future__ import annotations
@@ -130,8 +130,9 @@ def _in(right: Any) -> Test:
 
 
 def _glob(pattern: str, joker: bool) -> Callable[[str], bool]:
-    """Whether a text is like a pattern: `*` any run, with `joker` `?` one character. Both in one case. Linear: each part
-    is sought once, after the one before it."""
+    """Whether a text is like a pattern: `*` any run, with `joker` `?` one character. Both in one case.
+
+    Linear: each part is sought once, after the one before it."""
     first, *others = pattern.split("*")
     if not joker or "?" not in pattern:
         if not others:

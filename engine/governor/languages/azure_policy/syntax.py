@@ -149,7 +149,7 @@ def rule(written: Any, at: Pointer = ("policyRule",)) -> Rule:
 
 
 def keys(written: Any, what: str, at: Pointer) -> dict[str, tuple[str, Any]]:
-    """An object by lower-case keys: key → (as written, value). Raises PolicyError for what is none, or repeats a key."""
+    """An object by lower-case keys: key → (as written, value). Raises PolicyError for no object, or a key twice."""
     if not isinstance(written, Mapping):
         raise PolicyError(f"{what} is an object, not {_kind(written)}", at)
     found: dict[str, tuple[str, Any]] = {}
