@@ -174,8 +174,9 @@ def test_what_is_no_dump_is_refused(tmp_path: Path, text: str, place: str, messa
 
 def used_by_built_ins(shared: Path) -> Iterator[str]:
     """Every alias that a rule of Microsoft's built-in definitions names, lower-case."""
-    for line in gzip.open(shared / SAMPLES / "builtin_definitions.jsonl.gz", "rt", encoding="utf-8"):
-        yield from _aliases(json.loads(line)["properties"]["policyRule"])
+    with gzip.open(shared / SAMPLES / "builtin_definitions.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield from _aliases(json.loads(line)["properties"]["policyRule"])
 
 
 def _aliases(value: Any, key: str = "") -> Iterator[str]:

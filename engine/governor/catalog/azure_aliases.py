@@ -78,7 +78,7 @@ class Aliases:
 
 @cache
 def shipped() -> Aliases:
-    """The table that comes with governor: docs/catalogue.md tells what is in it. A type is read when it is asked for."""
+    """The table that comes with governor: a type is made when it is asked for. See docs/catalogue.md."""
     text = gzip.decompress((tables.DATA / "azure_aliases.txt.gz").read_bytes()).decode()
     return Aliases(_Written(text))
 
