@@ -33,11 +33,17 @@ _SCOPE = re.compile(
 )
 
 
+ANY_GROUP = "/providers/Microsoft.Management/managementGroups/MANAGEMENT-GROUP"
+"""Stands for the management group that nobody has named yet."""
+
+
 class Options(Struct, frozen=True, kw_only=True):
     """What is asked for."""
 
     scope: str = ""
     """Id of the management group, subscription or resource group that is assigned to; empty: nothing is assigned."""
+    location: str = ""
+    """Region of the identity that an assignment acts as, where one changes resources."""
     effect: EffectOn = "Audit"
     """What definitions do that judge resources; an assignment may say otherwise."""
     only: Collection[str] = CONCERNS
@@ -73,7 +79,15 @@ def generate(configs: Mapping[str, Mapping[str, Any]], cards: Mapping[str, Polic
         unsaid += places.unsaid
     assignments: list[Assignment] = []
     if options.scope:
-        assignments = [assignment(options.scope, target) for target in initiatives]
+        acting = {one.id for one in definitions if "details" in one.rule["then"]}
+        assignments = [
+            assignment(
+                options.scope,
+                target,
+                location=options.location if any(member.definition in acting for member in target.members) else "",
+            )
+            for target in initiatives
+        ]
     export = Export(definitions=tuple(definitions), initiatives=tuple(initiatives), assignments=tuple(assignments))
     return Generated(export, tuple(unsaid))
 
@@ -81,12 +95,12 @@ def generate(configs: Mapping[str, Mapping[str, Any]], cards: Mapping[str, Polic
 def _home(scope: str) -> str:
     """What keeps the definitions: a resource group cannot."""
     if not scope:
-        return ""
+        return ANY_GROUP
     found = _SCOPE.fullmatch(scope)
     if not found:
         raise Refusal(
-            "no scope of an assignment: write /providers/Microsoft.Management/managementGroups/NAME, /subscriptions/ID or"
-            " /subscriptions/ID/resourceGroups/NAME",
+            "no scope of an assignment: write /providers/Microsoft.Management/managementGroups/NAME, /subscriptions/ID"
+            " or /subscriptions/ID/resourceGroups/NAME",
             place=scope,
         )
     return found["subscription"] or scope

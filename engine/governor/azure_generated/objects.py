@@ -43,7 +43,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """What every definition needs to know."""
 
     home: str
-    """Id of the management group or subscription that keeps the definitions; empty: left to who deploys them."""
+    """Id of the management group or subscription that keeps the definitions."""
     place: Place
 
 
@@ -136,8 +136,9 @@ def initiative(
     )
 
 
-def assignment(scope: str, target: Initiative) -> Assignment:
-    """The initiative, assigned to a scope with its parameters as they are by default."""
+def assignment(scope: str, target: Initiative, *, location: str = "") -> Assignment:
+    """The initiative, assigned to a scope with its parameters as they are by default; with a location, as an identity
+    of its own."""
     return Assignment(
         id=f"{scope}/{_PROVIDER}/policyAssignments/{target.name}",
         name=target.name,
@@ -146,5 +147,7 @@ def assignment(scope: str, target: Initiative) -> Assignment:
         scope=scope,
         target=target.id,
         parameters={name: declared["defaultValue"] for name, declared in target.parameters.items()},
+        identity="SystemAssigned" if location else "",
+        location=location,
         metadata={"madeBy": naming.MADE_BY},
     )

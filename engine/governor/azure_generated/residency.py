@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from governor.azure_generated import naming
-from governor.azure_generated.conditions import Condition, all_of, any_of, none_of, of_types, one_of
+from governor.azure_generated.conditions import Condition, all_of, any_of, of_types, one_of
 from governor.azure_generated.objects import Context, Unsaid, definition
 from governor.azure_model import Definition
 from governor.catalog import endpoints, regions, tables
@@ -165,8 +165,8 @@ def _processing(
             context,
             naming.name("deployment", "processing"),
             display_name="AI deployments process where they lie",
-            description="The SKU of a deployment says where its requests may be processed. One that may leave, or is not in"
-            " the catalogue, breaks RES003 of governor.",
+            description="The SKU of a deployment says where its requests may be processed. One that may leave, or is not"
+            " in the catalogue, breaks RES003 of governor.",
             condition=all_of(
                 [
                     of_types(deployments),

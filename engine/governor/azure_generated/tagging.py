@@ -122,8 +122,8 @@ def _missing(tag: str, asked: Condition, context: Context) -> Definition:
         context,
         naming.name("tag", tag, tail="missing"),
         display_name=f"AI resources carry the tag '{tag}'",
-        description=f"A resource without the tag '{tag}', or with a blank one, breaks TAG001 of governor: its cost cannot"
-        " be charged.",
+        description=f"A resource without the tag '{tag}', or with a blank one, breaks TAG001 of governor: its cost"
+        " cannot be charged.",
         condition=all_of([asked, missing(tag)]),
         metadata=naming.metadata("TAG001", tag=tag),
         at=(CONCERN, ("mandatory",)),
@@ -149,8 +149,8 @@ def _inherit(tag: str, asked: Condition, context: Context) -> Definition:
         context,
         naming.name("tag", tag, tail="inherit"),
         display_name=f"AI resources inherit the tag '{tag}' from their resource group",
-        description=f"A resource that must carry the tag '{tag}' and does not gets it from its resource group, if that has"
-        " one.",
+        description=f"A resource that must carry the tag '{tag}' and does not gets it from its resource group, if that"
+        " has one.",
         condition=all_of([asked, missing(tag), {"value": group_value, "notEquals": ""}]),
         metadata=naming.metadata("TAG001", tag=tag),
         at=(CONCERN, ("mandatory",)),
