@@ -165,8 +165,8 @@ def _processing(
             context,
             naming.name("deployment", "processing"),
             display_name="AI deployments process where they lie",
-            description="The SKU of a deployment says where its requests may be processed. One that may leave, or is not"
-            " in the catalogue, breaks RES003 of governor.",
+            description="The SKU of a deployment says where its requests may be processed. One that may leave, or that"
+            " the catalogue does not have, breaks RES003 of governor.",
             condition=all_of(
                 [
                     of_types(deployments),

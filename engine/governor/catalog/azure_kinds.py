@@ -1,7 +1,7 @@
 """Types of Azure Resource Manager in, our kinds out, and what policies of Azure can see of each.
 
-Types, aliases and the shapes behind them: https://learn.microsoft.com/azure/templates. Several rows share a type where a
-field tells their kinds apart.
+Types, aliases and what lies behind them: https://learn.microsoft.com/azure/templates. Several rows share a type where
+a field tells their kinds apart.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from governor import azure_generated, log, yamlfile
 from governor.azure_generated import Options, hcl, naming
@@ -64,14 +64,12 @@ def _places(concerns: Mapping[str, Concern]) -> Callable[[str, Sequence[str | in
     return place
 
 
-def _says(data: object, path: Sequence[str | int]) -> bool:
-    for step in path:
-        if (isinstance(data, Mapping) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
+def _says(data: Any, path: Sequence[str | int]) -> bool:
+    try:
+        for step in path:
             data = data[step]
-        else:
-            return False
+    except (KeyError, IndexError, TypeError):
+        return False
     return True
 
 
