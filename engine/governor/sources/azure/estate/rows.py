@@ -146,8 +146,9 @@ def type_of(row: Mapping[str, Any]) -> str:
         return GROUP if match["group"] else SUBSCRIPTION
     if isinstance(type, str) and type:
         return type
-    provider, *steps = id.rpartition("/providers/")[2].split("/")
-    return "/".join([provider, *steps[::2]]) if len(steps) > 1 else ""
+    _, within, path = id.rpartition("/providers/")
+    provider, *steps = path.split("/")
+    return "/".join([provider, *steps[::2]]) if within else ""
 
 
 def _chain(row: Mapping[str, Any]) -> tuple[str, ...]:
