@@ -24,7 +24,7 @@ LAYERS = (
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
     {"written"},
     {"library", "config", "remote"},
-    {"coverage", "revisions", "history"},
+    {"azure", "coverage", "revisions", "history"},
     {"azure_generated", "bundle", "cases", "explain", "notices", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, library_options
+from governor.cli.shared import FILE, Command, Day, library_options
 
 
 @click.group()
@@ -49,3 +49,56 @@ def generate(policies: tuple[str, ...], **options: Any) -> int:
     from governor.commands import azure_generate as command
 
     return command.run(folders=policies, **options)
+
+
+def _evaluation_options(command: Command) -> Command:
+    """Give a command what the evaluation of exports wants."""
+    for option in reversed(_EVALUATION):
+        command = option(command)
+    return command
+
+
+_EVALUATION = (
+    click.argument("exports", metavar="EXPORT...", nargs=-1, required=True),
+    click.option("--on", required=True, metavar="RESOURCES", help="A plan (terraform show -json), Terraform code, an"
+                 " ARM template, or what `az graph query` or `az resource list` printed."),
+    click.option("--source", type=FILE, metavar="FOLDER", help="The HCL a plan was made of: its lines are shown."),
+    click.option("--aliases", type=FILE, metavar="FILE", help="What `az provider list --expand resourceTypes/aliases`"
+                 " printed, over the aliases that governor knows."),
+    click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table"),
+    click.option("-v", "--verbose", is_flag=True, help="List everything."),
+    click.option("--strict", is_flag=True, help="What cannot be told exits with 3."),
+    click.option("--today", type=Day(), help="Exemptions lapse as of this day: YYYY-MM-DD.  [default: now]"),
+)  # fmt: skip
+
+
+@azure.command("evaluate")
+@_evaluation_options
+@click.option("--by", type=click.Choice(["assignment", "resource"]), default="assignment", show_default=True,
+              help="What the table is grouped by.")  # fmt: skip
+@click.option("--trace", default="", metavar="ID", help="Show every condition for one resource: an id, an address, or"
+              " the end of one.")  # fmt: skip
+@click.option("--after", is_flag=True, help="Evaluate what modify and append make of the resources, and show it.")
+@click.option("--states", type=FILE, metavar="FILE", help="Compare with what Azure recorded (`az policy state list`).")
+@click.option("--fail-on", type=click.Choice(["deny", "noncompliant"]), default="deny", show_default=True,
+              help="What exits with 1: what Azure would refuse, or also what it would record.")  # fmt: skip
+@click.option("--semantics", type=click.Choice(["documented", "regorus"]), default="documented", show_default=True,
+              help="Where microsoft/regorus differs from the documentation, follow it.")  # fmt: skip
+def evaluate(**options: Any) -> int:
+    """Tell what Azure would say of resources, without Azure.
+
+    EXPORT is a file or folder in any layout: what `az policy definition list`, `set-definition list`, `assignment list`
+    and `exemption list` print, answers of REST and Resource Graph, ARM templates, the portal's export, or Enterprise
+    Policy as Code. Definitions, assignments and exemptions may lie in one or in many.
+
+    \b
+    Examples:
+      governor azure evaluate export/ --on inventory.json
+      governor azure evaluate export/ --on plan.json --source . --fail-on noncompliant
+      governor azure evaluate export/ --on inventory.json --trace virtualMachines/train-2
+      governor azure evaluate export/ --on plan.json --after
+      governor azure evaluate export/ --on inventory.json --states states.json
+    """
+    from governor.commands import azure_evaluate as command
+
+    return command.run(**options)

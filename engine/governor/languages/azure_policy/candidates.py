@@ -72,6 +72,24 @@ class Candidates:
                     continue
                 yield one, placed is True
 
+    def why_not(self, one: Assigned, subject: Subject) -> str:
+        """Why a policy is not among the candidates of a resource; empty where it is."""
+        assignment, kind, own = one.assignment, subject.type, subject.resource.id.lower()
+        if lies_in(own, assignment.scope.lower(), self._ancestors) is False:
+            return f"it is assigned to {assignment.scope}, elsewhere"
+        for scope in assignment.not_scopes:
+            if lies_in(own, scope.lower(), self._ancestors):
+                return f"its assignment leaves out {scope}"
+        if one.compiled.types is not None and kind not in one.compiled.types:
+            return "it is about other types"
+        if one.definition.mode.lower() == "indexed" and not self._tracked(subject.resource, kind):
+            return f"it is of mode Indexed, and passes by {subject.resource.type}"
+        if not takes(assignment.selectors, subject):
+            return "the resource selectors of its assignment pass by it"
+        if kind.startswith("microsoft.resources/") and kind not in (GROUPS, SUBSCRIPTIONS):
+            return f"Azure evaluates no policy on {subject.resource.type}"
+        return ""
+
     def _scopes(self, own: str) -> Iterable[tuple[_Place, bool | None]]:
         place = container(own)
         below = own[len(place) :].strip("/")

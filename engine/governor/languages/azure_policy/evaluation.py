@@ -91,6 +91,14 @@ class Evaluation:
         """The condition that a policy's answer for a resource hangs on."""
         return decisive(one, self.subject(resource), self._compiler)
 
+    def why_not(self, one: Assigned, resource: ArmResource) -> str:
+        """Why a policy says nothing of a resource."""
+        subject = self.subject(resource)
+        effect = _effect(one, subject)
+        if found := self._candidates.why_not(one, subject):
+            return found
+        return f"its effect is {effect}" if effect in SILENT else "its conditions do not apply to it"
+
     def _judge(self, one: Assigned, subject: Subject, placed: bool) -> Result | None:
         effect = one.effect if not one.by_location else _effect(one, subject)
         if effect in SILENT:

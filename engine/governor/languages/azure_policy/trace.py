@@ -15,8 +15,8 @@ from governor.languages.azure_policy.operators import Truth, shown
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import Pointer
 
-_ABOUT = frozenset({"type", "kind", "name", "location", "id"})
-"""Fields that tell what a resource is, rather than what is wrong with it."""
+_ABOUT = ("location", "kind", "name", "id", "type")
+"""Fields that tell what a resource is, rather than what is wrong with it; those that come first may be wrong, too."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -35,7 +35,11 @@ class Decisive(Struct, frozen=True):
 
     path: str
     expected: str
+    """The operator, and what it compares with."""
     actual: str
+    operator: str
+    right: str
+    held: Truth
 
 
 def trace(one: Assigned, subject: Subject, compiler: Compiler) -> list[Step]:
@@ -49,10 +53,23 @@ def decisive(one: Assigned, subject: Subject, compiler: Compiler) -> Decisive | 
     part = compiler.parts(one.rule.condition, one.binding)
     subject = _ready(subject, compiler)
     leaves = list(_deciding(part, subject, part.check(subject)))
-    found = next((leaf for leaf in leaves if leaf.field.lower() not in _ABOUT), next(iter(leaves), None))
+    found = min(leaves, key=lambda leaf: _rank(leaf.field), default=None)
     if found is None:
         return None
-    return Decisive(found.field, f"{found.operator} {_value(found.right, subject)}", _value(found.left, subject))
+    right = _value(found.right, subject)
+    return Decisive(
+        found.field,
+        f"{found.operator} {right}",
+        _value(found.left, subject),
+        found.operator,
+        right,
+        found.check(subject),
+    )
+
+
+def _rank(field: str) -> int:
+    """What is wrong with a resource rather comes first."""
+    return _ABOUT.index(field.lower()) + 1 if field.lower() in _ABOUT else 0
 
 
 def _ready(subject: Subject, compiler: Compiler) -> Subject:

@@ -1,0 +1,129 @@
+"""How ids, fields and conditions of Azure read."""
+
+from __future__ import annotations
+
+import re
+
+from governor.azure_model import ArmResource, Assignment, PolicyExemption, Result
+from governor.languages.azure_policy.assignments import Assigned
+from governor.languages.azure_policy.evaluation import Evaluation
+from governor.languages.azure_policy.operators import Truth
+from governor.languages.azure_policy.trace import Decisive
+
+_TAG = re.compile(r"tags(?:\.(?P<dotted>[^\[\]]+)|\['(?P<quoted>.+)'\]|\[(?P<bare>.+)\])", re.IGNORECASE)
+
+_MUST = {
+    "equals": "be {}",
+    "in": "be one of {}",
+    "like": "be like {}",
+    "match": "match {}",
+    "matchinsensitively": "match {}",
+    "contains": "contain {}",
+    "containskey": "have the key {}",
+    "less": "be less than {}",
+    "lessorequals": "be {} at most",
+    "greater": "be greater than {}",
+    "greaterorequals": "be {} at least",
+}
+"""What a value does of which an operator (lower-case) is true."""
+
+_OPPOSITE = {"less": "greaterorequals", "greater": "lessorequals", "lessorequals": "greater", "greaterorequals": "less"}
+
+
+def tag_of(field: str) -> str | None:
+    """`project` of `tags['project']`, `tags[project]` and `tags.project`; None for what is no tag."""
+    found = _TAG.fullmatch(field)
+    if found is None:
+        return None
+    return found["dotted"] or (found["quoted"] or found["bare"]).replace("''", "'")
+
+
+def field(name: str) -> str:
+    """A field, and a tag always in the same way."""
+    tag = tag_of(name)
+    return name if tag is None else f"tags['{tag}']"
+
+
+def must(operator: str, right: str, held: Truth) -> str:
+    """What a value must do so that a condition, which held or not, turns round: `must be one of [...]`."""
+    name = operator.lower()
+    if name == "exists":
+        return "must not be there" if (held is True) is (right.strip('"').lower() == "true") else "must be there"
+    positive = name.removeprefix("not")
+    wanted = (name == positive) is not (held is True)
+    if not wanted and positive in _OPPOSITE:
+        return f"must {_MUST[_OPPOSITE[positive]].format(right)}"
+    said = _MUST.get(positive, f"{positive} {{}}").format(right)
+    return f"must {said}" if wanted else f"must not {said}"
+
+
+def decided(found: Decisive) -> tuple[str, str, str]:
+    """The field that decided, what it has to be instead, and what it is."""
+    path = field(found.path)
+    doubtful = found.held is not True and found.held is not False
+    return path, found.expected if doubtful else must(found.operator, found.right, found.held), found.actual
+
+
+def short(resource_id: str) -> str:
+    """An id without its subscription and namespaces: `rg-ml/virtualMachines/gpu-1`."""
+    parts = resource_id.strip("/").split("/")
+    lower = [part.lower() for part in parts]
+    if lower[:1] == ["providers"] and len(parts) == 4:
+        return f"management group {parts[3]}"
+    if lower[:1] != ["subscriptions"] or len(parts) < 3:
+        return resource_id
+    if lower[2] == "resourcegroups" and len(parts) == 4:
+        return "/".join(parts[2:])
+    kept = parts[3:] if lower[2] == "resourcegroups" else parts[:2]
+    rest = parts[4:] if lower[2] == "resourcegroups" else parts[2:]
+    names: list[str] = kept[:1] if lower[2] == "resourcegroups" else kept
+    while rest:
+        names += [] if rest[0].lower() == "providers" else rest[:2]
+        rest = rest[2:]
+    return "/".join(names)
+
+
+def called(resource: ArmResource) -> str:
+    """A resource as people find it: its Terraform address, or its id, shortened."""
+    return resource.address or short(resource.id)
+
+
+def scope_of(assignment: Assignment) -> str:
+    """Where an assignment holds, shortened."""
+    parts = assignment.scope.strip("/").split("/")
+    if len(parts) == 2 and parts[0].lower() == "subscriptions":
+        return f"subscription {parts[1]}"
+    return short(assignment.scope)
+
+
+def title(one: Assigned) -> str:
+    """What a policy is called."""
+    return one.definition.display_name or one.definition.name
+
+
+def source_of(one: Assigned) -> str:
+    """The assignment a policy comes from, and its member of the initiative: `ai-baseline (keys)`."""
+    return f"{one.assignment.name} ({one.reference})" if one.reference else one.assignment.name
+
+
+def why(evaluation: Evaluation, one: Assigned, resource: ArmResource) -> tuple[str, str, str]:
+    """The field that a policy's answer for a resource hangs on, what it has to be, and what it is; empty for none."""
+    found = evaluation.decisive(one, resource)
+    return ("", "", "") if found is None else decided(found)
+
+
+def because(result: Result) -> str:
+    """Why a policy says what it says: the field that decided, or the reason."""
+    if result.reason:
+        return result.reason
+    if not result.path:
+        return "its type is all that the policy asks for"
+    value = "is missing" if result.actual == "(missing)" else f"is {result.actual}"
+    return f"{result.path} {value}; it {result.expected}"
+
+
+def terms(exemption: PolicyExemption) -> str:
+    """What an exemption is, and until when."""
+    until = f"until {exemption.expires_on[:10]}" if exemption.expires_on else "without end"
+    name = exemption.display_name or exemption.name
+    return f"{exemption.category.lower()} {until}: {name} on {short(exemption.scope)}"
