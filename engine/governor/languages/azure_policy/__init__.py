@@ -1,0 +1,1 @@
+"""Azure Policy: rules as Microsoft writes them, judged here without Azure."""
