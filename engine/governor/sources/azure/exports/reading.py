@@ -7,7 +7,6 @@ pages, answers with a wrapper of their own, and many files at once are all read 
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -503,8 +502,7 @@ def _data_of(file: Path) -> bytes:
     """The content of a file in a folder; empty for one that begins neither like JSON nor like a table of EPAC."""
     with file.open("rb") as opened:
         head = opened.read(4096)
-        encoding = "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-        text = head.decode(encoding, "ignore").lstrip()
+        text = head.decode(jsonfile.encoding(head), "ignore").lstrip()
         if text.startswith(("{", "[", "//", "/*")) or "exemptioncategory" in text.split("\n", 1)[0].lower():
             return head + opened.read()
     return b""

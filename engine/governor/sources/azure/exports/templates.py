@@ -19,6 +19,8 @@ from governor.sources.azure.exports.found import Found, Pointer, Raw
 _DEPLOYMENTS = "microsoft.resources/deployments"
 _ALLOWANCE = 5_000_000
 """Values that a template may grow to: far above what Azure takes."""
+_HEAVIEST = 200_000
+"""What one value of an expression may weigh."""
 _TEXT = 64
 """Characters that weigh as much as a value."""
 _RESOURCE = 100
@@ -100,10 +102,14 @@ class _Template:
         """Takes what a value weighs off the allowance. Raises Unresolved when it is used up."""
         if hasattr(value, "part"):
             raise Unresolved("reference() gives more than is read")
-        waiting = [value]
+        waiting, weight = [value], 0
         while waiting:
             inner = waiting.pop()
-            self.spend(1 + len(inner) // _TEXT if isinstance(inner, str) else 1)
+            more = 1 + len(inner) // _TEXT if isinstance(inner, str) else 1
+            self.spend(more)
+            weight += more
+            if weight > _HEAVIEST:
+                raise Unresolved("it grows beyond what Azure takes")
             if isinstance(inner, Mapping):
                 waiting.extend(inner.values())
             elif isinstance(inner, list):
