@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from governor import jsonfile
-from governor.azure_model import Definition, Export, Initiative, PolicyState, Written
+from governor.azure_model import Definition, Export, Initiative, PolicyState, Summary, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
 from governor.sources.azure.exports import epac, ids, objects, templates
@@ -34,7 +34,10 @@ _OURS = re.compile(
     r"|managementgroupancestors",
     re.IGNORECASE,
 )
-"""A file in a folder that has none of these words is of no concern."""
+"""What a file of Azure Policy has a word of."""
+
+_PART = re.compile(r'"(?:parameters|then)"', re.IGNORECASE)
+"""What a file has that may be a part of one."""
 
 _KINDS = {f"{ids.PROVIDER}/{kind}".lower(): kind for kind in ids.KINDS} | {
     "microsoft.policyinsights/policystates": STATES,
@@ -114,7 +117,8 @@ class _Reading:
             if named:
                 self._refuse(refusal, alone)
             return
-        if not named and not _OURS.search(text):
+        ours = named or bool(_OURS.search(text))
+        if not ours and not _PART.search(text):
             return
         file = File(name, text)
         try:
@@ -126,7 +130,7 @@ class _Reading:
             else:
                 self._sift(jsonfile.parse(text, name, self._kept), file, ())
         except Refusal as refusal:
-            if named or _is_named_as_ours(name):
+            if named or (ours and _is_named_as_ours(name)):
                 self._refuse(refusal, alone)
 
     def _refuse(self, refusal: Refusal, alone: bool) -> None:
@@ -284,7 +288,7 @@ class _Reading:
             assignments=self._once(found.assignments, "assignment"),
             exemptions=self._once(found.exemptions, "exemption"),
             states=states,
-            summaries=tuple(found.summaries),
+            summaries=tuple({_counted(summary): summary for summary in reversed(found.summaries)}.values())[::-1],
             ancestors=_ancestors(found.ancestors, states),
             gaps=found.placed_gaps(),
             notes=tuple(found.notes),
@@ -413,6 +417,12 @@ class _Reading:
             if other is not state and _moment(state.at) > _moment(other.at):
                 latest[key] = state
         return tuple(latest.values())
+
+
+def _counted(summary: Summary) -> tuple[str, ...]:
+    """What two equal summaries have in common."""
+    what = (summary.assignment, summary.definition, summary.reference)
+    return (*(part.lower() for part in what), repr(sorted(summary.resources.items())))
 
 
 def _compared(policy: Policy) -> Policy:
