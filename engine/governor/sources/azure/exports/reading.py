@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePath
 from stat import S_ISREG
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from governor import jsonfile
-from governor.azure_model import Export, Initiative, PolicyState
+from governor.azure_model import Definition, Export, Initiative, PolicyState, Summary, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
 from governor.sources.azure.exports import epac, ids, objects, templates
@@ -33,7 +34,10 @@ _OURS = re.compile(
     r"|managementgroupancestors",
     re.IGNORECASE,
 )
-"""A file in a folder that has none of these words is of no concern."""
+"""What a file of Azure Policy has a word of."""
+
+_PART = re.compile(r'"(?:parameters|then)"', re.IGNORECASE)
+"""What a file has that may be a part of one."""
 
 _KINDS = {f"{ids.PROVIDER}/{kind}".lower(): kind for kind in ids.KINDS} | {
     "microsoft.policyinsights/policystates": STATES,
@@ -49,6 +53,8 @@ _KEPT = {
 """What is read of a state. A list may have millions, and their other keys take most of the memory."""
 
 _NEXT = ("nextlink", "@odata.nextlink", "skip_token", "skiptoken", "$skiptoken")
+
+_WHAT_TO_DO = ": export it, with `az policy definition list` and its like"
 
 Policy = TypeVar("Policy", bound=Any)
 
@@ -81,6 +87,8 @@ class _Reading:
         self.trees: list[Raw] = []
         self.exempting: list[Raw] = []
         self.environments: list[Environment] = []
+        self.files: dict[str, File] = {}
+        """Those that hold something."""
         self.texts: dict[str, str] = {}
         self.count = 0
 
@@ -88,47 +96,41 @@ class _Reading:
         """Reads a file, or all files below a folder."""
         before, gaps = self.count, len(self.found.gaps)
         if path == PIPED:
-            self._data(piped, "standard input", named=True, alone=alone)
+            self._file("standard input", lambda: piped, named=True, alone=alone)
         elif path.is_dir():
             for file in _files(path):
-                try:
-                    data = file.read_bytes()
-                except OSError as error:
-                    self.found.refused(Refusal(f"cannot be read: {error.strerror}", place=str(file)))
-                    continue
-                self._data(data, str(file), named=False, alone=False)
+                self._file(str(file), partial(_data_of, file), named=False, alone=False)
         else:
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise Refusal(f"cannot be read: {error.strerror}", place=str(path)) from None
-            self._data(data, str(path), named=True, alone=alone)
+            self._file(str(path), path.read_bytes, named=True, alone=alone)
         if self.count == before and len(self.found.gaps) == gaps:
             what = "no file in this folder holds anything" if path.is_dir() else "this file holds nothing"
             name = "standard input" if path == PIPED else str(path)
-            raise Refusal(
-                f"{what} of Azure Policy: export it with `az policy definition list` and its like", place=name
-            )
+            raise Refusal(f"{what} of Azure Policy{_WHAT_TO_DO}", place=name)
 
-    def _data(self, data: bytes, name: str, *, named: bool, alone: bool) -> None:
+    def _file(self, name: str, data: Callable[[], bytes], *, named: bool, alone: bool) -> None:
         try:
-            text = jsonfile.decode(data, name)
+            text = jsonfile.decode(data(), name)
+        except OSError as error:
+            self._refuse(Refusal(f"cannot be read: {error.strerror}", place=name), alone)
+            return
         except Refusal as refusal:
             if named:
                 self._refuse(refusal, alone)
             return
-        if not named and not _OURS.search(text):
+        ours = named or bool(_OURS.search(text))
+        if not ours and not _PART.search(text):
             return
         file = File(name, text)
         try:
             rows = epac.rows(file)
             if rows:
                 self.exempting += rows
+                self.files[name] = file
                 self.count += len(rows)
-            elif named or _begins_like_json(text):
-                self._sift(jsonfile.parse(text, name, self._kept), file, (), 0)
+            else:
+                self._sift(jsonfile.parse(text, name, self._kept), file, ())
         except Refusal as refusal:
-            if named or _is_named_as_ours(name):
+            if named or (ours and _is_named_as_ours(name)):
                 self._refuse(refusal, alone)
 
     def _refuse(self, refusal: Refusal, alone: bool) -> None:
@@ -147,20 +149,23 @@ class _Reading:
             if key.lower() in _KEPT
         }
 
-    def _sift(self, value: Any, file: File, pointer: Pointer, depth: int) -> None:
+    def _sift(self, value: Any, file: File, pointer: Pointer) -> None:
         if isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, (dict, list)):
-                    self._sift(item, file, (*pointer, index), depth + 1)
+                    self._sift(item, file, (*pointer, index))
         elif isinstance(value, dict):
             raw = Raw(value, file, pointer)
+            if not pointer and "json-schema.org/" in str(value.get("$schema")):
+                return
             if self._take(raw, {key.lower() for key in value}):
+                self.files[file.name] = file
                 self.count += 1
                 return
             before = self.count
             for key, inner in value.items():
                 if isinstance(inner, (dict, list)):
-                    self._sift(inner, file, (*pointer, key), depth + 1)
+                    self._sift(inner, file, (*pointer, key))
             if self.count > before:
                 self._note_next_page(raw)
 
@@ -195,7 +200,7 @@ class _Reading:
             return True
         if _kind_by_type(raw.value) == _OF_SUBSCRIPTIONS:
             return self._subscription(raw)
-        if (not raw.pointer and keys <= {*_PARTS, "$schema"} and keys & _PARTS) or keys == {"if", "then"}:
+        if not raw.pointer and (keys == {"if", "then"} or (keys & _PARTS and keys <= {*_PARTS, "$schema"})):
             self.parts.setdefault(os.path.dirname(raw.file.name), []).append(raw)
             return bool(keys & {"policyrule", "if"})
         return False
@@ -277,18 +282,21 @@ class _Reading:
         for raw in self.exempting:
             found.exemptions += exempting.made(raw)
         states = self._latest_states()
-        return Export(
+        export = Export(
             definitions=self._once(found.definitions, "definition"),
             initiatives=self._once(found.initiatives, "initiative"),
             assignments=self._once(found.assignments, "assignment"),
             exemptions=self._once(found.exemptions, "exemption"),
             states=states,
-            summaries=tuple(found.summaries),
+            summaries=tuple({_counted(summary): summary for summary in reversed(found.summaries)}.values())[::-1],
             ancestors=_ancestors(found.ancestors, states),
             gaps=found.placed_gaps(),
             notes=tuple(found.notes),
             source=source,
         )
+        if export == Export(notes=export.notes, source=source):
+            raise Refusal(f"this holds nothing of Azure Policy{_WHAT_TO_DO}", place=source)
+        return export
 
     def _parameters(self, raw: Raw) -> dict[str, Any]:
         """What the parameters file of a template gives: that of the same name."""
@@ -333,9 +341,7 @@ class _Reading:
         yield from (raw for _, raw in self.nameless if not raw.pointer)
 
     def _joined(self, kind: str, raw: Raw, parts: list[Raw]) -> Raw | None:
-        key, others = ("policyRule", ("parameters",))
-        if kind == ids.INITIATIVES:
-            key, others = "policyDefinitions", ("parameters", "policyDefinitionGroups")
+        key = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
         main = [part for part in parts if objects.Fields(part, Found()).has(key)]
         bare = [part for part in parts if kind == ids.DEFINITIONS and part.value.keys() == {"if", "then"}]
         if len(main) + len(bare) != 1:
@@ -344,7 +350,7 @@ class _Reading:
         value = dict(raw.value)
         value[key] = objects.Fields(part, Found()).value(key) if main else part.value
         fields = objects.Fields(raw, Found())
-        for other in others:
+        for other in ("parameters", "policyDefinitionGroups"):
             told = [inner for one in parts if (inner := objects.Fields(one, Found()).value(other)) is not None]
             if not fields.has(other) and len(told) == 1:
                 value[other] = told[0]
@@ -364,39 +370,38 @@ class _Reading:
                 name = member.definition
                 id = known.id(ids.DEFINITIONS, name, root)
                 if not id:
-                    is_set = bool(known.id(ids.INITIATIVES, name, root))
-                    self._gap_of_member(initiative, index, name, is_set)
-                    if is_set:
+                    is_initiative = bool(known.id(ids.INITIATIVES, name, root))
+                    reason = f"there is no definition named {name!r}"
+                    if is_initiative:
+                        reason = f"an initiative holds definitions, and its member {name!r} is an initiative"
+                    self._gap_at(initiative.written, reason, *_members(initiative), index)
+                    if is_initiative:
                         continue
                 member = replace(member, definition=id or ids.made(root, ids.DEFINITIONS, name))
             members.append(member)
         return replace(initiative, members=tuple(members))
 
-    def _gap_of_member(self, initiative: Initiative, index: int, name: str, is_set: bool) -> None:
-        if is_set:
-            reason = f"an initiative holds definitions, and its member {name!r} is an initiative"
-        else:
-            reason = f"there is no definition named {name!r}"
-        written = initiative.written
-        raw = next((raw for _, raw in self.nameless if written and raw.file.name == written.file), None)
-        if raw is None:
-            self.found.refused(Refusal(reason, place=written.file if written else ""))
-            return
-        self.found.gap(raw, reason, *objects.Fields(raw, Found()).steps("policyDefinitions"), index)
-
     def _once(self, policies: list[Policy], what: str) -> tuple[Policy, ...]:
-        """Each id once. The first one that was read stands; where another differs, a gap names both."""
-        kept: dict[str, Policy] = {}
-        for policy in policies:
-            first = kept.setdefault(policy.id.lower(), policy)
-            if first is not policy and _compared(first) != _compared(policy):
-                here, there = policy.written, first.written
-                reason = f"this {what} stands in {there.file} too, and differs: the one there is read"
-                self.found.gap(Raw({}, self._file(here.file, here.line), here.pointer), reason)
-        return tuple(kept.values())
+        """Each object once. The first one that was read stands; where another differs, a gap names both.
 
-    def _file(self, name: str, line: int) -> File:
-        return next((file for file, written in self.found._written if file.name == name), File(name, "", line or 1))
+        Definitions and initiatives of several versions stand in each, the newest first.
+        """
+        kept: dict[str, list[Policy]] = {}
+        for policy in policies:
+            others = kept.setdefault(policy.id.lower(), [])
+            same = next((index for index, other in enumerate(others) if _same_version(policy, other)), None)
+            if same is None:
+                others.append(policy)
+            elif _compared(others[same]) != _compared(policy):
+                reason = f"this {what} differs from the one of the same id at {{}}, which is read"
+                self._gap_at(policy.written, reason, other=others[same].written)
+        return tuple(policy for others in kept.values() for policy in sorted(others, key=_newest_first))
+
+    def _gap_at(self, written: Written | None, reason: str, *steps: str | int, other: Written | None = None) -> None:
+        if written:
+            file = self.files.get(written.file, File(written.file, ""))
+            file = file._replace(line=written.line)
+            self.found.gap(Raw({}, file, written.pointer), reason, *steps, other=other)
 
     def _latest_states(self) -> tuple[PolicyState, ...]:
         """Of records of the same resource, policy and assignment, the latest."""
@@ -414,9 +419,33 @@ class _Reading:
         return tuple(latest.values())
 
 
+def _counted(summary: Summary) -> tuple[str, ...]:
+    """What two equal summaries have in common."""
+    what = (summary.assignment, summary.definition, summary.reference)
+    return (*(part.lower() for part in what), repr(sorted(summary.resources.items())))
+
+
 def _compared(policy: Policy) -> Policy:
     """A policy without what does not decide what it does."""
-    return replace(policy, id=policy.id.lower(), written=None, metadata={})
+    version = {"version": ""} if isinstance(policy, (Definition, Initiative)) else {}
+    return replace(policy, id=policy.id.lower(), display_name="", description="", metadata={}, written=None, **version)
+
+
+def _same_version(one: Policy, other: Policy) -> bool:
+    """Whether two of the same id are one object: not every layout tells the version of a definition."""
+    if not isinstance(one, (Definition, Initiative)) or not one.version or not other.version:
+        return True
+    return bool(one.version.lower() == other.version.lower())
+
+
+def _newest_first(policy: Policy) -> tuple[int, ...]:
+    version = policy.version if isinstance(policy, (Definition, Initiative)) else ""
+    return tuple(-int(number[:9]) for number in re.findall(r"\d+", version)[:3])
+
+
+def _members(initiative: Initiative) -> tuple[str, ...]:
+    pointer = initiative.written.pointer if initiative.written else ()
+    return ("policyDefinitions",) if pointer[-1:] == ("properties",) else ("properties", "policyDefinitions")
 
 
 def _moment(text: str) -> datetime:
@@ -479,8 +508,14 @@ def _stem(name: str) -> str:
     return re.sub(r"\.(parameters\.)?jsonc?$", "", name, flags=re.IGNORECASE).lower()
 
 
-def _begins_like_json(text: str) -> bool:
-    return text.lstrip()[:2].startswith(("{", "[", "//", "/*"))
+def _data_of(file: Path) -> bytes:
+    """The content of a file in a folder; empty for one that begins neither like JSON nor like a table of EPAC."""
+    with file.open("rb") as opened:
+        head = opened.read(4096)
+        text = head.decode(jsonfile.encoding(head), "ignore").lstrip()
+        if text.startswith(("{", "[", "//", "/*")) or "exemptioncategory" in text.split("\n", 1)[0].lower():
+            return head + opened.read()
+    return b""
 
 
 def _is_named_as_ours(name: str) -> bool:
