@@ -216,7 +216,7 @@ def test_an_unknown_schema(governor: Governor) -> None:
     run = governor("schema", "plan")
 
     assert run.code == 2
-    assert "'plan' is not one of 'config', 'exemptions', 'baseline', 'cases', 'input', 'report'" in run.err
+    assert "'plan' is not one of 'config', 'exemptions', 'baseline', 'cases', 'input', 'report'," in run.err
 
 
 # Completion

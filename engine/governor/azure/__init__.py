@@ -1,1 +1,1 @@
-"""What the policies of Azure come to: beside what Azure recorded, and beside the policies here."""
+"""What Azure Policy does, beside what our own policies ask for."""

@@ -7,13 +7,18 @@ import click
 
 @click.command()
 @click.argument(
-    "name", type=click.Choice(["config", "exemptions", "baseline", "cases", "input", "report"]), default="config"
+    "name",
+    type=click.Choice(
+        ["config", "exemptions", "baseline", "cases", "input", "report", "azure-evaluate", "azure-compare"]
+    ),
+    default="config",
 )
 def schema(name: str) -> int:
     """Print the JSON Schema of a file.
 
     `config` is governor.yaml, `exemptions` a file of exemptions, `baseline` that of `check --baseline`, `cases` a
-    cases.yaml, `input` what policies see, `report` what `check --format json` writes.
+    cases.yaml, `input` what policies see, `report` what `check --format json` writes, `azure-evaluate` and
+    `azure-compare` what those commands do.
 
     \b
     Example:

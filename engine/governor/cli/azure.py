@@ -102,3 +102,23 @@ def evaluate(**options: Any) -> int:
     from governor.commands import azure_evaluate as command
 
     return command.run(**options)
+
+
+@azure.command("compare")
+@_evaluation_options
+@library_options
+def compare(**options: Any) -> int:
+    """Show where our policies and Azure's disagree on resources, and why.
+
+    Each side judges the same resources. What one objects to and the other does not is told with the reason: what is not
+    assigned, exempt, in DoNotEnforce, of another mode or kind, or not known yet.
+
+    \b
+    Examples:
+      governor azure compare export/ --on inventory.json
+      governor azure compare export/ --on plan.json --source .
+      governor azure compare export/ --on inventory.json --policies policies -f json
+    """
+    from governor.commands import azure_compare as command
+
+    return command.run(**options)

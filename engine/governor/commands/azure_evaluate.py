@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -17,8 +15,8 @@ from governor.azure import results
 from governor.azure.results import OUTCOMES, FailOn, Gathered, Outcome, Row, outcome
 from governor.azure.words import because, called, field, short, terms, title
 from governor.azure_model import ArmResource, PolicyExemption, Result
-from governor.commands import azure_inputs, output
-from governor.commands.azure_inputs import Given, heading, lines_of, place_of, write_json
+from governor.commands import azure_inputs
+from governor.commands.azure_inputs import Given, heading, lines_of, options_of, place_of, write_json
 from governor.errors import Refusal
 from governor.judge import Blotter
 from governor.languages.azure_policy.after import Changed
@@ -78,7 +76,7 @@ def run(
         given = msgspec.structs.replace(given, estate=estate)
     evaluation = given.evaluation
     is_hidden = bool(given.gaps) or any(True for _ in results.hidden(given.policies.problems, given.export))
-    options = _options(verbose)
+    options = options_of(verbose)
     if trace:
         resource = find(given.estate.resources, trace)
         told = _traced(evaluation, resource)
@@ -122,13 +120,6 @@ def find(resources: Sequence[ArmResource], wanted: str) -> ArmResource:
         more = f", … and {len(found) - 5:,} more" if len(found) > 5 else ""
         raise Refusal(f"{wanted} is the end of {len(found):,} resources: {listed}{more}", place="--trace")
     return found[0]
-
-
-def _options(verbose: bool) -> reports.Options:
-    shown = sys.stdout.isatty()
-    wide = shown or "COLUMNS" in os.environ
-    width = shutil.get_terminal_size((output.PIPED_WIDTH, 24)).columns if wide else output.PIPED_WIDTH
-    return reports.Options(width=width, colour=output.colour(shown), verbose=verbose)
 
 
 # For people

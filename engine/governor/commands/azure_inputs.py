@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from governor import jsonfile
+from governor import jsonfile, reports
 from governor.azure.words import scope_of, source_of, title
 from governor.azure_model import Estate, Export, Written
 from governor.catalog import azure_aliases
+from governor.commands import output
 from governor.commands.workspace import near
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import Blotter
@@ -122,6 +123,12 @@ def heading(one: Assigned) -> list[Span]:
         (f"  {plain(source_of(one))} on {plain(scope_of(one.assignment))}", "dim"),
         ("  DoNotEnforce" if not one.assignment.enforced else "", "cyan"),
     ]
+
+
+def options_of(verbose: bool) -> reports.Options:
+    """How standard output wants it."""
+    shown = sys.stdout.isatty()
+    return reports.Options(width=output.width(shown), colour=output.colour(shown), verbose=verbose)
 
 
 def write_json(document: Any, blot: Blotter) -> None:

@@ -42,7 +42,7 @@ def write(
     for name, file in outputs:
         shown = file is None and sys.stdout.isatty()
         options = reports.Options(
-            width=_width(shown), colour=colour(shown) and file is None, verbose=verbose, environment=environment
+            width=width(shown), colour=colour(shown) and file is None, verbose=verbose, environment=environment
         )
         text = f"{verdict.footer}\n" if quiet and name == "table" else reports.render(name, verdict, options)
         rendered.append((file, text))
@@ -56,7 +56,8 @@ def write(
             raise Refusal(f"cannot be written ({error.strerror}): choose another file", place=str(file)) from None
 
 
-def _width(shown: bool) -> int:
+def width(shown: bool) -> int:
+    """Columns of what goes to standard output."""
     return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if shown or "COLUMNS" in os.environ else PIPED_WIDTH
 
 

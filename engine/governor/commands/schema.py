@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+from governor import reports
+
+_OF_AZURE = {
+    "azure-evaluate": "azure_evaluation.schema.json",
+    "azure-compare": "azure_comparison.schema.json",
+}
 
 
 def run(name: str) -> int:
-    """Print a schema: config, exemptions, baseline, cases, input or report."""
+    """Print a schema; `name` is one of those that the command line offers."""
     sys.stdout.write(json.dumps(_schema(name), indent=2) + "\n")
     return 0
 
@@ -18,6 +26,8 @@ def _schema(name: str) -> dict[str, Any]:
         from governor.reports.json import schema
 
         return schema()
+    if name in _OF_AZURE:
+        return json.loads(Path(reports.__file__).with_name(_OF_AZURE[name]).read_bytes())  # type: ignore[no-any-return]
     if name == "baseline":
         from governor.baseline import file
 

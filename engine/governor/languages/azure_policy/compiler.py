@@ -88,6 +88,8 @@ class Compiler:
         self.slots = 0
         """Answers that a `Subject` keeps."""
         self._shared: dict[str, tuple[Check, Check | None]] = {}
+        self._parts: dict[tuple[int, int], tuple[Condition, Binding, Part]] = {}
+        """By the identities of the two, which live as long as this."""
 
     def values(self, binding: Binding) -> Values:
         """What compiles the expressions of one definition."""
@@ -103,8 +105,11 @@ class Compiler:
 
     def parts(self, condition: Condition, binding: Binding) -> Part:
         """A condition and everything in it, each to be asked by itself."""
-        one = _One(self, self.values(binding))
-        return one.part(one.bound(condition))
+        key = id(condition), id(binding)
+        if key not in self._parts:
+            one = _One(self, self.values(binding))
+            self._parts[key] = condition, binding, one.part(one.bound(condition))
+        return self._parts[key][2]
 
     def condition(self, condition: Condition, binding: Binding) -> Check:
         """A condition that stands alone: what a related resource has to meet."""

@@ -91,6 +91,19 @@ class Evaluation:
         """The condition that a policy's answer for a resource hangs on."""
         return decisive(one, self.subject(resource), self._compiler)
 
+    def fields(self, one: Assigned) -> set[str]:
+        """What the conditions of a policy look at, as they are named."""
+        found, parts = set(), [self._compiler.parts(one.rule.condition, one.binding)]
+        while parts:
+            part = parts.pop()
+            parts += part.parts
+            found.add(part.field)
+        return found - {""}
+
+    def reaches(self, scope: str, resource: ArmResource) -> bool | None:
+        """Whether a resource lies in a scope; None where nobody told."""
+        return lies_in(resource.id.lower(), scope.lower(), self._ancestors)
+
     def why_not(self, one: Assigned, resource: ArmResource) -> str:
         """Why a policy says nothing of a resource."""
         subject = self.subject(resource)

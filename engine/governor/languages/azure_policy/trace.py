@@ -40,6 +40,8 @@ class Decisive(Struct, frozen=True):
     operator: str
     right: str
     held: Truth
+    values: tuple[Any, Any] = (None, None)
+    """Left and right as they are; what has no value yet is an `Unknown`."""
 
 
 def trace(one: Assigned, subject: Subject, compiler: Compiler) -> list[Step]:
@@ -64,6 +66,7 @@ def decisive(one: Assigned, subject: Subject, compiler: Compiler) -> Decisive | 
         found.operator,
         right,
         found.check(subject),
+        (_raw(found.left, subject), _raw(found.right, subject)),
     )
 
 
@@ -95,6 +98,13 @@ def _deciding(part: Part, subject: Subject, held: Truth) -> Iterator[Part]:
             answer = inner.check(subject)
             if answer == held:
                 yield from _deciding(inner, subject, answer)
+
+
+def _raw(compute: Any, subject: Subject) -> Any:
+    try:
+        return subject.original(compute(subject))
+    except TemplateError as error:
+        return Unknown(str(error))
 
 
 def _value(compute: Any, subject: Subject) -> str:
