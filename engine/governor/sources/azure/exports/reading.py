@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from governor import jsonfile
-from governor.azure_model import Definition, Export, Initiative, PolicyState, Summary, Written
+from governor.azure_model import Definition, Export, Initiative, PolicyState, Summary, Unknown, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
 from governor.sources.azure.exports import epac, ids, objects, templates
@@ -31,7 +31,7 @@ SUMMARIES = "policyStatesSummary"
 
 _OURS = re.compile(
     r"policy(?:rule|definition|assignment|set|exemption|state|name|id\b)|exemptioncategory|compliancestate|pacselector"
-    r"|managementgroupancestors",
+    r"|managementgroupancestors|definitionentry",
     re.IGNORECASE,
 )
 """What a file of Azure Policy has a word of."""
@@ -207,6 +207,10 @@ class _Reading:
 
     def _object(self, kind: str, raw: Raw) -> None:
         found = self.found
+        properties = raw.value.get("properties")
+        if isinstance(properties, Unknown):
+            found.gap(raw, properties.reason, "properties")
+            return
         if kind == STATES:
             state = objects.state(raw, found)
             if state:
