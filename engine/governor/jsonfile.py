@@ -108,6 +108,7 @@ def positions(text: str, pointers: Iterable[Pointer]) -> list[tuple[int, int]]:
         _locate(text, tree, (), _after_blanks(text, 0), offsets)
     except (JSONDecodeError, IndexError):
         text = _without_comments(text)
+        offsets.clear()
         _locate(text, tree, (), _after_blanks(text, 0), offsets)
     places = _places(text, offsets.values())
     found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,7 @@ def test_rules_parameters_and_members_in_files_of_their_own(tmp_path: Path) -> N
     assert [(gap.place, gap.reason) for gap in export.gaps] == [
         (
             f"{tmp_path}/initiatives/lost/policyset.json:1:1",
-            "this has no policyDefinitions, and no file beside it holds the one that is missing",
+            "this has no policyDefinitions, and no file beside it has the one that is missing",
         )
     ]
 
@@ -358,3 +359,38 @@ def test_standard_input_beside_files(tmp_path: Path) -> None:
 
     assert (len(export.definitions), len(export.assignments)) == (1, 2)
     assert export.definitions[0].written == Written("standard input", 2, (0,))
+
+
+def test_versions_of_a_definition_stand_beside_one_another(tmp_path: Path) -> None:
+    def version(number: str, effect: str) -> dict[str, Any]:
+        kind = "Microsoft.Authorization/policyDefinitions/versions"
+        rule = {**RULE, "then": {"effect": effect}}
+        return {
+            "id": f"{BUILT_IN}/versions/{number}",
+            "name": number,
+            "type": kind,
+            "properties": {"policyRule": rule, "version": number},
+        }
+
+    files(tmp_path, versions_json=[version("1.9.0", "audit"), version("1.10.0", "deny")])
+
+    export = read([tmp_path])
+
+    assert [(one.id, one.name, one.version) for one in export.definitions] == [
+        (BUILT_IN, ids.name_of(BUILT_IN), "1.10.0"),
+        (BUILT_IN, ids.name_of(BUILT_IN), "1.9.0"),
+    ]
+    assert export.gaps == ()
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
+    files(tmp_path, policy_json=write(Export(definitions=(definition(),)), "cli")["policyDefinitions.json"])
+
+    export = read([tmp_path])
+
+    assert len(export.definitions) == 1
+    assert [(gap.place, gap.reason) for gap in export.gaps] == [
+        (f"{tmp_path}/gone.json", "cannot be read: No such file or directory")
+    ]

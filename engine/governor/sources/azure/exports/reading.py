@@ -10,28 +10,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePath
-from stat import S_ISREG
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
 from governor import jsonfile
-from governor.azure_model import Definition, Export, Initiative, PolicyState, Summary, Written
+from governor.azure_model import Definition, Export, Initiative, Unknown, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
-from governor.sources.azure.exports import epac, ids, objects, templates
+from governor.sources.azure.exports import epac, ids, objects, parts, templates
 from governor.sources.azure.exports.epac import Environment, Exempting, Known
 from governor.sources.azure.exports.found import File, Found, Pointer, Raw
+from governor.sources.azure.exports.merging import Policy, ancestors, distinct, latest, once
 
 STATES = "policyStates"
 SUMMARIES = "policyStatesSummary"
 
 _OURS = re.compile(
     r"policy(?:rule|definition|assignment|set|exemption|state|name|id\b)|exemptioncategory|compliancestate|pacselector"
-    r"|managementgroupancestors",
+    r"|managementgroupancestors|definitionentry",
     re.IGNORECASE,
 )
 """What a file of Azure Policy has a word of."""
@@ -43,9 +42,6 @@ _KINDS = {f"{ids.PROVIDER}/{kind}".lower(): kind for kind in ids.KINDS} | {
     "microsoft.policyinsights/policystates": STATES,
 }
 _OF_SUBSCRIPTIONS = "microsoft.resources/subscriptions"
-_PARTS = {"policyrule", "parameters", "policydefinitions", "policydefinitiongroups", "mode", "metadata"}
-"""What files of their own may hold of a definition or an initiative."""
-
 _KEPT = {
     "resourceid", "resourcetype", "policyassignmentid", "policydefinitionid", "policydefinitionreferenceid",
     "policysetdefinitionid", "compliancestate", "policydefinitionaction", "timestamp", "managementgroupids",
@@ -55,8 +51,6 @@ _KEPT = {
 _NEXT = ("nextlink", "@odata.nextlink", "skip_token", "skiptoken", "$skiptoken")
 
 _WHAT_TO_DO = ": export it, with `az policy definition list` and its like"
-
-Policy = TypeVar("Policy", bound=Any)
 
 
 def read(paths: Sequence[Path], piped: bytes = b"") -> Export:
@@ -68,7 +62,11 @@ def read(paths: Sequence[Path], piped: bytes = b"") -> Export:
     reading = _Reading()
     for path in paths:
         reading.path(path, piped, alone=len(paths) == 1)
-    return reading.export(", ".join(map(str, paths)))
+    return reading.export(", ".join(map(_name, paths)))
+
+
+def _name(path: Path) -> str:
+    return "standard input" if path == PIPED else str(path)
 
 
 class _Reading:
@@ -82,8 +80,8 @@ class _Reading:
         """Kind and object; it has no id, and lies where its layout says."""
         self.heads: list[tuple[str, Raw]] = []
         """Objects whose rule, or members, may lie in another file."""
-        self.parts: dict[str, list[Raw]] = {}
-        """Folder → such rules, members and parameters."""
+        self.parts: list[Raw] = []
+        """Such rules, members and parameters."""
         self.trees: list[Raw] = []
         self.exempting: list[Raw] = []
         self.environments: list[Environment] = []
@@ -96,16 +94,15 @@ class _Reading:
         """Reads a file, or all files below a folder."""
         before, gaps = self.count, len(self.found.gaps)
         if path == PIPED:
-            self._file("standard input", lambda: piped, named=True, alone=alone)
+            self._file(_name(path), lambda: piped, named=True, alone=alone)
         elif path.is_dir():
-            for file in _files(path):
+            for file in self._files(path):
                 self._file(str(file), partial(_data_of, file), named=False, alone=False)
         else:
             self._file(str(path), path.read_bytes, named=True, alone=alone)
         if self.count == before and len(self.found.gaps) == gaps:
             what = "no file in this folder holds anything" if path.is_dir() else "this file holds nothing"
-            name = "standard input" if path == PIPED else str(path)
-            raise Refusal(f"{what} of Azure Policy{_WHAT_TO_DO}", place=name)
+            raise Refusal(f"{what} of Azure Policy{_WHAT_TO_DO}", place=_name(path))
 
     def _file(self, name: str, data: Callable[[], bytes], *, named: bool, alone: bool) -> None:
         try:
@@ -114,7 +111,7 @@ class _Reading:
             self._refuse(Refusal(f"cannot be read: {error.strerror}", place=name), alone)
             return
         except Refusal as refusal:
-            if named:
+            if named or _is_named_as_ours(name):
                 self._refuse(refusal, alone)
             return
         ours = named or bool(_OURS.search(text))
@@ -200,13 +197,17 @@ class _Reading:
             return True
         if _kind_by_type(raw.value) == _OF_SUBSCRIPTIONS:
             return self._subscription(raw)
-        if not raw.pointer and (keys == {"if", "then"} or (keys & _PARTS and keys <= {*_PARTS, "$schema"})):
-            self.parts.setdefault(os.path.dirname(raw.file.name), []).append(raw)
+        if not raw.pointer and parts.is_part(keys):
+            self.parts.append(raw)
             return bool(keys & {"policyrule", "if"})
         return False
 
     def _object(self, kind: str, raw: Raw) -> None:
         found = self.found
+        properties = raw.value.get("properties")
+        if isinstance(properties, Unknown):
+            found.gap(raw, properties.reason, "properties")
+            return
         if kind == STATES:
             state = objects.state(raw, found)
             if state:
@@ -214,13 +215,10 @@ class _Reading:
         elif kind == SUMMARIES:
             found.summaries += objects.summaries(raw, found)
         elif kind in (ids.DEFINITIONS, ids.INITIATIVES):
-            whole = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
-            if not objects.Fields(raw, Found()).has(whole):
-                self.heads.append((kind, raw))
-            elif _text(raw.value, "id"):
-                self._define(kind, raw, objects.NOWHERE)
+            if parts.is_whole(kind, raw):
+                self._whole(kind, raw)
             else:
-                self.nameless.append((kind, raw))
+                self.heads.append((kind, raw))
         elif kind == ids.ASSIGNMENTS:
             assignment = objects.assignment(raw, found)
             if assignment:
@@ -229,6 +227,12 @@ class _Reading:
             exemption = objects.exemption(raw, found)
             if exemption:
                 found.exemptions.append(exemption)
+
+    def _whole(self, kind: str, raw: Raw) -> None:
+        if _text(raw.value, "id"):
+            self._define(kind, raw, objects.NOWHERE)
+        else:
+            self.nameless.append((kind, raw))
 
     def _define(self, kind: str, raw: Raw, scope: str) -> None:
         if kind == ids.DEFINITIONS:
@@ -268,7 +272,8 @@ class _Reading:
         for raw in self.templates:
             for made in templates.made(raw, self._parameters(raw), found):
                 self._object(made.kind, made.raw)
-        self._join_parts()
+        for kind, raw in list(parts.joined(self.heads, self.parts, self._whole_folders(), found)):
+            self._whole(kind, raw)
         places = self.environments or [Environment()]
         for kind, raw in self.nameless:
             for place in dict.fromkeys(place.root for place in places):
@@ -281,15 +286,15 @@ class _Reading:
         exempting = Exempting(found, known)
         for raw in self.exempting:
             found.exemptions += exempting.made(raw)
-        states = self._latest_states()
+        states = latest(found.states)
         export = Export(
             definitions=self._once(found.definitions, "definition"),
             initiatives=self._once(found.initiatives, "initiative"),
             assignments=self._once(found.assignments, "assignment"),
             exemptions=self._once(found.exemptions, "exemption"),
             states=states,
-            summaries=tuple({_counted(summary): summary for summary in reversed(found.summaries)}.values())[::-1],
-            ancestors=_ancestors(found.ancestors, states),
+            summaries=distinct(found.summaries),
+            ancestors=ancestors(found.ancestors, states),
             gaps=found.placed_gaps(),
             notes=tuple(found.notes),
             source=source,
@@ -298,6 +303,20 @@ class _Reading:
             raise Refusal(f"this holds nothing of Azure Policy{_WHAT_TO_DO}", place=source)
         return export
 
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """The files below a folder, in the order of their names."""
+
+        def unreadable(error: OSError) -> None:
+            self.found.refused(Refusal(f"cannot be read: {error.strerror}", place=str(error.filename)))
+
+        for at, folders, files in os.walk(folder, onerror=unreadable):
+            folders[:] = sorted(name for name in folders if not left_out(name))
+            for name in sorted(files):
+                file = Path(at, name)
+                # A pipe would be waited for.
+                if file.is_file() or not file.exists():
+                    yield file
+
     def _parameters(self, raw: Raw) -> dict[str, Any]:
         """What the parameters file of a template gives: that of the same name."""
         given = self.parameters.get(_stem(raw.file.name), {})
@@ -305,59 +324,13 @@ class _Reading:
             name: holder["value"] for name, holder in given.items() if isinstance(holder, dict) and "value" in holder
         }
 
-    def _join_parts(self) -> None:
-        """Rules and members that lie in files of their own go to the object in the same folder."""
-        folders: dict[str, list[tuple[str, Raw]]] = {}
-        for kind, raw in self.heads:
-            folders.setdefault(os.path.dirname(raw.file.name), []).append((kind, raw))
-        whole = {os.path.dirname(raw.file.name) for raw in self._whole()}
-        for folder, heads in folders.items():
-            parts = self.parts.pop(folder, [])
-            for kind, raw in heads:
-                joined = self._joined(kind, raw, parts) if len(heads) == 1 else None
-                if joined is None:
-                    missing = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
-                    self.found.gap(raw, f"this has no {missing}, and no file beside it holds the one that is missing")
-                elif _text(joined.value, "id"):
-                    self._define(kind, joined, objects.NOWHERE)
-                else:
-                    self.nameless.append((kind, joined))
-        for folder, parts in self.parts.items():
-            if folder in whole:
-                continue
-            for part in parts:
-                keys = {key.lower() for key in part.value}
-                if keys == {"if", "then"}:
-                    self.nameless.append((ids.DEFINITIONS, part._replace(value={"policyRule": part.value})))
-                elif "policyrule" in keys:
-                    self.nameless.append((ids.DEFINITIONS, part))
-
-    def _whole(self) -> Iterator[Raw]:
-        """Objects of files that need no parts."""
-        for policies in (self.found.definitions, self.found.initiatives):
-            for policy in policies:
-                if policy.written and len(policy.written.pointer) <= 1:
-                    yield Raw({}, File(policy.written.file, ""), ())
-        yield from (raw for _, raw in self.nameless if not raw.pointer)
-
-    def _joined(self, kind: str, raw: Raw, parts: list[Raw]) -> Raw | None:
-        key = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
-        main = [part for part in parts if objects.Fields(part, Found()).has(key)]
-        bare = [part for part in parts if kind == ids.DEFINITIONS and part.value.keys() == {"if", "then"}]
-        if len(main) + len(bare) != 1:
-            return None
-        part = (main or bare)[0]
-        value = dict(raw.value)
-        value[key] = objects.Fields(part, Found()).value(key) if main else part.value
-        fields = objects.Fields(raw, Found())
-        for other in ("parameters", "policyDefinitionGroups"):
-            told = [inner for one in parts if (inner := objects.Fields(one, Found()).value(other)) is not None]
-            if not fields.has(other) and len(told) == 1:
-                value[other] = told[0]
-        properties = next((inner for name, inner in raw.value.items() if name.lower() == "properties"), None)
-        if isinstance(properties, dict):
-            value = {name: inner for name, inner in value.items() if name.lower() != "properties"} | properties
-        return Raw(value, part.file, ())
+    def _whole_folders(self) -> set[str]:
+        """Folders with a file that is a definition or an initiative, whole."""
+        policies: list[Definition | Initiative] = [*self.found.definitions, *self.found.initiatives]
+        names = {one.written.file for one in policies if one.written and len(one.written.pointer) <= 1}
+        return {
+            os.path.dirname(name) for name in names | {raw.file.name for _, raw in self.nameless if not raw.pointer}
+        }
 
     def _with_ids(self, initiative: Initiative, known: Known) -> Initiative:
         """The initiative with ids for definitions that it names by name."""
@@ -382,20 +355,11 @@ class _Reading:
         return replace(initiative, members=tuple(members))
 
     def _once(self, policies: list[Policy], what: str) -> tuple[Policy, ...]:
-        """Each object once. The first one that was read stands; where another differs, a gap names both.
+        def differs(policy: Policy, first: Policy) -> None:
+            reason = f"this {what} differs from the one of the same id at {{}}, which is read"
+            self._gap_at(policy.written, reason, other=first.written)
 
-        Definitions and initiatives of several versions stand in each, the newest first.
-        """
-        kept: dict[str, list[Policy]] = {}
-        for policy in policies:
-            others = kept.setdefault(policy.id.lower(), [])
-            same = next((index for index, other in enumerate(others) if _same_version(policy, other)), None)
-            if same is None:
-                others.append(policy)
-            elif _compared(others[same]) != _compared(policy):
-                reason = f"this {what} differs from the one of the same id at {{}}, which is read"
-                self._gap_at(policy.written, reason, other=others[same].written)
-        return tuple(policy for others in kept.values() for policy in sorted(others, key=_newest_first))
+        return once(policies, differs)
 
     def _gap_at(self, written: Written | None, reason: str, *steps: str | int, other: Written | None = None) -> None:
         if written:
@@ -403,68 +367,10 @@ class _Reading:
             file = file._replace(line=written.line)
             self.found.gap(Raw({}, file, written.pointer), reason, *steps, other=other)
 
-    def _latest_states(self) -> tuple[PolicyState, ...]:
-        """Of records of the same resource, policy and assignment, the latest."""
-        latest: dict[tuple[str, str, str, str], PolicyState] = {}
-        for state in self.found.states:
-            key = (
-                state.resource.lower(),
-                state.assignment.lower(),
-                state.definition.lower(),
-                state.reference.lower(),
-            )
-            other = latest.setdefault(key, state)
-            if other is not state and _moment(state.at) > _moment(other.at):
-                latest[key] = state
-        return tuple(latest.values())
-
-
-def _counted(summary: Summary) -> tuple[str, ...]:
-    """What two equal summaries have in common."""
-    what = (summary.assignment, summary.definition, summary.reference)
-    return (*(part.lower() for part in what), repr(sorted(summary.resources.items())))
-
-
-def _compared(policy: Policy) -> Policy:
-    """A policy without what does not decide what it does."""
-    version = {"version": ""} if isinstance(policy, (Definition, Initiative)) else {}
-    return replace(policy, id=policy.id.lower(), display_name="", description="", metadata={}, written=None, **version)
-
-
-def _same_version(one: Policy, other: Policy) -> bool:
-    """Whether two of the same id are one object: not every layout tells the version of a definition."""
-    if not isinstance(one, (Definition, Initiative)) or not one.version or not other.version:
-        return True
-    return bool(one.version.lower() == other.version.lower())
-
-
-def _newest_first(policy: Policy) -> tuple[int, ...]:
-    version = policy.version if isinstance(policy, (Definition, Initiative)) else ""
-    return tuple(-int(number[:9]) for number in re.findall(r"\d+", version)[:3])
-
 
 def _members(initiative: Initiative) -> tuple[str, ...]:
     pointer = initiative.written.pointer if initiative.written else ()
     return ("policyDefinitions",) if pointer[-1:] == ("properties",) else ("properties", "policyDefinitions")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _ancestors(told: dict[str, tuple[str, ...]], states: Sequence[PolicyState]) -> dict[str, tuple[str, ...]]:
-    """The management groups above each subscription; states tell them where nothing else does."""
-    ancestors = dict(told)
-    for state in states:
-        if state.ancestors:
-            parts = state.resource.lower().split("/")
-            if len(parts) > 2 and parts[1] == "subscriptions":
-                ancestors.setdefault("/".join(parts[:3]), state.ancestors)
-    return ancestors
 
 
 def _kind(value: Mapping[str, Any], keys: set[str]) -> str:
@@ -520,17 +426,3 @@ def _data_of(file: Path) -> bytes:
 
 def _is_named_as_ours(name: str) -> bool:
     return PurePath(name).name.lower().endswith(("json", "jsonc", "csv"))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder, in the order of their names."""
-    for at, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not left_out(name))
-        for name in sorted(files):
-            file = Path(at, name)
-            try:
-                regular = S_ISREG(file.stat().st_mode)
-            except OSError:
-                regular = True
-            if regular:
-                yield file
