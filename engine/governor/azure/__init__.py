@@ -1,0 +1,1 @@
+"""What Azure Policy does, beside what our own policies ask for."""
