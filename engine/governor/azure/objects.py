@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from msgspec.structs import replace
+
 from governor.azure_model import (
     ArmResource,
     Assignment,
@@ -66,13 +68,20 @@ def assignments(export: Export, policies: Policies) -> Iterator[Resource]:
     assigned: dict[str, list[Assigned]] = {}
     for one in policies.assigned:
         assigned.setdefault(one.assignment.id.lower(), []).append(one)
+    problems: dict[str, list[str]] = {}
+    for problem in policies.problems:
+        problems.setdefault(problem.assignment.lower(), []).append(problem.reason)
     for assignment in export.assignments:
         initiative = initiatives.get(assignment.target.lower())
         found = assigned.get(assignment.id.lower(), [])
         facts = _facts(assignment, initiative)
         if initiative is None and found:
             facts |= _effect(found[0], policies, None)
-        yield _resource(assignment.id, "azure_assignment", "policyAssignments", assignment.written, facts)
+        reasons = problems.get(assignment.id.lower())
+        doubt = {"attributes.effect": reasons[0]} if reasons and not found else {}
+        yield replace(
+            _resource(assignment.id, "azure_assignment", "policyAssignments", assignment.written, facts), unknown=doubt
+        )
         members = {member.reference.lower(): member for member in initiative.members} if initiative else {}
         for one in found if initiative else ():
             facts = _facts(assignment, one.definition) | _effect(one, policies, members.get(one.reference.lower()))
