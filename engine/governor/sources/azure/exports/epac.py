@@ -27,6 +27,7 @@ _MANY = 20_000
 _COLUMNS = {"name", "exemptioncategory"}
 _OF_WHAT = ("assignmentreferenceid", "policyassignmentid", "policydefinitionid", "policysetdefinitionid")
 _LISTS = {"scopes", "policydefinitionreferenceids"}
+_OF_TREES = {"assignment", "children", "definitionentry", "definitionentrylist", "scope"}
 _ENTRY = {
     "policyId": ids.DEFINITIONS,
     "policyName": ids.DEFINITIONS,
@@ -87,7 +88,7 @@ def is_settings(keys: set[str]) -> bool:
 
 def is_tree(keys: set[str]) -> bool:
     """Whether it is a tree of assignments."""
-    return "nodename" in keys
+    return "nodename" in keys and bool(keys & _OF_TREES)
 
 
 def environments(raw: Raw, found: Found) -> Iterator[Environment]:
@@ -339,7 +340,8 @@ def _acts(policy: Definition | Initiative | None, known: Known) -> bool:
 
 def rows(file: File) -> list[Raw]:
     """The exemptions of a CSV file; empty when it is none of EPAC's. Raises Refusal for a broken one."""
-    header = file.text.split("\n", 1)[0]
+    end = file.text.find("\n")
+    header = file.text[: end if end >= 0 else None]
     delimiter = max(",;\t", key=header.count)
     named = {name.strip().strip('"').lower() for name in header.strip().split(delimiter)}
     if not named >= _COLUMNS or not named & set(_OF_WHAT):

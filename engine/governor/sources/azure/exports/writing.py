@@ -41,7 +41,7 @@ _API_VERSIONS = {
 }
 _TEMPLATES = "https://schema.management.azure.com/schemas/"
 _EPAC_SCHEMAS = "https://raw.githubusercontent.com/Azure/enterprise-azure-policy-as-code/main/Schemas/"
-_NOT_IN_FILE_NAMES = re.compile(r"[^\w.()-]+")
+_NOT_IN_FILE_NAMES = re.compile(r"(?:[^\w.()-]|_)+")
 
 Object = dict[str, Any]
 Policy = Definition | Initiative | Assignment | PolicyExemption
