@@ -89,6 +89,9 @@ def _linux(value: Any) -> Any:
     return str(value).lower() == "linux"
 
 
+BACK: Mapping[Change, Change] = {_not: _not, _enabled: lambda value: str(value).lower() == "enabled"}
+"""What undoes a change, where that can be done."""
+
 IDENTITY = Part("identity", {"type": "type", "identity_ids": To("userAssignedIdentities", _keys)})
 COMMON: Arguments = {
     "identity": IDENTITY,
