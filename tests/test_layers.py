@@ -22,7 +22,7 @@ LAYERS = (
     {"judge", "settle"},
     {"spending", "tagged"},
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
-    {"written"},
+    {"azure", "written"},
     {"library", "config", "remote"},
     {"azure", "coverage", "revisions", "history"},
     {"azure_generated", "bundle", "cases", "explain", "notices", "pages"},

@@ -15,6 +15,7 @@ KINDS: Final = (
     "compute_instance", "compute_group", "launch_template", "capacity_reservation", "cluster", "node_pool", "notebook",
     "model_endpoint", "training_job", "workload", "model_deployment", "provisioned_throughput", "ai_account", "api_key",
     "volume", "snapshot", "file_system", "bucket", "replication", "variable", "other",
+    "azure_scope", "azure_assignment", "azure_exemption", "azure_record",
 )  # fmt: skip
 
 

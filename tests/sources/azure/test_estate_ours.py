@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from governor.azure_model import ArmResource, Estate, Unknown
 from governor.catalog.prices import PriceBook
 from governor.model import Gap, Inventory, Resource, Shard
+from governor.sources.azure.estate.azurerm import TYPES
 from governor.sources.azure.estate.ours import inventory
 from governor.sources.azure.estate.terraform import from_plan
 from sources.azure.test_estate_rows import GROUP, of, row
@@ -193,3 +196,36 @@ def test_shards_tell_what_was_read_whole() -> None:
     assert {resource.shard for resource in found.resources} == {shard.place for shard in found.shards}
     assert found.gaps == (gap,)
     assert found.stage == "live"
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | st.text("ab/", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "id", "a"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(sorted(TYPES)), st.data())
+def test_values_of_any_shape_end_no_run(type: str, data: st.DataObject) -> None:
+    """What other programs write in place of an argument: a wrong shape reads as absent, or as it is."""
+    names = [*TYPES[type].arguments, "name", "location", "tags", "id", "resource_group_name", TYPES[type].parent or "x"]
+    values = st.dictionaries(st.sampled_from(names), ANYTHING, max_size=4)
+    marks = st.dictionaries(st.sampled_from(names), st.just(True) | ANYTHING, max_size=2)
+    plan = plan_of(rc(f"{type}.x", data.draw(values), unknown=data.draw(marks)))
+
+    found = from_plan(plan, place="plan.json")
+    inventory(found, PriceBook.shipped())
+
+    assert len(found.resources) == 1
+
+
+@given(st.dictionaries(st.sampled_from(["properties", "tags", "sku", "kind", "location", "type", "name"]), ANYTHING))
+def test_rows_of_any_shape_end_no_run(row: dict[str, Any]) -> None:
+    vm = {"id": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm", **row}
+
+    found = of([vm])
+
+    assert len(found.resources) == 1
+    inventory(found, PriceBook.shipped())

@@ -240,6 +240,29 @@ def test_what_holds_no_resources_is_refused(document: Any) -> None:
     assert refused.value.code == 3
 
 
+def test_files_as_shells_write_them(tmp_path: Path) -> None:
+    """PowerShell redirects in UTF-16."""
+    (tmp_path / "a.json").write_bytes(json.dumps([row()]).encode("utf-16"))
+
+    assert [resource.id for resource in estate.read(tmp_path / "a.json").resources] == [DISK]
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "message"),
+    [
+        (b'[{"id":\n"/a",\n oops}]', "standard input:3", "this is not JSON"),
+        (b'[{"id": "/a"', "standard input", "this is not JSON"),
+        (b"[" * 100_000, "standard input", "nested too deeply"),
+        (b"", "standard input", "it is empty"),
+    ],
+)
+def test_what_is_damaged_is_refused(data: bytes, place: str, message: str) -> None:
+    with pytest.raises(Refusal, match=message) as refused:
+        estate.read(Path("-"), data)
+
+    assert refused.value.place == place
+
+
 def test_folders_without_anything_to_read(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="no JSON file and no Terraform code"):
         estate.read(tmp_path)

@@ -468,5 +468,5 @@ def test_plans_that_other_projects_made(shared: Path) -> None:
 
 
 def test_what_is_no_plan_is_refused() -> None:
-    with pytest.raises(Refusal, match="not JSON"):
-        estate.read(Path("-"), b"nothing")
+    with pytest.raises(Refusal, match="this file is cut short"):
+        estate.read(Path("-"), plan_of(rc(ACCOUNT, WEST))[:-20])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,7 +38,10 @@ _OF_AZURE: Mapping[str, Shape] = {
 
 def inventory(estate: Estate, prices: PriceBook) -> Inventory:
     """What policies of the stage `live` judge. A type that governor has no kind for is counted."""
-    by_id = {resource.id.lower().rstrip("/"): resource for resource in estate.resources}
+    by_id = {
+        resource.id.lower().rstrip("/"): replace(resource, body=_folded(dict(resource.body)))
+        for resource in estate.resources
+    }
     reader = _Reader(by_id, prices)
     resources = tuple(reader.resources())
     return Inventory(
@@ -278,15 +282,25 @@ def _split(value: Any, path: str, reasons: dict[str, str]) -> tuple[Any, Any]:
     return value, None
 
 
-def _at(value: Any, path: str) -> Any:
-    """The value at `a.b`, whatever the case of the keys; an `Unknown` on the way is what it is."""
-    for step in path.split("."):
-        if isinstance(value, Unknown):
-            return value
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(step, next((item for key, item in value.items() if key.lower() == step.lower()), None))
-    return value
+def _folded(value: Any) -> Any:
+    """The same with keys in lower case, but for those of tags: Azure writes its own names as it likes."""
+    if isinstance(value, dict):
+        return {name.lower(): item if name.lower() == "tags" else _folded(item) for name, item in value.items()}
+    return [_folded(item) for item in value] if isinstance(value, list) else value
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.lower().split("."))
+
+
+def _at(folded: Any, path: str) -> Any:
+    """The value at `a.b` of what is folded; an `Unknown` on the way is what it is."""
+    for step in _steps(path):
+        if not isinstance(folded, dict):
+            return folded if isinstance(folded, Unknown) else None
+        folded = folded.get(step)
+    return folded
 
 
 def _text(value: Any) -> str:
