@@ -1,12 +1,15 @@
-"""Rules of Azure Policy on resources: the operators and functions that generated rules use, by Microsoft's documentation.
+"""Rules of Azure Policy on resources: what generated rules use of the language, by Microsoft's documentation.
 
-A resource is `{"type", "location", "kind", "tags"}` and its aliases, by name; those of arrays hold a list.
+A resource is `{"type", "location", "kind", "tags"}` and its aliases, by name; those of arrays hold a list. `group` is
+its resource group.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -40,8 +43,12 @@ def _compile(condition: Any) -> Test:
         test = _compile(condition["not"])
         return lambda resource, names: not test(resource, names)
     (operator,) = condition.keys() - {"field", "value", "count"}
-    compare = _OPERATORS[operator](condition[operator])
+    make, wanted = _OPERATORS[operator], condition[operator]
     value = _count(condition["count"]) if "count" in condition else _left(condition)
+    if isinstance(wanted, str) and wanted.startswith("[") and wanted.endswith("]") and not wanted.startswith("[["):
+        expected = _expression(wanted)
+        return lambda resource, names: make(expected(resource, names))(value(resource, names))
+    compare = make(wanted)
     return lambda resource, names: compare(value(resource, names))
 
 
@@ -55,11 +62,27 @@ def _left(condition: Mapping[str, Any]) -> Value:
 def _count(count: Mapping[str, Any]) -> Value:
     where = _compile(count["where"])
     if "value" in count:
-        name, members = count["name"], count["value"]
-        return lambda resource, names: sum(where(resource, {**names, name: member}) for member in members)
+        return _remembered(
+            count,
+            lambda resource, name, members=count["value"]: sum(where(resource, {name: member}) for member in members),
+        )
     array = count["field"].removesuffix("[*]")
     below = next(field for field in _fields(count["where"]) if field.startswith(f"{array}[*]"))
     return lambda resource, names: sum(where(resource, {**names, below: v}) for v in resource.get(below, []))
+
+
+def _remembered(count: Mapping[str, Any], counted: Callable[[Resource, str], int]) -> Value:
+    """A count over a list depends on the tags that it reads alone."""
+    read_there = set(re.findall(r"tags\['(.*?)'\]", json.dumps(count["where"]).replace("''", "'")))
+    known: dict[Any, int] = {}
+
+    def value(resource: Resource, names: Mapping[str, Any]) -> int:
+        key = tuple(read(resource, f"tags['{tag}']") for tag in read_there)
+        if key not in known:
+            known[key] = counted(resource, count["name"])
+        return known[key]
+
+    return value
 
 
 def _fields(condition: Mapping[str, Any]) -> list[str]:
@@ -83,6 +106,7 @@ def _exists(wanted: Any) -> Callable[[Any], bool]:
     return lambda value: (value is not None) == exists
 
 
+@cache
 def _match(pattern: str) -> Callable[[Any], bool]:
     kinds = {"#": "[0-9]", "?": "[A-Za-z]", ".": "(?s:.)"}
     expected = re.compile("".join(kinds.get(char, re.escape(char)) for char in _literal(pattern)))
@@ -102,6 +126,10 @@ def _equals(wanted: Any) -> Callable[[Any], bool]:
 def _in(wanted: list[str]) -> Callable[[Any], bool]:
     folded = {_folded(_literal(one)) for one in wanted}
     return lambda value: value is not None and _folded(value) in folded
+
+
+def _contains(wanted: str) -> Callable[[Any], bool]:
+    return lambda value: wanted.casefold() in _folded(value)
 
 
 def _literal(value: Any) -> Any:
@@ -124,6 +152,8 @@ _OPERATORS: dict[str, Callable[[Any], Callable[[Any], bool]]] = {
     "notIn": _opposite(_in),
     "match": _match,
     "like": _like,
+    "contains": _contains,
+    "notContains": _opposite(_contains),
     "greater": lambda wanted: lambda value: value > wanted,
     "greaterOrEquals": lambda wanted: lambda value: value >= wanted,
     "lessOrEquals": lambda wanted: lambda value: value <= wanted,
@@ -135,6 +165,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "take": lambda text, count: text[: max(count, 0)],
     "skip": lambda text, count: text[max(count, 0) :],
     "sub": lambda first, second: first - second,
+    "concat": lambda *texts: "".join(texts),
 }
 
 _TOKENS = re.compile(r"\s*(?:'((?:[^']|'')*)'|(-?\d+)|(\w+)|([(),]))")
@@ -143,6 +174,8 @@ _TOKENS = re.compile(r"\s*(?:'((?:[^']|'')*)'|(-?\d+)|(\w+)|([(),]))")
 def _expression(text: str) -> Value:
     if not (text.startswith("[") and text.endswith("]")):
         return lambda resource, names: text
+    if text.startswith("[resourceGroup()."):
+        return lambda resource, names: read(resource["group"], text.removeprefix("[resourceGroup().")[:-1]) or ""
     tokens = [found.groups() for found in _TOKENS.finditer(text[1:-1])]
     value, rest = _term(tokens)
     assert not rest, text
@@ -152,9 +185,9 @@ def _expression(text: str) -> Value:
 def _term(tokens: list[tuple[str, ...]]) -> tuple[Value, list[tuple[str, ...]]]:
     (string, number, name, _), *rest = tokens
     if string is not None:
-        return (lambda resource, names, it=string.replace("''", "'"): it), rest
+        return _constant(string.replace("''", "'")), rest
     if number is not None:
-        return (lambda resource, names, it=int(number): it), rest
+        return _constant(int(number)), rest
     assert rest.pop(0)[3] == "("
     arguments = []
     while rest[0][3] != ")":
@@ -163,6 +196,10 @@ def _term(tokens: list[tuple[str, ...]]) -> tuple[Value, list[tuple[str, ...]]]:
         if rest[0][3] == ",":
             rest = rest[1:]
     return _call(name, arguments), rest[1:]
+
+
+def _constant(value: Any) -> Value:
+    return lambda resource, names: value
 
 
 def _call(name: str, arguments: list[Value]) -> Value:
@@ -174,5 +211,3 @@ def _call(name: str, arguments: list[Value]) -> Value:
         return lambda resource, names: names[argument(resource, names)]
     function = _FUNCTIONS[name]
     return lambda resource, names: function(*(argument(resource, names) for argument in arguments))
-
-

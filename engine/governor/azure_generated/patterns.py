@@ -64,6 +64,8 @@ def matching(tag: str, pattern: str) -> Condition:
     counts = sum(-(-one[_widest(one)].most // _POSITIONS) for one in spread if _patterns(one) > 1)
     if needed > _FEW and counts <= _COUNTS and len(spread) <= _FEW:
         return any_of(_along(tag, one) if _patterns(one) > 1 else _literal(tag, one) for one in spread)
+    if ended := _with_tails(tag, alternatives):
+        return ended
     if needed <= PATTERNS:
         return any_of(_literal(tag, one) for found in alternatives for one in _of_each_length(found, keep=None))
     raise Inexpressible(
@@ -129,9 +131,8 @@ def _widest(found: Alternative) -> int:
 
 def _literal(tag: str, found: Alternative) -> Condition:
     """An alternative of one length, as patterns of `match`."""
-    places = [_symbols(run.characters) for run in found for _ in range(run.most)]
     conditions: list[Condition] = []
-    for chosen in product(*places):
+    for chosen in product(*_places(found)):
         pattern = "".join("." if symbol in _NO_LITERALS else symbol[-1] for symbol in chosen)
         pinned = [
             {"value": _character(read(tag), position), "equals": symbol[-1]}
@@ -166,6 +167,36 @@ def _along(tag: str, found: Alternative) -> Condition:
         counted = {"value": list(range(start, end)), "name": "position", "where": strange}
         conditions.append({"count": counted, "equals": 0})
     return all_of(conditions)
+
+
+def _with_tails(tag: str, alternatives: Sequence[Alternative]) -> Condition | None:
+    """Alternatives that all begin with one run of digits or letters, and end in one of a few tails: the pattern of
+    `match` is then as many of its symbol as stand before the tail. None for alternatives that are not so."""
+    run, *others = dict.fromkeys(found[0] for found in alternatives)
+    symbols = _symbols(run.characters)
+    rests = [rest for found in alternatives for rest in _of_each_length(found[1:], keep=None)]
+    if others or symbols not in (["#"], ["?"]) or sum(map(_patterns, rests)) > _POSITIONS:
+        return None
+    tails = ["".join(chosen) for rest in rests for chosen in product(*_places(rest))]
+    if any(tail.count("=.") > 1 or "=#" in tail or "=?" in tail for tail in tails):
+        return None
+    value = read(tag)
+    head = f"sub(length({value}), length(current('tail')))"
+    pattern = f"[concat(take('{symbols[0] * run.most}', {head}), current('tail'))]"
+    # A dot in a tail takes any character. No other place takes a dot: it is one, if the value has one at all.
+    dotted = [{"value": "[current('tail')]", "notContains": "."}, {"field": field_of(tag), "contains": "."}]
+    where = all_of(
+        [
+            {"value": f"[{head}]", "greaterOrEquals": run.least},
+            {"field": field_of(tag), "match": pattern},
+            any_of(dotted),
+        ]
+    )
+    return {"count": {"value": [tail.replace("=", "") for tail in tails], "name": "tail", "where": where}, "greater": 0}
+
+
+def _places(found: Alternative) -> list[list[str]]:
+    return [_symbols(run.characters) for run in found for _ in range(run.most)]
 
 
 def _character(value: str, position: int) -> str:
