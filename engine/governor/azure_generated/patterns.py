@@ -60,17 +60,18 @@ def matching(tag: str, pattern: str) -> Condition:
     if not alternatives:
         raise Inexpressible("the pattern matches no text")
     needed = sum(map(_patterns, alternatives))
-    spread = [one for found in alternatives for one in _of_each_length(found, keep=_widest(found))]
-    counts = sum(-(-one[_widest(one)].most // _POSITIONS) for one in spread if _patterns(one) > 1)
-    if needed > _FEW and counts <= _COUNTS and len(spread) <= _FEW:
-        return any_of(_along(tag, one) if _patterns(one) > 1 else _literal(tag, one) for one in spread)
+    if needed <= _FEW:
+        return _listed(tag, alternatives)
+    if sum(_lengths(found, keep=_widest(found)) for found in alternatives) <= _FEW:
+        spread = [one for found in alternatives for one in _of_each_length(found, keep=_widest(found))]
+        counts = sum(-(-one[_widest(one)].most // _POSITIONS) for one in spread if _patterns(one) > 1)
+        if counts <= _COUNTS:
+            return any_of(_along(tag, one) if _patterns(one) > 1 else _literal(tag, one) for one in spread)
     if ended := _with_tails(tag, alternatives):
         return ended
     if needed <= PATTERNS:
-        return any_of(_literal(tag, one) for found in alternatives for one in _of_each_length(found, keep=None))
-    raise Inexpressible(
-        f"it would take {needed} patterns of `match`, and {counts} uses of `count` where a rule may have {_COUNTS}"
-    )
+        return _listed(tag, alternatives)
+    raise Inexpressible("several parts of it are of open length: it would take too many patterns of `match` to list")
 
 
 def a_day(tag: str) -> Condition:
@@ -114,6 +115,11 @@ def _symbols(characters: frozenset[str]) -> list[str]:
     return [*symbols, *(f"={character}" for character in sorted(characters))]
 
 
+def _lengths(found: Alternative, keep: int) -> int:
+    """How many alternatives `_of_each_length` makes of it."""
+    return prod(run.most - run.least + 1 for number, run in enumerate(found) if number != keep)
+
+
 def _of_each_length(found: Alternative, keep: int | None) -> Iterator[Alternative]:
     """Each run at each of its lengths, but for the one that keeps its own."""
     ranges = [
@@ -127,6 +133,11 @@ def _of_each_length(found: Alternative, keep: int | None) -> Iterator[Alternativ
 def _widest(found: Alternative) -> int:
     """Number of the run whose length is most open; of equals, of the longest."""
     return max(range(len(found)), key=lambda number: (found[number].most - found[number].least, found[number].most))
+
+
+def _listed(tag: str, alternatives: Sequence[Alternative]) -> Condition:
+    """Every alternative at each of its lengths."""
+    return any_of(_literal(tag, one) for found in alternatives for one in _of_each_length(found, keep=None))
 
 
 def _literal(tag: str, found: Alternative) -> Condition:
@@ -174,9 +185,9 @@ def _with_tails(tag: str, alternatives: Sequence[Alternative]) -> Condition | No
     `match` is then as many of its symbol as stand before the tail. None for alternatives that are not so."""
     run, *others = dict.fromkeys(found[0] for found in alternatives)
     symbols = _symbols(run.characters)
-    rests = [rest for found in alternatives for rest in _of_each_length(found[1:], keep=None)]
-    if others or symbols not in (["#"], ["?"]) or sum(map(_patterns, rests)) > _POSITIONS:
+    if others or symbols not in (["#"], ["?"]) or sum(_patterns(found[1:]) for found in alternatives) > _POSITIONS:
         return None
+    rests = [rest for found in alternatives for rest in _of_each_length(found[1:], keep=None)]
     tails = ["".join(chosen) for rest in rests for chosen in product(*_places(rest))]
     if any(tail.count("=.") > 1 or "=#" in tail or "=?" in tail for tail in tails):
         return None
