@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from governor.azure_generated.conditions import Condition, all_of, any_of, field_of, read, text
+from governor.azure_generated.conditions import Condition, all_of, any_of, field_of, read, size, text
 
 LONGEST = 256
 """Characters that the value of a tag may have in Azure."""
@@ -24,6 +24,9 @@ PATTERNS = 256
 
 _FEW = 32
 """Patterns of `match` that are plainer than a look at each character."""
+
+_CONDITIONS = 1000
+"""Conditions for one pattern: a rule may hold 4096, and has others, too."""
 
 _POSITIONS = 100
 """Members that one `count` may look at, by the limits of Azure Policy."""
@@ -59,6 +62,13 @@ def matching(tag: str, pattern: str) -> Condition:
     alternatives = [found for found in parse(pattern) if _longest(found) > 0]
     if not alternatives:
         raise Inexpressible("the pattern matches no text")
+    condition = _plainest(tag, alternatives)
+    if size(condition) > _CONDITIONS:
+        raise Inexpressible(f"it would take {size(condition)} conditions")
+    return condition
+
+
+def _plainest(tag: str, alternatives: Sequence[Alternative]) -> Condition:
     needed = sum(map(_patterns, alternatives))
     if needed <= _FEW:
         return _listed(tag, alternatives)
@@ -94,6 +104,17 @@ def a_day(tag: str) -> Condition:
 def parse(pattern: str) -> list[Alternative]:
     """The alternatives of a regular expression, written out."""
     return _Parser(pattern).whole()
+
+
+def _joined(found: Alternative) -> Alternative:
+    """Neighbours of the same characters as one run."""
+    joined: list[Run] = []
+    for run in found:
+        if joined and joined[-1].characters == run.characters:
+            before = joined.pop()
+            run = Run(run.characters, before.least + run.least, before.most + run.most)
+        joined.append(run)
+    return tuple(joined)
 
 
 def _longest(found: Alternative) -> int:
@@ -237,7 +258,7 @@ class _Parser:
         found = self._alternatives()
         if self.at < len(self.pattern):
             self._refuse(f"what stands at {self.pattern[self.at :]!r}")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(map(_joined, found)))
 
     def _refuse(self, what: str) -> NoReturn:
         raise Inexpressible(f"conditions have no equal of {what}")
