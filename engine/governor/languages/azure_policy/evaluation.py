@@ -160,11 +160,7 @@ class Evaluation:
         if not placed and state != "Exempt":
             # Which management groups lie above a subscription nobody told: the assignment may not reach it.
             state, reason = "Unknown", "which management groups it lies in is not told"
-        blocks = (
-            assignment.enforced
-            and not exemption
-            and ((effect in BLOCKING and state == "NonCompliant") or state == "Error")
-        )
+        blocks = state == "Error" or (state == "NonCompliant" and self._refuses(one, effect, subject))
         if exemption:
             state = "Exempt"
         return Result(
