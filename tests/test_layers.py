@@ -17,7 +17,7 @@ ROOT = Path(governor.__file__).parent
 LAYERS = (
     {"", "model", "errors"},
     {"azure_model"},
-    {"policy", "cache", "catalog", "log", "programs", "traces", "workers", "yamlfile"},
+    {"policy", "cache", "catalog", "jsonfile", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
     {"spending", "tagged"},
@@ -104,7 +104,7 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
         {"model"}
         if part in ("policy", "azure_model")
         else {"model", "errors"}
-        if part in ("cache", "catalog", "log", "programs", "traces", "workers", "yamlfile")
+        if part in ("cache", "catalog", "jsonfile", "log", "programs", "traces", "workers", "yamlfile")
         else None
     )
     found = []

@@ -109,6 +109,8 @@ class Initiative(Struct, frozen=True, kw_only=True):
     version: str = ""
     parameters: Mapping[str, Any] = {}
     members: tuple[Member, ...] = ()
+    groups: tuple[Mapping[str, Any], ...] = ()
+    """`policyDefinitionGroups`, as written: members name them."""
     metadata: Mapping[str, Any] = {}
     written: Written | None = None
 
@@ -162,12 +164,16 @@ class Assignment(Struct, frozen=True, kw_only=True):
     """`policyDefinitionId`: of a definition or an initiative."""
     version: str = ""
     parameters: Mapping[str, Any] = {}
-    """Name → value."""
+    """Name → value; an `Unknown` where an export leaves it open."""
     enforced: bool = True
     """False: `enforcementMode` is DoNotEnforce; it is evaluated and not acted on."""
     messages: tuple[Message, ...] = ()
     selectors: tuple[ResourceSelector, ...] = ()
     overrides: tuple[Override, ...] = ()
+    identity: str = ""
+    """What modify and deployIfNotExists act as: `SystemAssigned`, or the id of a user-assigned identity."""
+    location: str = ""
+    """Of the identity."""
     metadata: Mapping[str, Any] = {}
     written: Written | None = None
 
@@ -212,6 +218,20 @@ class PolicyState(Struct, frozen=True, kw_only=True):
     written: Written | None = None
 
 
+class Summary(Struct, frozen=True, kw_only=True):
+    """How many resources stand how under one assignment, or one policy of it: counts without the resources."""
+
+    assignment: str
+    definition: str = ""
+    """Empty: of all policies of the assignment."""
+    reference: str = ""
+    initiative: str = ""
+    effect: Effect = ""
+    resources: Mapping[str, int]
+    """State, as in `PolicyState.state` → number of resources."""
+    written: Written | None = None
+
+
 class Export(Struct, frozen=True, kw_only=True):
     """What one or more files say of Azure Policy."""
 
@@ -220,6 +240,7 @@ class Export(Struct, frozen=True, kw_only=True):
     assignments: tuple[Assignment, ...] = ()
     exemptions: tuple[PolicyExemption, ...] = ()
     states: tuple[PolicyState, ...] = ()
+    summaries: tuple[Summary, ...] = ()
     ancestors: Mapping[str, tuple[str, ...]] = {}
     """As `Estate.ancestors`."""
     gaps: tuple[Gap, ...] = ()

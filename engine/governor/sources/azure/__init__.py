@@ -1,0 +1,1 @@
+"""Azure: what its policies say, and what runs there."""
