@@ -121,9 +121,9 @@ def test_one_member_is_looked_at_at_a_time() -> None:
     }
     count = {"count": {"field": f"{VM}/dataDisks[*]", "where": where}, "equals": 1}
     assert state({"allOf": [IS_VM, count]}, machine) == "NonCompliant"
-    twice = {"count": {"value": ["b", "c"], "name": "wanted", "where": {
-        "count": {"field": f"{VM}/dataDisks[*]", "where": {
-            "field": f"{VM}/dataDisks[*].name", "equals": "[current('wanted')]"}}, "greater": 0}}, "equals": 1}  # fmt: skip
+    named = {"field": f"{VM}/dataDisks[*].name", "equals": "[current('wanted')]"}
+    has_one = {"count": {"field": f"{VM}/dataDisks[*]", "where": named}, "greater": 0}
+    twice = {"count": {"value": ["b", "c"], "name": "wanted", "where": has_one}, "equals": 1}
     assert state({"allOf": [IS_VM, twice]}, machine) == "NonCompliant"
 
 
