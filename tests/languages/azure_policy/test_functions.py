@@ -214,6 +214,7 @@ def test_text_is_sought_without_case_and_found_where_it_stands() -> None:
     assert call("lastIndexOf", "ßaSSb", "ss") == 2
     assert (call("indexOf", "", ""), call("lastIndexOf", "abc", "")) == (0, 3)
     assert call("replace", "Straße und strasse", "STRASSE", "Weg") == "Weg und Weg"
+    assert call("replace", "a-B-c", "-", "") == "aBc"
     assert call("indexOf", ["a", "A", "b"], "A") == 1
     assert call("lastIndexOf", [1, 2, 1], 1) == 2
     assert call("startsWith", None, "x") is False
@@ -446,7 +447,20 @@ def test_what_depends_on_something_unknown_is_not_computed(name: str, arguments:
         call(name, *arguments)
 
 
+def test_a_delimiter_or_a_member_that_is_not_known_is_not_left_out() -> None:
+    for semantics in ("documented", "regorus"):
+        for name, arguments in (
+            ("split", ["a-b", ["-", NOT_YET]]),
+            ("union", [{"a": {"b": 1}}, {"a": NOT_YET}]),
+            ("union", [{"a": NOT_YET}, {"a": {"b": 1}}]),
+            ("max", [[1, NOT_YET]]),
+        ):
+            with pytest.raises(NotComputed, match="after apply"):
+                call(name, *arguments, semantics=semantics)
+
+
 def test_what_does_not_depend_on_it_is_answered() -> None:
+    assert call("union", {"a": NOT_YET, "b": 1}, {"a": 2, "c": NOT_YET}) == {"a": 2, "b": 1, "c": NOT_YET}
     assert call("equals", [1, NOT_YET], [2, 2]) is False
     assert call("length", [NOT_YET, NOT_YET]) == 2
     assert call("first", ["a", NOT_YET]) == "a"
@@ -532,7 +546,7 @@ def is_json(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(arguments=st.lists(VALUES, max_size=4))
 def test_all_functions_answer_json_or_fail_with_one_line(arguments: list[Any]) -> None:
     all_answer_json_or_fail_with_one_line(arguments)
@@ -573,6 +587,30 @@ def test_no_function_says_what_is_wrong_with_something_unknown(arguments: list[A
     for function in ALL:
         error = error_of(function, arguments)
         assert error is None or "Unknown" not in str(error), function.name
+
+
+def filled(value: Any, unknown: Any) -> Any:
+    """A value with what was not known."""
+    if type(value) is list:
+        return [filled(item, unknown) for item in value]
+    if type(value) is dict:
+        return {name: filled(item, unknown) for name, item in value.items()}
+    return unknown if value is NOT_YET else value
+
+
+@settings(max_examples=300, deadline=None)
+@given(arguments=st.lists(WITH_UNKNOWN, max_size=4), unknown=VALUES)
+def test_what_is_answered_before_all_is_known_stays_true(arguments: list[Any], unknown: Any) -> None:
+    for function in ALL:
+        try:
+            answer = function(arguments)
+        except NotComputed:
+            continue
+        except TemplateError:
+            assert error_of(function, filled(arguments, unknown)), function.name
+        else:
+            later = function(filled(arguments, unknown))
+            assert of_json(later) == of_json(filled(answer, unknown)), function.name
 
 
 @given(TEXT)

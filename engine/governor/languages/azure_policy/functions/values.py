@@ -28,7 +28,8 @@ class NotComputed(TemplateError):  # noqa: N818
 
 
 class Function(NamedTuple):
-    """A function of templates. Called itself it counts the arguments; `call` is for whoever counted them."""
+    """A function of templates. Called itself it counts the arguments and looks whether they are known; `call` is for
+    whoever did both."""
 
     name: str
     """As Microsoft writes it."""
@@ -41,6 +42,9 @@ class Function(NamedTuple):
     def __call__(self, arguments: Sequence[Any]) -> Any:
         if not self.takes(len(arguments)):
             raise TemplateError(f"{self.name}: takes {self.arity}, not {len(arguments)}")
+        for argument in arguments:
+            if type(argument) is Unknown:
+                raise refused(self.name, argument, "JSON value")
         return self.call(arguments)
 
     def takes(self, count: int) -> bool:
