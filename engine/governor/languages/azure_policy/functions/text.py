@@ -79,7 +79,7 @@ def ends_with(arguments: Sequence[Any]) -> bool:
     return text.casefold().endswith(end.casefold())
 
 
-def _folded(text: str) -> tuple[str, Sequence[int]]:
+def _folded(text: str) -> tuple[str, list[int]]:
     """A text without case, and for each character of it the place in the text that it comes from."""
     folded = [character.casefold() for character in text]
     return "".join(folded), [place for place, part in enumerate(folded) for _ in part]
@@ -129,7 +129,7 @@ def replace(arguments: Sequence[Any]) -> str:
     if text.isascii():
         if sought == old.upper():
             return _replaced(text, old, new)
-        folded, places = text.lower(), range(len(text))
+        folded, places = text.lower(), list(range(len(text)))
     else:
         folded, places = _folded(text)
     starts = []
