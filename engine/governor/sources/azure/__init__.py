@@ -1,1 +1,1 @@
-"""Azure: what its policies say, and what runs there."""
+"""Azure: exports of its policies, and the resources that policies are about."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -17,6 +18,9 @@ from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Inventory, Origin, Stage
 from governor.sources import Options
 from governor.sources.terraform_hcl.roots import CODE
+
+if TYPE_CHECKING:
+    from governor.sources.terraform_plan import Collector
 
 STAGE: Stage = "commit"
 
@@ -43,6 +47,11 @@ def read(paths: Sequence[Path], *, piped: bytes = b"", prices: PriceBook, option
 
 
 def _read(path: Path, prices: PriceBook, options: Options) -> Inventory:
+    return collected(path, prices=prices, options=options)[0]
+
+
+def collected(path: Path, *, prices: PriceBook, options: Options) -> tuple[Inventory, Collector]:
+    """As `read`, and what collected it."""
     from governor.sources import terraform_plan
     from governor.sources.terraform_hcl.as_plan import AsPlan
     from governor.sources.terraform_hcl.inputs import values, workspace
@@ -59,14 +68,11 @@ def _read(path: Path, prices: PriceBook, options: Options) -> Inventory:
     plan.damage = [(gap.place, gap.reason) for gap in (*reader.gaps, *made.gaps)]
     # A key may be put together of parts: then only the values hold it.
     text = b"\n".join([text, *(bytes(change.change.after) for change in made.changes)])
-    inventory = terraform_plan.inventory_of(plan, text, place=str(path), prices=prices, locator=_Origins(made.origins))
+    collector = terraform_plan.Collector(plan, text, str(path), prices, _Origins(made.origins))
+    inventory = collector.inventory()
     nothing = [] if made.changes or inventory.gaps else ["the code holds no resource: there was nothing to judge"]
-    return replace(
-        inventory,
-        stage=STAGE,
-        notes=tuple(nothing),
-        source=f"terraform code {path}",
-    )
+    inventory = replace(inventory, stage=STAGE, notes=tuple(nothing), source=f"terraform code {path}")
+    return inventory, collector
 
 
 class _Origins:

@@ -78,13 +78,6 @@ def read(data: bytes, *, place: str, prices: PriceBook, locator: Locator | None 
         raise unreadable(error, place) from None
 
 
-def inventory_of(
-    plan: Plan, text: bytes, *, place: str, prices: PriceBook, locator: Origins | None = None
-) -> Inventory:
-    """The facts of a decoded plan. `text` is what it was decoded from: where no AI key stands, none is sought."""
-    return Collector(plan, text, place, prices, locator).inventory()
-
-
 class Origins(Protocol):
     """Finds where blocks are written: a `Locator`, or a source that knows it anyway."""
 
@@ -355,7 +348,7 @@ class Collector:
             attributes=attributes,
             unknown=unknown,
             sensitive=tuple(draft.sensitive),
-            origin=self._origin(resource),
+            origin=self.origin(resource),
         )
 
     def _previous(self, draft: Draft, item: Seen, now: Cost) -> Decimal | None:
@@ -403,7 +396,7 @@ class Collector:
         resource = item.resource
         return Resource(
             id=resource.address, kind="other", type=resource.type, provider=provider_of(resource.type), taggable=False,
-            change=item.change, attributes={"ai_keys": found}, origin=self._origin(resource),
+            change=item.change, attributes={"ai_keys": found}, origin=self.origin(resource),
         )  # fmt: skip
 
     def _stand(self, draft: Draft, resources: dict[str, Resource]) -> None:
@@ -462,7 +455,8 @@ class Collector:
                 found, attributes={**found.attributes, "ai_keys": [*known, sighting]}
             )
 
-    def _origin(self, resource: ResourceChange) -> Origin | None:
+    def origin(self, resource: ResourceChange) -> Origin | None:
+        """Where the block of a resource is written, when the HCL is at hand."""
         return self._locator.resource(resource.module_address, resource.type, resource.name) if self._locator else None
 
     def _plan_gaps(self) -> list[Gap]:
@@ -504,4 +498,4 @@ def _read(draft: Draft) -> None:
         READERS[shape.reader](draft)
 
 
-__all__ = ["AFTER_APPLY", "STAGE", "collect", "inventory_of", "read", "takes"]
+__all__ = ["AFTER_APPLY", "STAGE", "Collector", "Origins", "Seen", "collect", "read", "takes"]

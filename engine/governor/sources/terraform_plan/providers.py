@@ -133,6 +133,12 @@ class Providers:
         origin = f"come from {names[0]}, which the plan does not tell" if names else "are not in the plan"
         return Found(None, f"the {name} of provider {key} {origin}", own)
 
+    def argument(self, key: str, name: str) -> str | None:
+        """The text of an argument of a provider block, where it is written or that of a variable."""
+        config = self._config(key)
+        expression = config.expressions.get(name) if config else None
+        return text(self._blocks.value(config.module_address, expression)) if config and expression else None
+
     def _config(self, key: str) -> ProviderConfig | None:
         """The configuration of a key; an empty one when nobody configures that provider."""
         if key in self._configs:

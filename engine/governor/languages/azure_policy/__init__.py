@@ -1,0 +1,1 @@
+"""Azure Policy: its rules, read, compiled and evaluated."""

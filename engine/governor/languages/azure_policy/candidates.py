@@ -1,0 +1,126 @@
+"""Which policies may be about a resource: by scope, resource selectors, type and mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from governor.azure_model import ArmResource, ResourceSelector, Unknown
+from governor.catalog.azure_aliases import Aliases
+from governor.languages.azure_policy.assignments import Assigned, selected
+from governor.languages.azure_policy.fields import normal_location
+from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, container, lies_in, within
+from governor.languages.azure_policy.subject import Subject
+
+_Place = tuple[str, tuple[str, ...]]
+"""A scope, and what is excluded from it, lower-case."""
+
+
+def takes(selectors: Sequence[ResourceSelector], subject: Subject) -> bool:
+    """Whether resource selectors take a resource: one of them, with all its conditions."""
+    return not selectors or any(
+        all(_taken(s.kind.lower(), s.within, s.without, subject) for s in selector.selectors) for selector in selectors
+    )
+
+
+def _taken(kind: str, within_: tuple[str, ...] | None, without: tuple[str, ...] | None, subject: Subject) -> bool:
+    location = normal_location(subject.body.get("location")) or ""
+    if type(location) is Unknown:
+        return True
+    if kind == "resourcelocation":
+        return bool(location) and selected(location, within_, without)
+    if kind == "resourcetype":
+        return selected(subject.type, within_, without)
+    if kind == "resourcewithoutlocation":
+        return not location
+    return True
+
+
+class Candidates:
+    """Policies by what they may be about.
+
+    Assignments share few scopes, and resources few groups and types: each pair of those is looked at once.
+    """
+
+    def __init__(
+        self,
+        policies: Sequence[Assigned],
+        aliases: Aliases | None,
+        ancestors: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._aliases = aliases
+        self._ancestors = ancestors
+        self._groups: dict[_Place, list[Assigned]] = {}
+        for one in policies:
+            assignment = one.assignment
+            key = assignment.scope.lower(), tuple(scope.lower() for scope in assignment.not_scopes)
+            self._groups.setdefault(key, []).append(one)
+        self._placed: dict[str, list[tuple[_Place, bool | None]]] = {}
+        self._typed: dict[tuple[_Place, str, bool], list[Assigned]] = {}
+
+    def of(self, subject: Subject) -> Iterator[tuple[Assigned, bool]]:
+        """Policies that may apply, each with whether the resource surely lies in its scope."""
+        resource, kind = subject.resource, subject.type
+        if kind.startswith("microsoft.resources/") and kind not in (GROUPS, SUBSCRIPTIONS):
+            return
+        own = resource.id.lower()
+        tracked = self._tracked(resource, kind)
+        for key, placed in self._scopes(own):
+            if placed is False:
+                continue
+            for one in self._of_type(key, kind, tracked):
+                if one.assignment.selectors and not takes(one.assignment.selectors, subject):
+                    continue
+                yield one, placed is True
+
+    def _scopes(self, own: str) -> Iterable[tuple[_Place, bool | None]]:
+        place = container(own)
+        below = own[len(place) :].strip("/")
+        known = self._placed.get(place)
+        if known is None:
+            known = self._placed[place] = [(key, self._place(key, place)) for key in self._groups]
+        if not below:
+            return known
+        # Scopes that lie deeper than a resource group are looked at for each resource.
+        return [
+            (key, self._place(key, own) if _deep(key, place) else placed)
+            for key, placed in known
+            if placed is not False or _deep(key, place)
+        ]
+
+    def _place(self, key: _Place, own: str) -> bool | None:
+        scope, excluded = key
+        inside = lies_in(own, scope, self._ancestors)
+        if inside is False:
+            return False
+        for other in excluded:
+            out = lies_in(own, other, self._ancestors)
+            if out:
+                return False
+            if out is None:
+                inside = None
+        return inside
+
+    def _of_type(self, key: _Place, kind: str, tracked: bool) -> list[Assigned]:
+        known = self._typed.get((key, kind, tracked))
+        if known is None:
+            known = self._typed[key, kind, tracked] = [
+                one
+                for one in self._groups[key]
+                if (one.compiled.types is None or kind in one.compiled.types)
+                and (tracked or one.definition.mode.lower() != "indexed")
+            ]
+        return known
+
+    def _tracked(self, resource: ArmResource, kind: str) -> bool:
+        """Whether policies of mode Indexed see it: types that have tags and a location."""
+        if kind in (GROUPS, SUBSCRIPTIONS):
+            return False
+        told = self._aliases.type(kind) if self._aliases else None
+        if told is not None and told.tracked is not None:
+            return told.tracked
+        return any(key.lower() in ("tags", "location") for key in resource.body)
+
+
+def _deep(key: _Place, place: str) -> bool:
+    scope, excluded = key
+    return any(within(one, place) and one != place for one in (scope, *excluded))

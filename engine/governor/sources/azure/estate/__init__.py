@@ -1,0 +1,106 @@
+"""Resources that policies of Azure are evaluated on, from whatever tells of them.
+
+What an input is, its content decides: rows of Resource Graph or lists of Azure's APIs, an ARM template, a Terraform
+plan, a folder of Terraform code, or a folder of such files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from governor.azure_model import ArmResource, Estate
+from governor.catalog.prices import PriceBook
+from governor.errors import CANNOT_JUDGE, Refusal
+from governor.model import Gap
+from governor.sources import PIPED, Options, left_out, terraform_hcl
+from governor.sources.azure.estate import rows, template
+
+_WHAT_IT_MAY_BE = (
+    "give what `az graph query` or `az resource list` printed, an ARM template, or a plan (`terraform show -json`)"
+)
+
+
+def read(path: Path, piped: bytes = b"") -> Estate:
+    """The resources in a file, in standard input (`-`, which holds `piped`), or in a folder.
+
+    Of a folder of Terraform code its root module is read, else every JSON file in it; a file that holds no resources is
+    a gap then. Raises Refusal for what cannot be read.
+    """
+    if path == PIPED:
+        return _of_bytes(piped, "standard input")
+    try:
+        if not path.is_dir():
+            return _of_bytes(path.read_bytes(), str(path))
+        if terraform_hcl.takes(path, b""):
+            return _of_code(path)
+        files = sorted(
+            file for file in path.rglob("*.json") if not any(map(left_out, file.relative_to(path).parts[:-1]))
+        )
+        if not files:
+            raise Refusal("this folder holds no JSON file and no Terraform code", place=str(path), code=CANNOT_JUDGE)
+        return merged([_or_gap(file) for file in files], str(path))
+    except OSError as error:
+        raise Refusal(f"cannot be read: {error.strerror}", place=str(path), code=CANNOT_JUDGE) from None
+
+
+def merged(estates: Iterable[Estate], place: str) -> Estate:
+    """Several as one. The first that tells of a resource counts; a type is listed where every list of it is whole."""
+    estates = list(estates)
+    resources: dict[str, ArmResource] = {}
+    for estate in estates:
+        for resource in estate.resources:
+            known = "(unknown)" not in resource.id
+            resources.setdefault(resource.id.lower() if known else f"{len(resources)}", resource)
+    listed = {type for estate in estates for type in estate.listed}
+    for estate in estates:
+        listed -= {type for resource in estate.resources if (type := resource.type.lower()) not in estate.listed}
+    return Estate(
+        resources=tuple(resources.values()),
+        listed=frozenset(listed),
+        ancestors={name: chain for estate in estates for name, chain in estate.ancestors.items()},
+        gaps=tuple(gap for estate in estates for gap in estate.gaps),
+        notes=tuple(note for estate in estates for note in estate.notes),
+        secrets=tuple(sorted({secret for estate in estates for secret in estate.secrets}, key=len, reverse=True)),
+        source=place,
+    )
+
+
+def _or_gap(file: Path) -> Estate:
+    try:
+        return _of_bytes(file.read_bytes(), str(file))
+    except Refusal as refusal:
+        return Estate(resources=(), gaps=(Gap(refusal.place, refusal.message),))
+
+
+def _of_code(path: Path) -> Estate:
+    from governor.sources.azure.estate import terraform
+
+    inventory, collector = terraform_hcl.collected(path, prices=PriceBook.shipped(), options=Options())
+    return terraform.estate_of(collector, inventory, of_code=True)
+
+
+def _of_bytes(data: bytes, place: str) -> Estate:
+    try:
+        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        document = None
+    if document is None or _is_plan(document):
+        from governor.sources.azure.estate import terraform
+
+        # Its reader knows what wrappers print around plans, and what else it may have been given.
+        return terraform.from_plan(data, place=place)
+    if template.is_template(document):
+        return template.estate_of(document, place)
+    if page := rows.page_of(document):
+        return rows.estate_of([page], place)
+    raise Refusal(f"no resources of Azure are in it: {_WHAT_IT_MAY_BE}", place=place, code=CANNOT_JUDGE)
+
+
+def _is_plan(document: Any) -> bool:
+    return isinstance(document, dict) and not document.keys().isdisjoint(
+        ("resource_changes", "planned_values", "terraform_version", "lineage")
+    )
