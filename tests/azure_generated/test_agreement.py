@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from azure_rules import applies
+from azure_rules import Rules, put
 from governor import library
 from governor.azure_generated import Generated, Options, generate
 from governor.azure_generated.conditions import field_of
@@ -107,15 +107,15 @@ def both(number: int, kind: AzureKind, tags: dict[str, str], chance: random.Rand
     """One resource, as our policies see it and as those of Azure do."""
     arm: dict[str, Any] = {"type": kind.type, "tags": tags, "location": "westeurope"}
     if kind.only:
-        arm[kind.only[0]] = kind.only[1].replace("*", ",container")
+        put(arm, kind.only[0], kind.only[1].replace("*", ",container"))
     accelerator = None
     if kind.size:
         size = chance.choice(SIZES)
         accelerator = Accelerator("A100") if size.lower().startswith("standard_n") else None
-        arm[kind.size] = ["Standard_D2s_v5", size] if "[*]" in kind.size else size
+        put(arm, kind.size, size)
     elif kind.gpu and chance.random() < 0.5:
         accelerator = Accelerator("V100")
-        arm[kind.gpu] = ["V100"]
+        put(arm, kind.gpu, "V100")
     ours = Resource(
         id=str(number), kind=kind.kind, type=kind.type, provider="azure", tags=tags, accelerator=accelerator
     )
@@ -132,11 +132,11 @@ def said_by_us(loaded: library.Library, resources: list[Resource]) -> set[tuple[
 
 def said_by_azure(made: Generated, resources: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     judging = [one for one in made.export.definitions if one.mode == "Indexed" and "details" not in one.rule["then"]]
+    rules = Rules(judging)
     return {
         (definition.metadata["policy"], str(number), definition.metadata["tag"])
-        for definition in judging
         for number, resource in enumerate(resources)
-        if applies(definition.rule, resource)
+        for definition in rules.broken(resource)
     }
 
 
@@ -200,27 +200,27 @@ def test_a_tag_in_another_case_is_all_that_they_differ_in() -> None:
 def test_what_is_inherited_mends_what_is_missing() -> None:
     chance = random.Random(13)
     loaded, made = taxonomy(TRICKY)
-    rules = {one.name: one for one in made.export.definitions}
+    rules = Rules(one for one in made.export.definitions if one.mode == "Indexed")
     sets = tag_sets(list(loaded.concerns["tagging"].config["tags"]), chance)
     kinds = [kind for kind in AZURE_KINDS if kind.tracked]
     mended = 0
     for number in range(2_000):
         _, resource = both(number, chance.choice(kinds), next(sets), chance)
-        resource["group"] = {"type": "Microsoft.Resources/subscriptions/resourceGroups", "tags": next(sets)}
-        for name, inherit in rules.items():
-            if not name.endswith("-inherit") or not applies(inherit.rule, resource):
+        group = {"tags": next(sets)}
+        before = {one.name for one in rules.broken(resource, group)}
+        for inherit in rules.broken(resource, group):
+            if not inherit.name.endswith("-inherit"):
                 continue
             (operation,) = inherit.rule["then"]["details"]["operations"]
-            tag = inherit.metadata["tag"]
-            value = resource["group"]["tags"][tag]
-            after = {**resource, "tags": {**resource["tags"], tag: value}}
+            tag, missing = inherit.metadata["tag"], inherit.name.removesuffix("inherit") + "missing"
+            value = group["tags"][tag]
+            after = rules.broken({**resource, "tags": {**resource["tags"], tag: value}}, group)
 
             assert operation["field"] == field_of(tag)
-            assert value
+            assert operation["value"] == f"[resourceGroup().{field_of(tag)}]"
+            assert missing in before
             if value.strip():
-                assert applies(rules[name.removesuffix("inherit") + "missing"].rule, resource)
-                assert not applies(rules[name.removesuffix("inherit") + "missing"].rule, after)
-                assert not applies(inherit.rule, after)
+                assert not {missing, inherit.name} & {one.name for one in after}
                 mended += 1
     assert mended > 500
 
@@ -263,7 +263,7 @@ def test_both_say_the_same_of_places(overlay: Mapping[str, Any]) -> None:
         attributes: dict[str, Any] = {}
         if kind.kind == "model_deployment" and (sku := chance.choice(skus)):
             attributes["processing"] = endpoints.processing_of_sku(sku)
-            arm["Microsoft.CognitiveServices/accounts/deployments/sku.name"] = sku
+            arm["sku"] = {"name": sku}
         pairs.append((replace(mine, region=place, attributes=attributes), arm))
 
     tracked = {str(number) for number, (_, arm) in enumerate(pairs) if "location" in arm}
@@ -273,11 +273,11 @@ def test_both_say_the_same_of_places(overlay: Mapping[str, Any]) -> None:
         for policy, number, attribute in said
         if number in tracked or (policy == "RES003" and attribute == "attributes.processing")
     }
+    rules = Rules(made.export.definitions)
     azure = {
         (definition.metadata["policy"], str(number))
-        for definition in made.export.definitions
         for number, (_, arm) in enumerate(pairs)
-        if applies(definition.rule, arm)
+        for definition in rules.broken(arm)
     }
 
     differing = sorted(ours ^ azure)[:5]
