@@ -17,7 +17,7 @@ from governor.languages.azure_policy import expressions, syntax
 from governor.languages.azure_policy.compiler import Check, Compiled, Compiler
 from governor.languages.azure_policy.expressions import Literal, Node
 from governor.languages.azure_policy.fields import normal_location
-from governor.languages.azure_policy.syntax import Pointer, PolicyError, Rule
+from governor.languages.azure_policy.syntax import Operation, Pointer, PolicyError, Rule
 from governor.languages.azure_policy.values import Binding, Compute, Values
 
 RESOURCE_MODES = frozenset({"all", "indexed"})
@@ -252,6 +252,7 @@ class _Resolver:
                 effect = override.value.lower()
             else:
                 by_location.append(override)
+        compiled = self._compiler.compile(rule, binding)
         return Assigned(
             assignment=assignment,
             definition=definition,
@@ -260,8 +261,8 @@ class _Resolver:
             by_location=tuple(by_location),
             rule=rule,
             binding=binding,
-            compiled=self._compiler.compile(rule, binding),
-            changes=tuple(changes(values, rule)),
+            compiled=compiled,
+            changes=tuple(changes(self._compiler, values, rule, compiled)),
             conflict=conflict_of(values, rule),
             wanted=wanted(self._compiler, values, rule, binding),
             details=values.compute(values.bound(rule.details, ()), (), ()) if rule.details else None,
@@ -285,8 +286,8 @@ def conflict_of(values: Values, rule: Rule) -> str:
     return str(bound.value).lower() if isinstance(bound, Literal) else "deny"
 
 
-def changes(values: Values, rule: Rule) -> Iterator[Change]:
-    """What append and modify do."""
+def changes(compiler: Compiler, values: Values, rule: Rule, compiled: Compiled) -> Iterator[Change]:
+    """What append and modify do. Raises PolicyError."""
 
     def compute(node: Node | None, at: Pointer) -> Compute | None:
         return values.compute(values.bound(node, at), (), at) if node else None
@@ -294,8 +295,18 @@ def changes(values: Values, rule: Rule) -> Iterator[Change]:
     for operation in rule.operations:
         field = compute(operation.field, operation.at)
         assert field is not None
+        if compiler.semantics == "regorus" and operation.kind != "append":
+            _modifiable(compiler, values, operation, compiled)
         value, condition = compute(operation.value, operation.at), compute(operation.condition, operation.at)
         yield Change(operation.kind, field, value, condition)
+
+
+def _modifiable(compiler: Compiler, values: Values, operation: Operation, compiled: Compiled) -> None:
+    """Azure goes by `conflictEffect` where a field cannot be modified; regorus compiles no such rule."""
+    name = values.bound(operation.field, operation.at)
+    for kind in compiled.types or ():
+        if isinstance(name, Literal) and compiler.fields.modifiable(str(name.value), kind) is False:
+            raise PolicyError(f"{name.value} cannot be modified", operation.at)
 
 
 def wanted(compiler: Compiler, values: Values, rule: Rule, binding: Binding) -> Wanted | None:

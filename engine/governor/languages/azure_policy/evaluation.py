@@ -175,17 +175,11 @@ class Evaluation:
         self, one: Assigned, effect: str, subject: Subject, state: ComplianceState, placed: bool, reason: str = ""
     ) -> Result:
         assignment = one.assignment
-        exemption = ""
-        if assignment.id.lower() in self._exemptions:
-            exemption = self._exempt(one, subject)
+        exemption = self._exempt(one, subject) if self._exemptions else ""
         if not placed and state != "Exempt":
             # Which management groups lie above a subscription nobody told: the assignment may not reach it.
             state, reason = "Unknown", "which management groups it lies in is not told"
-        blocks = (
-            assignment.enforced
-            and not exemption
-            and ((effect in BLOCKING and state == "NonCompliant") or state == "Error")
-        )
+        blocks = state == "Error" or (state == "NonCompliant" and self._refuses(one, effect, subject))
         if exemption:
             state = "Exempt"
         return Result(
@@ -207,7 +201,7 @@ class Evaluation:
 
     def _exempt(self, one: Assigned, subject: Subject) -> str:
         own = subject.resource.id.lower()
-        for exemption in self._exemptions[one.assignment.id.lower()]:
+        for exemption in self._exemptions.get(one.assignment.id.lower(), ()):
             if exemption.references and one.reference.lower() not in map(str.lower, exemption.references):
                 continue
             if lapsed(exemption, self._policies.now) or not lies_in(own, exemption.scope.lower(), self._ancestors):
