@@ -24,7 +24,7 @@ LAYERS = (
     {"sources", "languages", "reports", "enforcement", "enforcers", "checkov", "terraform", "pull_requests", "spend"},
     {"azure", "written"},
     {"library", "config", "remote"},
-    {"azure", "coverage", "revisions", "history"},
+    {"coverage", "revisions", "history"},
     {"azure_generated", "bundle", "cases", "explain", "notices", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},

@@ -151,11 +151,15 @@ def _page(given: Given, verdict: Verdict, told: _Told, elsewhere: int, options: 
     page.blank()
     _table(page, told)
     for status, (name, style, remark) in _TITLES.items():
-        groups = told.groups[status].values()
+        found = sorted(told.groups[status].values(), key=_order)
+        groups = found if options.verbose else found[:SHOWN]
         if groups:
             page.section(name, style, f"{told.total(status):,}: {remark}")
-        for group in sorted(groups, key=lambda group: CONCERNS.index(group.first.point.concern)):
+        for group in groups:
             _group(page, group)
+        if len(found) > len(groups):
+            rest = sum(group.total for group in found[len(groups) :])
+            page.text(f"… and {rest:,} more, about {len(found) - len(groups):,} other things (-v lists them)", "dim")
     for gap in given.gaps:
         page.section("GAP", "bold yellow", plain(f"{gap.place}: {gap.reason}"))
     page.blank()
@@ -178,6 +182,11 @@ def _table(page: Page, told: _Told) -> None:
     rows = [[concern, *(f"{told.counts[concern, status]:,}" for status in STATUSES)] for concern in seen]
     for line in columns(["", *_COLUMNS.values()], rows).splitlines():
         page.add([(line, "")])
+
+
+def _order(group: _Group) -> tuple[int, int]:
+    """What both sides have policies about first, and the most frequent."""
+    return CONCERNS.index(group.first.point.concern), -group.total
 
 
 def _group(page: Page, group: _Group) -> None:

@@ -157,8 +157,9 @@ def _section(
         for reason, times in gathered.reasons.most_common(None if options.verbose else SHOWN):
             page.spans([(f"×{times:,}  ", "dim"), (plain(reason), "")], hang=4)
         return
-    groups = gathered.groups[said]
-    for number_, group in enumerate(groups.values()):
+    found = sorted(gathered.groups[said].values(), key=lambda group: -group.total)
+    groups = found if options.verbose else found[:SHOWN]
+    for number_, group in enumerate(groups):
         if number_:
             page.blank()
         first = group.rows[0]
@@ -172,8 +173,9 @@ def _section(
             _row(page, row, said, by, exemptions)
         if group.total > len(group.rows):
             page.text(f"… and {group.total - len(group.rows):,} more (-v lists them)", "dim", indent=2)
-    if by == "resource" and gathered.affected[said] > len(groups):
-        more = count(gathered.affected[said] - len(groups), "more resource")
+    there = gathered.affected[said] if by == "resource" else len(found)
+    if there > len(groups):
+        more = f"{there - len(groups):,} more {'resources' if by == 'resource' else 'policies'}"
         page.text(f"… and {more} (-v lists them)", "dim")
 
 

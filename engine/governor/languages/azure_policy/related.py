@@ -83,7 +83,8 @@ class Neighbourhood:
             return {"id": place, "name": named, "location": missing, "tags": missing, "managedBy": missing}
         body = dict(group.body)
         return {**body, "id": group.id, "name": body.get("name") or group.id.rsplit("/", 1)[1],
-                "tags": body.get("tags") or {}, "location": body.get("location")}  # fmt: skip
+                "tags": body.get("tags") or {}, "location": body.get("location"),
+                "managedBy": body.get("managedBy")}  # fmt: skip
 
     def _subscription(self, place: str) -> Mapping[str, Any] | Unknown:
         own = subscription_of(place)
