@@ -63,6 +63,8 @@ _EVALUATION = (
     click.option("--on", required=True, metavar="RESOURCES", help="A plan (terraform show -json), Terraform code, an"
                  " ARM template, or what `az graph query` or `az resource list` printed."),
     click.option("--source", type=FILE, metavar="FOLDER", help="The HCL a plan was made of: its lines are shown."),
+    click.option("--subscription", default="", envvar="ARM_SUBSCRIPTION_ID", show_envvar=True, metavar="ID",
+                 help="Where the resources of a plan will lie whose provider does not tell."),
     click.option("--aliases", type=FILE, metavar="FILE", help="What `az provider list --expand resourceTypes/aliases`"
                  " printed, over the aliases that governor knows."),
     click.option("-f", "--format", type=click.Choice(["table", "json"]), default="table"),

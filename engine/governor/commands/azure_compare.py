@@ -50,6 +50,7 @@ def run(
     exports: Sequence[str],
     on: str,
     source: Path | None,
+    subscription: str,
     aliases: Path | None,
     policies: Sequence[str],
     config: Path | None,
@@ -61,7 +62,7 @@ def run(
 ) -> int:
     """Compare, and tell of it. The exit code: 3 when a side could not judge, or with `strict` something cannot be
     told; 1 when the sides disagree; else 0."""
-    given = azure_inputs.read(exports, on, source=source, aliases=aliases, today=today)
+    given = azure_inputs.read(exports, on, source=source, subscription=subscription, aliases=aliases, today=today)
     space = workspace.enter(config, policies, floating=allow_floating)
     is_terraform = any(resource.address for resource in given.estate.resources)
     stage: Stage = "plan" if is_terraform else "live"

@@ -56,6 +56,7 @@ def run(
     states: Path | None,
     by: By,
     source: Path | None,
+    subscription: str,
     semantics: Semantics,
     aliases: Path | None,
     fail_on: FailOn,
@@ -67,7 +68,14 @@ def run(
     """Evaluate, and tell of it. The exit code: see `results.exit_code`; with `states`, 1 when Azure recorded another
     verdict than is made here."""
     given = azure_inputs.read(
-        exports, on, states=states, source=source, aliases=aliases, semantics=semantics, today=today
+        exports,
+        on,
+        states=states,
+        source=source,
+        subscription=subscription,
+        aliases=aliases,
+        semantics=semantics,
+        today=today,
     )
     blot = Blotter(given.estate.secrets)
     changes: Sequence[Changed] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from governor import jsonfile, reports
 from governor.azure.words import scope_of, source_of, title
@@ -22,6 +23,7 @@ from governor.judge import Blotter
 from governor.languages.azure_policy.assignments import Assigned, Problem
 from governor.languages.azure_policy.evaluation import Evaluation, Policies
 from governor.languages.azure_policy.operators import Semantics
+from governor.languages.azure_policy.related import NOT_TOLD
 from governor.model import Gap, Origin
 from governor.reports.grouping import plain
 from governor.reports.page import Span
@@ -62,6 +64,7 @@ def read(
     *,
     states: Path | None = None,
     source: Path | None = None,
+    subscription: str = "",
     aliases: Path | None = None,
     semantics: Semantics = "documented",
     today: date | None = None,
@@ -79,6 +82,8 @@ def read(
     table = azure_aliases.load(aliases) if aliases else azure_aliases.shipped()
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) if today else datetime.now(UTC)
     estate = _located(Path(on), piped, source) if source else resources.read(Path(on), piped)
+    if subscription:
+        estate = _placed(estate, subscription)
     return Given(export, Policies(export, table, now, semantics), estate)
 
 
@@ -93,6 +98,20 @@ def _located(path: Path, piped: bytes, source: Path) -> Estate:
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=str(path), code=CANNOT_JUDGE) from None
     return terraform.from_plan(data, place=str(path), locator=Locator(source))
+
+
+def _placed(estate: Estate, subscription: str) -> Estate:
+    """The same, where what does not tell its subscription lies in this one."""
+    untold, told = f"/subscriptions/{NOT_TOLD}", f"/subscriptions/{subscription}"
+    return replace(
+        estate,
+        resources=tuple(
+            replace(resource, id=told + resource.id.removeprefix(untold))
+            if resource.id.startswith(untold)
+            else resource
+            for resource in estate.resources
+        ),
+    )
 
 
 def place_of(problem: Problem) -> str:

@@ -10,7 +10,6 @@ from governor import reports
 from governor.azure import states
 from governor.azure.states import Alone, Comparison, Difference
 from governor.azure.words import because, short
-from governor.azure_model import PolicyState
 from governor.commands.azure_inputs import Given, write_json
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import Blotter
@@ -58,7 +57,9 @@ def _page(given: Given, made: Comparison, options: reports.Options) -> str:
         _reasons(page, Counter(alone.reason for alone in made.only_there), most)
         if options.verbose:
             for alone in made.only_there:
-                page.text(f"{_record(alone.record)}: {plain(alone.reason)}", indent=2, hang=2)
+                record = alone.record
+                named = _named(record.resource, record.assignment, record.reference)
+                page.text(plain(f"{named}: {alone.reason}"), indent=2, hang=2)
     if made.only_here:
         told = ", ".join(f"{number:,} {state}" for state, number in made.only_here.most_common())
         page.section("ONLY HERE", "bold", f"{told}: Azure recorded nothing of it")
@@ -74,14 +75,14 @@ def _page(given: Given, made: Comparison, options: reports.Options) -> str:
 def _differs(page: Page, one: Difference) -> None:
     record, result = one.record, one.result
     age = "" if one.age_days is None else f", {count(one.age_days, 'day')} ago"
-    page.spans([(plain(_record(record)), "bold")], hang=2)
+    page.spans([(plain(_named(result.resource, result.assignment, result.reference)), "bold")], hang=2)
     page.text(f"Azure: {plain(record.state)}{age}", indent=2, hang=2)
     page.text(f"we: {result.state}, as {plain(because(result))}", indent=2, hang=2)
 
 
-def _record(record: PolicyState) -> str:
-    reference = f" ({record.reference})" if record.reference else ""
-    return f"{short(record.resource)}  {record.assignment.rpartition('/')[2]}{reference}"
+def _named(resource: str, assignment: str, reference: str) -> str:
+    member = f" ({reference})" if reference else ""
+    return f"{short(resource)}  {assignment.rpartition('/')[2]}{member}"
 
 
 def _reasons(page: Page, reasons: Counter[str], most: int | None) -> None:

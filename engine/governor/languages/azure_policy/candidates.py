@@ -8,7 +8,7 @@ from governor.azure_model import ArmResource, ResourceSelector, Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy.assignments import Assigned, selected
 from governor.languages.azure_policy.fields import normal_location
-from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, container, lies_in, within
+from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, container, lies_in, may_lie, within
 from governor.languages.azure_policy.subject import Subject
 
 _Place = tuple[str, tuple[str, ...]]
@@ -141,4 +141,4 @@ class Candidates:
 
 def _deep(key: _Place, place: str) -> bool:
     scope, excluded = key
-    return any(within(one, place) and one != place for one in (scope, *excluded))
+    return any((within(one, place) or may_lie(place, one)) and one != place for one in (scope, *excluded))

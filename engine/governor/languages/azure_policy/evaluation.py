@@ -21,7 +21,7 @@ from governor.languages.azure_policy.compiler import Compiler
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Truth
-from governor.languages.azure_policy.related import SUBSCRIPTIONS, Neighbourhood, lies_in
+from governor.languages.azure_policy.related import NOT_TOLD, SUBSCRIPTIONS, Neighbourhood, lies_in, subscription_of
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.trace import Decisive, Step, decisive, trace
 
@@ -177,8 +177,8 @@ class Evaluation:
         assignment = one.assignment
         exemption = self._exempt(one, subject) if self._exemptions else ""
         if not placed and state != "Exempt":
-            # Which management groups lie above a subscription nobody told: the assignment may not reach it.
-            state, reason = "Unknown", "which management groups it lies in is not told"
+            # The assignment may not reach it.
+            state, reason = "Unknown", _why_not_placed(subject.resource.id)
         blocks = state == "Error" or (state == "NonCompliant" and self._refuses(one, effect, subject))
         if exemption:
             state = "Exempt"
@@ -209,6 +209,13 @@ class Evaluation:
             if takes(exemption.selectors, subject):
                 return exemption.id
         return ""
+
+
+def _why_not_placed(resource_id: str) -> str:
+    if NOT_TOLD in subscription_of(resource_id.lower()):
+        return "which subscription it lies in is not told"
+    what = "resource group" if NOT_TOLD in resource_id else "management groups"
+    return f"which {what} it lies in is not told"
 
 
 def lapsed(exemption: PolicyExemption, now: datetime) -> bool:

@@ -12,6 +12,8 @@ from governor.languages.azure_policy.subject import Surroundings
 GROUPS = "microsoft.resources/subscriptions/resourcegroups"
 SUBSCRIPTIONS = "microsoft.resources/subscriptions"
 MANAGEMENT = "/providers/microsoft.management/managementgroups/"
+NOT_TOLD = "(unknown)"
+"""A part of an id that is not known yet."""
 
 
 def container(resource_id: str) -> str:
@@ -34,13 +36,24 @@ def within(resource_id: str, scope: str) -> bool:
 
 
 def lies_in(resource_id: str, scope: str, ancestors: Mapping[str, tuple[str, ...]]) -> bool | None:
-    """The same for any scope, management groups included; None where nobody told which those are. All lower-case."""
+    """The same for any scope, management groups included; None where nobody told which those are, or where the parts of
+    the id that decide are not known. All lower-case."""
     if scope.startswith(MANAGEMENT):
         if resource_id.startswith(MANAGEMENT):
             return resource_id == scope
         groups = ancestors.get(subscription_of(resource_id))
         return None if groups is None else scope[len(MANAGEMENT) :] in groups
-    return within(resource_id, scope)
+    if within(resource_id, scope):
+        return True
+    return None if may_lie(resource_id, scope) and scope.count("/") <= resource_id.count("/") else False
+
+
+def may_lie(resource_id: str, scope: str) -> bool:
+    """Whether nothing but parts that nobody knows keeps an id from a scope, as far as both go; lower-case."""
+    if NOT_TOLD not in resource_id:
+        return False
+    pairs = zip(resource_id.split("/"), scope.split("/"), strict=False)
+    return all(own in (other, NOT_TOLD) for own, other in pairs)
 
 
 class Neighbourhood:
@@ -79,7 +92,7 @@ class Neighbourhood:
         if group is None:
             missing = Unknown(f"the resource group {place.rsplit('/', 1)[1]} is not among the resources")
             name = place.rsplit("/", 1)[1]
-            named: Any = missing if "(unknown)" in name else name
+            named: Any = missing if NOT_TOLD in name else name
             return {"id": place, "name": named, "location": missing, "tags": missing, "managedBy": missing}
         body = dict(group.body)
         return {**body, "id": group.id, "name": body.get("name") or group.id.rsplit("/", 1)[1],
@@ -88,7 +101,7 @@ class Neighbourhood:
 
     def _subscription(self, place: str) -> Mapping[str, Any] | Unknown:
         own = subscription_of(place)
-        if not own or "(unknown)" in own:
+        if not own or NOT_TOLD in own:
             return Unknown("its subscription is not known")
         known = self._by_id.get(own)
         told: dict[str, Any] = {"id": own, "subscriptionId": own.rsplit("/", 1)[1]}
