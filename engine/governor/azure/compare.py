@@ -157,7 +157,7 @@ class Row(Struct, frozen=True, kw_only=True):
     point: Point
     status: Status
     ours: tuple[str, ...] = ()
-    """Policies of ours that object."""
+    """Policies of ours that object, or may."""
     azure: tuple[str, ...] = ()
     """Assignments that object, or would."""
     blocks: bool = False
@@ -244,7 +244,7 @@ class Comparison:
             resource=resource,
             point=point,
             status=status,
-            ours=ours.policies if ours and ours.state == "open" else (),
+            ours=ours.policies if ours and ours.state != "exempt" else (),
             azure=tuple(dict.fromkeys(source_of(said.one) for said in objecting)),
             blocks=any(said.result.would_block for said in objecting),
             reason=reason,

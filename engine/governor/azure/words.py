@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from governor.azure_model import ArmResource, Assignment, PolicyExemption, Result
+from governor.azure_model import ArmResource, PolicyExemption, Result
 from governor.languages.azure_policy.assignments import Assigned
 from governor.languages.azure_policy.evaluation import Evaluation
 from governor.languages.azure_policy.operators import Truth
@@ -70,8 +70,10 @@ def short(resource_id: str) -> str:
     lower = [part.lower() for part in parts]
     if lower[:1] == ["providers"] and len(parts) == 4:
         return f"management group {parts[3]}"
-    if lower[:1] != ["subscriptions"] or len(parts) < 3:
+    if lower[:1] != ["subscriptions"]:
         return resource_id
+    if len(parts) < 3:
+        return f"subscription {parts[-1]}"
     if lower[2] == "resourcegroups" and len(parts) == 4:
         return "/".join(parts[2:])
     kept = parts[3:] if lower[2] == "resourcegroups" else parts[:2]
@@ -86,14 +88,6 @@ def short(resource_id: str) -> str:
 def called(resource: ArmResource) -> str:
     """A resource as people find it: its Terraform address, or its id, shortened."""
     return resource.address or short(resource.id)
-
-
-def scope_of(assignment: Assignment) -> str:
-    """Where an assignment holds, shortened."""
-    parts = assignment.scope.strip("/").split("/")
-    if len(parts) == 2 and parts[0].lower() == "subscriptions":
-        return f"subscription {parts[1]}"
-    return short(assignment.scope)
 
 
 def title(one: Assigned) -> str:

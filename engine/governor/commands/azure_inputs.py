@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from governor import jsonfile, reports
-from governor.azure.words import scope_of, source_of, title
+from governor.azure.words import short, source_of, title
 from governor.azure_model import Estate, Export, Written
 from governor.catalog import azure_aliases
 from governor.commands import output
@@ -139,7 +139,7 @@ def heading(one: Assigned) -> list[Span]:
     """A policy, and what assigns it."""
     return [
         (plain(title(one)), "bold"),
-        (f"  {plain(source_of(one))} on {plain(scope_of(one.assignment))}", "dim"),
+        (f"  {plain(source_of(one))} on {plain(short(one.assignment.scope))}", "dim"),
         ("  DoNotEnforce" if not one.assignment.enforced else "", "cyan"),
     ]
 
