@@ -37,7 +37,9 @@ def _pages(policies: Sequence[Policy]) -> Mapping[str, str]:
 
 def _fragments(policy: Policy) -> pages.Fragments:
     folder = Path(policy.location.rpartition(":")[0]).parent / "fragments"
-    return pages.Fragments(_read(folder / f"{policy.id}_avoid.tf"), _read(folder / f"{policy.id}_prefer.tf"))
+    suffix, language = ("jsonc", "jsonc") if "azure" in policy.stages else ("tf", "hcl")
+    avoid, prefer = (_read(folder / f"{policy.id}_{side}.{suffix}") for side in ("avoid", "prefer"))
+    return pages.Fragments(avoid, prefer, language)
 
 
 def _location(policy: Policy) -> str:
