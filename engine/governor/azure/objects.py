@@ -113,7 +113,7 @@ def _effect(one: Assigned, policies: Policies, member: Member | None) -> dict[st
 
 
 def _decided_by(one: Assigned, member: Member | None) -> str:
-    """What gives a policy its effect, overrides aside: the `assignment`, the `initiative`, or nothing but a `default`."""
+    """What gives a policy its effect, overrides aside: the `assignment`, the `initiative`, or a mere `default`."""
     effect = one.rule.effect
     if not isinstance(effect, Call) or effect.name != "parameters" or not isinstance(effect.arguments[0], Literal):
         return "default"
