@@ -19,12 +19,12 @@ from governor.catalog.prices import PriceBook
 from governor.model import Inventory, Spend
 from governor.sources import Options, terraform_hcl
 
-_DIRECTIVE = re.compile(r"^# governor: (\w+) = (.+)$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^(?:#|//) governor: (\w+) = (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """One `<ID>_avoid.tf` or `<ID>_prefer.tf`."""
+    """One `<ID>_avoid.tf` or `<ID>_prefer.tf`; in `.jsonc`, an export of Azure Policy."""
 
     path: Path
 
@@ -52,12 +52,22 @@ class Fragment:
     def spend(self) -> tuple[Spend, ...]:
         return msgspec.json.decode(self._directive("spend") or "[]", type=tuple[Spend, ...])
 
+    @property
+    def residency(self) -> dict[str, Any]:
+        """What lies over the residency data."""
+        return json.loads(self._directive("residency") or "{}")
+
+    @property
+    def exempted(self) -> list[str]:
+        """Globs of exemptions of ours."""
+        return json.loads(self._directive("exempted") or "[]")
+
     def _directive(self, name: str) -> str:
         return dict(_DIRECTIVE.findall(self.path.read_text("utf-8"))).get(name, "")
 
 
-def every_fragment() -> list[Fragment]:
-    return [Fragment(path) for path in sorted(library.builtin().glob("*/fragments/*.tf"))]
+def every_fragment(suffix: str = "tf") -> list[Fragment]:
+    return [Fragment(path) for path in sorted(library.builtin().glob(f"*/fragments/*.{suffix}"))]
 
 
 def inventory_of(fragment: Fragment, folder: Path) -> Inventory:

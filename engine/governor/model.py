@@ -209,7 +209,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     concern: str = ""
     """The folder it lives in."""
     stages: tuple[Stage, ...] = ()
-    """Empty: every stage."""
+    """Empty: every stage but azure."""
     kinds: tuple[str, ...] = ()
     """Kinds it judges; a violation on another kind is dropped. Empty: every kind."""
     remediation: str = ""

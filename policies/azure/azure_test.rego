@@ -65,7 +65,7 @@ test_in_force[name] := ok if {
 		"a member says nothing of enforcement": [{"enforced": false, "reference": "r"}, set()],
 		"disabled": [{"effect": "disabled"}, {"attributes.effect"}],
 		"off by default in an initiative": [
-			{"effect": "disabled", "reference": "r", "decided_by": "definition"},
+			{"effect": "disabled", "reference": "r", "decided_by": "default"},
 			set(),
 		],
 		"off by the initiative": [

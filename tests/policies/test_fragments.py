@@ -30,7 +30,8 @@ def found_by_its_policy(fragment: Fragment, inventory: Inventory) -> list[str]:
 
 def test_every_policy_has_both_fragments() -> None:
     wanted = {(policy.id, side) for policy in library.load([library.builtin()]).policies for side in (True, False)}
-    assert {(fragment.policy, fragment.avoid) for fragment in FRAGMENTS} == wanted
+    every = [*FRAGMENTS, *every_fragment("jsonc")]
+    assert {(fragment.policy, fragment.avoid) for fragment in every} == wanted
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda f: f.path.stem)

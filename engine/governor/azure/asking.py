@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from governor.azure import objects
-from governor.azure.probes import Name, Probe, Question, questions, topics
+from governor.azure.probes import Name, Probe, Question, only_types, questions, topics
 from governor.azure.scopes import Scope, Scopes
 from governor.azure.wanted import Wanted
 from governor.azure_model import ArmResource, Definition, Estate, Export, PolicyExemption, Result
@@ -261,7 +261,7 @@ class Asking:
         if self._differs[key]:
             return True
         if question.name != "requires_tags":
-            return _only_types(self._text(one.definition))
+            return only_types(self._text(one.definition))
         return self._wants_tag(one, question.kind, item, scope)
 
     def _wants_tag(self, one: Assigned, kind: str, tag: str, scope: Scope) -> bool:
@@ -315,10 +315,6 @@ def _plausible(leaf: Part, subject: Subject) -> Iterator[str]:
 
 def _objects(result: Result) -> bool:
     return result.state == "NonCompliant"
-
-
-def _only_types(text: str) -> bool:
-    return len(topics(text)) > 1 and not re.search(r'"field":\s*"(?!type"|kind")', text)
 
 
 def _facts(answers: Mapping[tuple[Name, str], Mapping[str, _Answer]], wanted: Wanted) -> Facts:

@@ -20,9 +20,9 @@ from governor.azure_model import (
     Written,
 )
 from governor.exemptions import glob
-from governor.languages.azure_policy import expressions
 from governor.languages.azure_policy.assignments import Assigned, effect_of
 from governor.languages.azure_policy.evaluation import Policies, lapsed
+from governor.languages.azure_policy.expressions import Call, Literal
 from governor.languages.azure_policy.related import subscription_of
 from governor.model import Exemption, Origin, Resource
 
@@ -113,18 +113,21 @@ def _effect(one: Assigned, policies: Policies, member: Member | None) -> dict[st
 
 
 def _decided_by(one: Assigned, member: Member | None) -> str:
-    """`assignment`, `initiative`, or `definition`, which says the effect, overrides aside."""
-    name = re.search(r"parameters\('([^']*)'\)", expressions.text(one.rule.effect), re.IGNORECASE)
-    if name is None:
-        return "definition"
+    """What gives a policy its effect, overrides aside: the `assignment`, the `initiative`, or a mere `default`."""
+    effect = one.rule.effect
+    if not isinstance(effect, Call) or effect.name != "parameters" or not isinstance(effect.arguments[0], Literal):
+        return "default"
+    name = str(effect.arguments[0].value).lower()
     given = {key.lower() for key in one.assignment.parameters}
     if member is None:
-        return "assignment" if name[1].lower() in given else "definition"
-    passed = next((str(value) for key, value in member.parameters.items() if key.lower() == name[1].lower()), None)
+        return "assignment" if name in given else "default"
+    passed = next((str(value) for key, value in member.parameters.items() if key.lower() == name), None)
     if passed is None:
-        return "definition"
+        return "default"
     asked = {found.lower() for found in re.findall(r"parameters\('([^']*)'\)", passed)}
-    return "assignment" if asked & given else "initiative"
+    if asked:
+        return "assignment" if asked & given else "default"
+    return "initiative"
 
 
 def exemptions(export: Export, today: date, ours: Sequence[Exemption]) -> Iterator[Resource]:

@@ -54,7 +54,8 @@ _ABOUT: Mapping[Name, re.Pattern[str]] = {
 }
 """What the conditions of a policy name that is about a question."""
 
-_FIELD = re.compile(r'"field":\s*"([^"]*)"')
+_LEFT = re.compile(r'"(?:field|value|count)":\s*("[^"]*"|.)')
+_TYPES = frozenset({'"type"', '"kind"', "\"[field('type')]\""})
 
 
 class Probe(Struct, frozen=True):
@@ -190,8 +191,11 @@ def leaving_skus() -> tuple[str, ...]:
 def topics(condition: str) -> frozenset[Name]:
     """What a policy may be about, by the text of its conditions (lower-case JSON). One that looks at nothing but types
     is about all that a resource of those may be."""
-    about = {name for name, pattern in _ABOUT.items() if pattern.search(condition)}
-    fields = set(_FIELD.findall(condition))
-    if fields <= {"type", "kind"} and '"value"' not in condition and '"count"' not in condition:
-        about = {name for name in _ABOUT if name != "requires_tags"}
-    return frozenset(about)
+    if only_types(condition):
+        return frozenset(name for name in _ABOUT if name != "requires_tags")
+    return frozenset(name for name, pattern in _ABOUT.items() if pattern.search(condition))
+
+
+def only_types(condition: str) -> bool:
+    """Whether conditions look at nothing but types and kinds."""
+    return _TYPES.issuperset(_LEFT.findall(condition))

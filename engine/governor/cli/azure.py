@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.shared import FILE, Command, Day, library_options
+from governor.cli.shared import FILE, Command, Day, judging_options, library_options, recording_options
 
 
 @click.group()
@@ -124,3 +124,33 @@ def compare(**options: Any) -> int:
     from governor.commands import azure_compare as command
 
     return command.run(**options)
+
+
+@azure.command("check")
+@click.argument("exports", metavar="EXPORT...", nargs=-1, required=True)
+@click.option("--on", default="", metavar="INVENTORY", help="What tells of the resources: what `az graph query`"
+              " printed, a snapshot, a plan. Records then have owners and prices.")  # fmt: skip
+@click.option("--aliases", type=FILE, metavar="FILE", help="What `az provider list --expand resourceTypes/aliases`"
+              " printed, over the aliases that governor knows.")  # fmt: skip
+@recording_options
+@judging_options
+def check(exports: tuple[str, ...], on: str, aliases: Path | None, **options: Any) -> int:
+    """Judge what Azure Policy sees to, by exports of it.
+
+    What is assigned is asked about made-up resources, scope by scope: whether it wants the mandatory tags, where it
+    lets them lie, what it makes of GPUs, global deployments and keys. Assignments that are not in force, exemptions and
+    records of what does not comply are judged as they stand. EXPORT is a file or folder in any layout.
+
+    \b
+    Examples:
+      governor azure check export/
+      governor azure check export/ states.json --on resources.json
+      governor azure check export/ --strict -f html=azure.html --history history.db
+    """
+    import datetime
+
+    from governor.commands import azure_check as command
+    from governor.commands.check import Options
+
+    options["today"] = options["today"] or datetime.date.today()
+    return command.run(exports, Options(**options), on=on, aliases=aliases)

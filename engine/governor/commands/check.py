@@ -128,7 +128,7 @@ class Judging:
                 f"{count(len(self._space.raw), 'folder')} of raw policies not asked: they read plans only"
             ]
             self._space = replace(self._space, raw=())
-        self._exemptions = self._space.exemptions()
+        self.exemptions = self._space.exemptions()
         self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
         self._bills = bills.given(options.spend, self._space, stage, options.today)
@@ -139,6 +139,11 @@ class Judging:
             else None
         )
         self._meter = Meter(options.metrics, options.environment) if options.metrics else None
+
+    def data(self, concern: str) -> Mapping[str, Any]:
+        """What the policies of a concern are told; nothing where the library has no such concern."""
+        found = self._library.concerns.get(concern)
+        return found.config if found else {}
 
     def verdict(self, given: Given) -> Verdict:
         """What counts of what the policies say of an input."""
@@ -189,8 +194,6 @@ class Judging:
     def _settled(self, inventory: Inventory, guests: Sequence[Checkov]) -> Callable[[Baseline | None], Verdict]:
         """What gives the verdict on an inventory beside what was known before."""
         space, stage, today = self._space, self._stage, self._options.today
-        budgets = self._library.concerns.get("budgets")
-        taxonomy = self._library.concerns.get("tagging")
         with traces.span("judge", resources=len(inventory.resources), policies=len(self._library.policies)):
             judgement = judge(inventory, [*self._library.evaluators, *guests], today)
         judgement = replace(judgement, policies=[space.card(policy) for policy in judgement.policies])
@@ -199,7 +202,7 @@ class Judging:
             inventory,
             levels={policy.id: space.level(policy, stage) for policy in judgement.policies},
             today=today,
-            exemptions=[e for e in self._exemptions if guests or not _of_checkov(e.policy)],
+            exemptions=[e for e in self.exemptions if guests or not _of_checkov(e.policy)],
             baseline=known,
             fail_level=self._options.fail_level or space.settings.fail_level,
             strict=space.settings.strict if self._options.strict is None else self._options.strict,
@@ -212,8 +215,9 @@ class Judging:
                 *(note for guest in guests for note in guest.notes()),
             ],
             policy_sources=[checkout.origin for checkout in space.checkouts],
-            spending=spending(inventory, budgets.config if budgets else None),
-            tagged=_tagged(inventory, taxonomy.config if taxonomy else {}, today),
+            # What does not comply is a part of what a project costs.
+            spending=[] if stage == "azure" else spending(inventory, self.data("budgets")),
+            tagged=_tagged(inventory, self.data("tagging"), today),
         )
 
     def difference(self) -> Difference:

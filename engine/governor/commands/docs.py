@@ -37,7 +37,11 @@ def _pages(policies: Sequence[Policy]) -> Mapping[str, str]:
 
 def _fragments(policy: Policy) -> pages.Fragments:
     folder = Path(policy.location.rpartition(":")[0]).parent / "fragments"
-    return pages.Fragments(_read(folder / f"{policy.id}_avoid.tf"), _read(folder / f"{policy.id}_prefer.tf"))
+    for suffix, language in (("jsonc", "jsonc"), ("tf", "hcl")):
+        avoid, prefer = (_read(folder / f"{policy.id}_{side}.{suffix}") for side in ("avoid", "prefer"))
+        if avoid or prefer:
+            return pages.Fragments(avoid, prefer, language)
+    return pages.Fragments()
 
 
 def _location(policy: Policy) -> str:

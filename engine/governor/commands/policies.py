@@ -58,7 +58,7 @@ def _card(policy: Policy, level: str, origin: Mapping[str, str]) -> str:
         "severity": policy.severity,
         "level": f"{level} (at plan time)",
         "concern": policy.concern,
-        "stages": ", ".join(policy.stages) or "all",
+        "stages": ", ".join(policy.stages) or "all but azure",
         "kinds": ", ".join(policy.kinds) or "all",
         "looks at": f"each {policy.each}" if policy.each else "all resources together",
         "language": policy.language,
