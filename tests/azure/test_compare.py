@@ -264,10 +264,7 @@ def test_what_a_plan_does_not_tell_yet(governor: Governor, tmp_path: Path) -> No
     run = governor("azure", "compare", "export", "--on", "plan.json", "--subscription", ID)
 
     assert run.code == 0
-    assert (
-        "location  RES004\n  here: location is known after apply\n    azurerm_linux_virtual_machine.0\n"
-        in run.out
-    )
+    assert "location  RES004\n  here: location is known after apply\n    azurerm_linux_virtual_machine.0\n" in run.out
     assert governor("azure", "compare", "export", "--on", "plan.json", "--subscription", ID, "--strict").code == 3
 
 
