@@ -76,7 +76,7 @@ def assignments(export: Export, policies: Policies) -> Iterator[Resource]:
         found = assigned.get(assignment.id.lower(), [])
         facts = _facts(assignment, initiative)
         if initiative is None and found:
-            facts |= _effect(found[0], policies, None)
+            facts |= _effect(found[0], policies)
         reasons = problems.get(assignment.id.lower())
         doubt = {"attributes.effect": reasons[0]} if reasons and not found else {}
         yield replace(
@@ -84,7 +84,9 @@ def assignments(export: Export, policies: Policies) -> Iterator[Resource]:
         )
         members = {member.reference.lower(): member for member in initiative.members} if initiative else {}
         for one in found if initiative else ():
-            facts = _facts(assignment, one.definition) | _effect(one, policies, members.get(one.reference.lower()))
+            facts = _facts(assignment, one.definition) | _effect(
+                one, policies, initiative, members.get(one.reference.lower())
+            )
             facts |= {"reference": one.reference, "assignment": assignment.id}
             yield _resource(
                 f"{assignment.id}#{one.reference}", "azure_assignment", "policyAssignments", assignment.written, facts
@@ -102,18 +104,21 @@ def _facts(assignment: Assignment, of: Definition | Initiative | None) -> dict[s
     }
 
 
-def _effect(one: Assigned, policies: Policies, member: Member | None) -> dict[str, Any]:
+def _effect(
+    one: Assigned, policies: Policies, initiative: Initiative | None = None, member: Member | None = None
+) -> dict[str, Any]:
     """What a policy does, and who decided so where it is not its author."""
     written = effect_of(policies.compiler.values(one.binding), one.rule)
-    facts: dict[str, Any] = {"effect": one.effect, "decided_by": _decided_by(one, member)}
+    facts: dict[str, Any] = {"effect": one.effect, "decided_by": _decided_by(one, initiative, member)}
     away = [override.value.lower() for override in one.by_location]
     if one.effect != written or away:
         facts["overridden"] = {"from": written, "to": away[0] if one.effect == written else one.effect}
     return facts
 
 
-def _decided_by(one: Assigned, member: Member | None) -> str:
-    """What gives a policy its effect, overrides aside: the `assignment`, the `initiative`, or a mere `default`."""
+def _decided_by(one: Assigned, initiative: Initiative | None, member: Member | None) -> str:
+    """What gives a policy its effect, overrides aside: the `assignment`, the `initiative`, or a mere `default`,
+    which it also is where an assignment only repeats the one of its initiative."""
     effect = one.rule.effect
     if not isinstance(effect, Call) or effect.name != "parameters" or not isinstance(effect.arguments[0], Literal):
         return "default"
@@ -124,10 +129,12 @@ def _decided_by(one: Assigned, member: Member | None) -> str:
     passed = next((str(value) for key, value in member.parameters.items() if key.lower() == name), None)
     if passed is None:
         return "default"
-    asked = {found.lower() for found in re.findall(r"parameters\('([^']*)'\)", passed)}
-    if asked:
-        return "assignment" if asked & given else "default"
-    return "initiative"
+    asked = re.search(r"parameters\('([^']*)'\)", passed)
+    if asked is None:
+        return "initiative"
+    by_default = (initiative.parameters.get(asked[1]) or {}).get("defaultValue") if initiative else None
+    told = next((value for key, value in one.assignment.parameters.items() if key.lower() == asked[1].lower()), None)
+    return "default" if told is None or str(told).lower() == str(by_default).lower() else "assignment"
 
 
 def exemptions(export: Export, today: date, ours: Sequence[Exemption]) -> Iterator[Resource]:
