@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from governor.azure_generated import naming
-from governor.azure_generated.conditions import Condition, all_of, any_of, of_types, one_of
+from governor.azure_generated.conditions import Condition, all_of, any_of, mode_of, of_types, one_of
 from governor.azure_generated.objects import Context, Unsaid, definition
 from governor.azure_model import Definition
 from governor.catalog import endpoints, regions, tables
@@ -143,6 +143,7 @@ def _locations(
                     {"field": "location", "in": outside},
                 ]
             ),
+            mode=mode_of(_located(judged)),
             metadata=naming.metadata("RES001", about=bound.about),
             at=(CONCERN, ("classes",)),
         )
@@ -223,6 +224,7 @@ def _unknown(
                 {"field": "location", "notIn": sorted(jurisdictions)},
             ]
         ),
+        mode=mode_of(_located(judged)),
         metadata=naming.metadata("RES004"),
         at=(CONCERN, ("regions",)),
     )
