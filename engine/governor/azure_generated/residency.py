@@ -42,6 +42,12 @@ class _Bound(Struct, frozen=True):
     default: bool = False
     same_region: bool = False
 
+    @property
+    def name(self) -> list[str]:
+        """What it is called in the name of a definition."""
+        words = self.about.removeprefix("default ").split(" ", 1)
+        return ["default", *words] if self.default else words
+
 
 def make(config: Mapping[str, Any], cards: Mapping[str, Policy], context: Context) -> Residency:
     """Definitions for what the policies of the cards judge by this data."""
@@ -133,7 +139,7 @@ def _locations(
         allowed = ", ".join(bound.jurisdictions) or "nothing, for there is no such class"
         yield definition(
             context,
-            naming.name("location", bound.about),
+            naming.name("location", *bound.name),
             display_name=f"AI resources lie where the {bound.about} allows",
             description=f"The {bound.about} allows {allowed}. A resource in another region breaks RES001 of governor.",
             condition=all_of(
