@@ -86,7 +86,7 @@ class Azure:
         if all(table.gaps and not table.rows for table in tables.values()):
             gap = tables["resources"].gaps[0]
             raise Refusal(f"Azure could not be read: {gap.reason}", place=gap.place, code=CANNOT_JUDGE)
-        found = [_estate(table, f"Resource Graph, {name}") for name, table in tables.items()]
+        found = [_estate(table, f"Resource Graph, {name}", chosen=True) for name, table in tables.items()]
         found += self._children(found[0])
         return replace(merged(found, "Azure"), source=f"Azure {self._named()}".rstrip())
 
@@ -193,8 +193,8 @@ def reason(error: Exception) -> str:
     return words
 
 
-def _estate(found: Rows, place: str) -> Estate:
-    whole = rows.estate_of([rows.Page(found.rows)], place)
+def _estate(found: Rows, place: str, *, chosen: bool = False) -> Estate:
+    whole = rows.estate_of([rows.Page(found.rows, chosen=chosen)], place)
     return replace(whole, gaps=(*whole.gaps, *found.gaps), listed=frozenset() if found.gaps else whole.listed)
 
 
