@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from governor.azure_model import ArmResource, Estate, Unknown
 from governor.model import Gap
@@ -143,6 +145,11 @@ def test_expressions(expression: str, expected: Any) -> None:
 @pytest.mark.parametrize("expression", ["[" + "not(" * 5000 + ")" * 5000 + "]", "[concat('" + "a" * 60_000 + "')]"])
 def test_expressions_that_are_meant_to_break_things(expression: str) -> None:
     assert isinstance(value(expression), Unknown)
+
+
+@given(st.text(alphabet="[]()'.,0 9azparemtsvconf", max_size=60))
+def test_no_expression_ends_a_run(text: str) -> None:
+    value(f"[{text}]")
 
 
 def test_secrets_are_neither_told_nor_written() -> None:

@@ -98,6 +98,8 @@ class _Plan:
         values = _values(draft)
         body = Body(mapped.type, absent=Unknown(_NOT_WRITTEN) if self._of_code else None)
         body.take(values, mapped.arguments, mapped.constants)
+        for path in mapped.absent:
+            body.set(path, None)
         for path, names in mapped.joined.items():
             body.join(path, [_value(values, name) for name in names])
         body = self._common(body, draft, values)
