@@ -91,6 +91,14 @@ class Quarantine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     at_least: Annotated[int, Meta(gt=0)] = 10
 
 
+class AzureScan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `governor scan` reads of Azure."""
+
+    subscriptions: tuple[Text, ...] = ()
+    management_groups: tuple[Text, ...] = ()
+    endpoint: Text | None = None
+
+
 class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `governor scan` reads."""
 
@@ -101,6 +109,7 @@ class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     external_id_env: Text | None = None
     regions: tuple[Text, ...] = ()
     services: tuple[Text, ...] = ()
+    azure: AzureScan = AzureScan()
     quarantine: Quarantine = Quarantine()
 
 

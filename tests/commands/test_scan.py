@@ -99,7 +99,7 @@ def test_where_aws_is_not_reached_nothing_is_judged(tagging: Governor, cloud: Cl
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "nothing to scan: name accounts with --account, or take --organization"),
+        ((), "nothing to scan: name accounts with --account, take --organization"),
         (("--account", "prod"), "--account: 'prod' is no account of AWS: an id has 12 digits"),
         (("--account", ACCOUNT, "--organization"), "give no --account beside it"),
         (("--organization",), "name the role to assume in each with --role"),

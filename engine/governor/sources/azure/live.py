@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,9 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from governor.azure_model import ArmResource, Estate
+from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.model import Gap
+from governor.model import Gap, Inventory
 from governor.sources.azure.estate import merged, rows
+from governor.sources.azure.estate.ours import inventory
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -51,8 +53,27 @@ _SILENCE = 60
 """Seconds that Azure may be silent."""
 
 
+class Scope(Struct, frozen=True, kw_only=True):
+    """What is asked for."""
+
+    subscriptions: Sequence[str] = ()
+    management_groups: Sequence[str] = ()
+    endpoint: str = PUBLIC
+    """Where Resource Manager answers; clouds of governments and of China have their own."""
+
+    def __bool__(self) -> bool:
+        return bool(self.subscriptions or self.management_groups)
+
+
 class NotARead(Exception):  # noqa: N818
     """A request that might change something. It was not sent."""
+
+
+def scan(scope: Scope, prices: PriceBook) -> Inventory:
+    """What runs in the scope, and as gaps what could not be read. Raises Refusal when nothing at all could."""
+    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    azure = Azure(subscriptions=scope.subscriptions, management_groups=scope.management_groups, base_url=scope.endpoint)
+    return replace(inventory(azure.estate(), prices), taken_at=taken_at)
 
 
 class Rows(Struct, frozen=True):
