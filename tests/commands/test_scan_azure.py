@@ -50,7 +50,7 @@ def test_what_runs_in_azure_is_judged_by_the_policies_that_judge_plans(governor:
     assert missing.isdisjoint({(VM, "tags.project"), (VM, "tags.owner-team")})
     assert {finding["hourly_usd"] is not None for finding in report["findings"]} == {True}
     assert {method for method, _ in azure.asked} == {"POST"}, "one machine has no children to list"
-    assert report["source"] == f"Azure {ID}"
+    assert report["run"]["source"] == f"Azure {ID}"
 
 
 def test_both_clouds_are_one_judgement(governor: Governor, azure: Azure, cloud: Cloud) -> None:
