@@ -1,16 +1,13 @@
 """The database behind a history: SQLite in a file, or PostgreSQL by its URL.
 
-The shape of the tables has a version, and `MIGRATIONS` leads from each to the next: a list, not alembic, which brings
-a folder of scripts, a file of settings and Mako for what is one function a version, run when a store is opened. Writers
-take turns: a writer holds the store's lock from its first question to its commit.
+Writers take turns: a writer holds the store's lock from its first question to its commit. `tables` says what is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, told, turns
+from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, turns
+from governor.history.tables import FIGURES, FINDINGS, MIGRATIONS, RUNS, SHARDS, SIGHTINGS, VERSION
 from governor.model import Finding, Shard, Verdict
 
 _LOCK = 0x676F7665726E6F72
@@ -37,109 +35,6 @@ _PATIENCE = 60
 """Seconds that a writer waits for another one."""
 _MANY = 500
 """Rows of one statement: SQLite takes 32,766 values."""
-
-
-class Usd(sql.TypeDecorator[Decimal]):
-    """An amount of USD, kept as whole billionths: exact in sums, and the same in every database."""
-
-    impl = sql.Numeric(30, 0)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sql.Dialect) -> Any:
-        return sql.BigInteger() if dialect.name == "sqlite" else sql.Numeric(30, 0)
-
-    def process_bind_param(self, value: Decimal | None, dialect: sql.Dialect) -> int | None:
-        return None if value is None else int((value * 10**9).to_integral_value())
-
-    def process_result_value(self, value: Any, dialect: sql.Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-9).normalize() + 0
-
-
-META = sql.MetaData()
-_VERSION = sql.Table("governor_history", META, sql.Column("version", sql.Integer, nullable=False))
-RUNS = sql.Table(
-    "runs",
-    META,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("taken_at", sql.String(40), nullable=False),
-    sql.Column("subject", sql.Text, nullable=False),
-    sql.Column("stage", sql.String(10), nullable=False),
-    sql.Column("source", sql.Text, nullable=False),
-    sql.Column("library", sql.String(64), nullable=False),
-    sql.Column("governor", sql.String(40), nullable=False),
-    *(
-        sql.Column(name, sql.Integer, nullable=False)
-        for name in ("resources", "open", "exempt", "baselined", "undetermined", "failures", "gaps", "unpriced")
-    ),
-    sql.Column("hourly_usd", Usd, nullable=False),
-    sql.Column("at_stake_usd", Usd, nullable=False),
-    sql.UniqueConstraint("subject", "stage", "taken_at"),
-)
-FINDINGS = sql.Table(
-    "findings",
-    META,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("subject", sql.Text, nullable=False),
-    sql.Column("stage", sql.String(10), nullable=False),
-    sql.Column("fingerprint", sql.String(32), nullable=False),
-    *(
-        sql.Column(name, sql.Text, nullable=False)
-        for name in ("policy", "resource", "attribute", "kind", "msg", "owner", "account", "project")
-    ),
-    sql.Column("state", sql.String(12), nullable=False),
-    sql.Column("hourly_usd", Usd),
-    sql.Column("first_seen", sql.String(40), nullable=False),
-    sql.Column("last_seen", sql.String(40), nullable=False),
-    sql.UniqueConstraint("subject", "stage", "fingerprint"),
-)
-SIGHTINGS = sql.Table(
-    "sightings",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("finding", sql.ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("state", sql.String(12), nullable=False),
-    sql.Column("hourly_usd", Usd),
-    sqlite_with_rowid=False,
-)
-FIGURES = sql.Table(
-    "figures",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("dimension", sql.String(10), primary_key=True),
-    sql.Column("name", sql.String(500), primary_key=True),
-    sql.Column("open", sql.Integer, nullable=False),
-    sql.Column("undetermined", sql.Integer, nullable=False),
-    sql.Column("at_stake_usd", Usd, nullable=False),
-    sql.Column("unpriced", sql.Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-SHARDS = sql.Table(
-    "shards",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("place", sql.String(200), primary_key=True),
-    sql.Column("standing", sql.String(12), nullable=False),
-    sql.Column("resources", sql.Integer, nullable=False),
-    sql.Column("tagged", sql.Integer, nullable=False),
-    sql.Column("untagged", sql.Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-
-Migration = Callable[[sql.Connection], None]
-
-
-def _tables(*tables: sql.Table) -> Migration:
-    return lambda db: META.create_all(db, tables=tables)
-
-
-MIGRATIONS: tuple[Migration, ...] = (
-    _tables(_VERSION, RUNS, FINDINGS, SIGHTINGS, FIGURES),
-    told.META.create_all,
-    _tables(SHARDS),
-)
-"""What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
 
 
 class Store:
@@ -337,12 +232,12 @@ class Store:
 
     def _migrate(self, begin: bool) -> None:
         with self._writing() as db:
-            there = sql.inspect(db).has_table(_VERSION.name)
+            there = sql.inspect(db).has_table(VERSION.name)
             if not there and not begin:
                 raise Refusal(
                     "this database holds no history: `governor check … --history` begins one", place=self.name
                 )
-            version = (db.scalar(sql.select(_VERSION.c.version)) or 0) if there else 0
+            version = (db.scalar(sql.select(VERSION.c.version)) or 0) if there else 0
             if version > len(MIGRATIONS):
                 raise Refusal(
                     f"this history is of version {version}, and this governor knows {len(MIGRATIONS)}: update governor",
@@ -351,8 +246,8 @@ class Store:
             for migrate in MIGRATIONS[version:]:
                 migrate(db)
             if version < len(MIGRATIONS):
-                db.execute(sql.delete(_VERSION))
-                db.execute(sql.insert(_VERSION).values(version=len(MIGRATIONS)))
+                db.execute(sql.delete(VERSION))
+                db.execute(sql.insert(VERSION).values(version=len(MIGRATIONS)))
 
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:

@@ -9,23 +9,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sql
 
 from governor.history import Run
+from governor.history.tables import MESSAGES, TOLD
 
 if TYPE_CHECKING:
     from governor.history.store import Store
-
-META = sql.MetaData()
-
-
-def _of_owner() -> tuple[sql.Column[str], ...]:
-    return (
-        sql.Column("subject", sql.Text, primary_key=True),
-        sql.Column("stage", sql.String(10), primary_key=True),
-        sql.Column("owner", sql.Text, primary_key=True),
-    )
-
-
-TOLD = sql.Table("told", META, *_of_owner(), sql.Column("fingerprint", sql.String(32), primary_key=True))
-MESSAGES = sql.Table("messages", META, *_of_owner(), sql.Column("sent_at", sql.String(40), nullable=False))
 
 
 class Memory:

@@ -1,0 +1,126 @@
+"""The tables of a history, and what leads from each shape of them to the next.
+
+The shape has a version, and `MIGRATIONS` leads from each to the next: a list, not alembic, which brings a folder of
+scripts, a file of settings and Mako for what is one function a version, run when a store is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sql
+
+
+class Usd(sql.TypeDecorator[Decimal]):
+    """An amount of USD, kept as whole billionths: exact in sums, and the same in every database."""
+
+    impl = sql.Numeric(30, 0)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sql.Dialect) -> Any:
+        return sql.BigInteger() if dialect.name == "sqlite" else sql.Numeric(30, 0)
+
+    def process_bind_param(self, value: Decimal | None, dialect: sql.Dialect) -> int | None:
+        return None if value is None else int((value * 10**9).to_integral_value())
+
+    def process_result_value(self, value: Any, dialect: sql.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-9).normalize() + 0
+
+
+META = sql.MetaData()
+VERSION = sql.Table("governor_history", META, sql.Column("version", sql.Integer, nullable=False))
+RUNS = sql.Table(
+    "runs",
+    META,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("taken_at", sql.String(40), nullable=False),
+    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("stage", sql.String(10), nullable=False),
+    sql.Column("source", sql.Text, nullable=False),
+    sql.Column("library", sql.String(64), nullable=False),
+    sql.Column("governor", sql.String(40), nullable=False),
+    *(
+        sql.Column(name, sql.Integer, nullable=False)
+        for name in ("resources", "open", "exempt", "baselined", "undetermined", "failures", "gaps", "unpriced")
+    ),
+    sql.Column("hourly_usd", Usd, nullable=False),
+    sql.Column("at_stake_usd", Usd, nullable=False),
+    sql.UniqueConstraint("subject", "stage", "taken_at"),
+)
+FINDINGS = sql.Table(
+    "findings",
+    META,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("stage", sql.String(10), nullable=False),
+    sql.Column("fingerprint", sql.String(32), nullable=False),
+    *(
+        sql.Column(name, sql.Text, nullable=False)
+        for name in ("policy", "resource", "attribute", "kind", "msg", "owner", "account", "project")
+    ),
+    sql.Column("state", sql.String(12), nullable=False),
+    sql.Column("hourly_usd", Usd),
+    sql.Column("first_seen", sql.String(40), nullable=False),
+    sql.Column("last_seen", sql.String(40), nullable=False),
+    sql.UniqueConstraint("subject", "stage", "fingerprint"),
+)
+SIGHTINGS = sql.Table(
+    "sightings",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("finding", sql.ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("state", sql.String(12), nullable=False),
+    sql.Column("hourly_usd", Usd),
+    sqlite_with_rowid=False,
+)
+FIGURES = sql.Table(
+    "figures",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("dimension", sql.String(10), primary_key=True),
+    sql.Column("name", sql.String(500), primary_key=True),
+    sql.Column("open", sql.Integer, nullable=False),
+    sql.Column("undetermined", sql.Integer, nullable=False),
+    sql.Column("at_stake_usd", Usd, nullable=False),
+    sql.Column("unpriced", sql.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+SHARDS = sql.Table(
+    "shards",
+    META,
+    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sql.Column("place", sql.String(200), primary_key=True),
+    sql.Column("standing", sql.String(12), nullable=False),
+    sql.Column("resources", sql.Integer, nullable=False),
+    sql.Column("tagged", sql.Integer, nullable=False),
+    sql.Column("untagged", sql.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _of_owner() -> tuple[sql.Column[str], ...]:
+    return (
+        sql.Column("subject", sql.Text, primary_key=True),
+        sql.Column("stage", sql.String(10), primary_key=True),
+        sql.Column("owner", sql.Text, primary_key=True),
+    )
+
+
+TOLD = sql.Table("told", META, *_of_owner(), sql.Column("fingerprint", sql.String(32), primary_key=True))
+MESSAGES = sql.Table("messages", META, *_of_owner(), sql.Column("sent_at", sql.String(40), nullable=False))
+
+Migration = Callable[[sql.Connection], None]
+
+
+def _tables(*tables: sql.Table) -> Migration:
+    return lambda db: META.create_all(db, tables=tables)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _tables(VERSION, RUNS, FINDINGS, SIGHTINGS, FIGURES),
+    _tables(TOLD, MESSAGES),
+    _tables(SHARDS),
+)
+"""What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
