@@ -135,6 +135,29 @@ def test_a_run_is_read_as_it_was_written(place: str) -> None:
     assert {(f.name, f.open) for f in policies} == {("TAG001", 2), ("TAG002", 0)}
 
 
+@pytest.mark.parametrize("odd", ["a\x00b", "a\ud800b", "o" * 5000])
+def test_text_that_a_database_does_not_hold_loses_no_run(place: str, odd: str) -> None:
+    found = _verdict(_finding("a", owner=odd, project=odd), _finding("b", owner="vision"))
+    with Store(place, begin=True) as held:
+        _record(held, found, 22)
+        last = _record(held, found, 23)
+        difference = held.difference(last)
+        ((_, teams),) = held.figures("team", [last])
+
+    assert (difference.new, difference.gone) == ([], [])
+    assert sorted(figure.open for figure in teams) == [1, 1]
+
+
+def test_an_owner_may_be_told_of_very_much(place: str) -> None:
+    fingerprints = {f"{number:032x}" for number in range(70_000)}
+    with Store(place, begin=True) as held:
+        memory = Memory(held, _record(held, _verdict(_finding("a")), 22))
+        memory.keep("vision", {*list(fingerprints)[:10]}, datetime.now(UTC))
+        memory.keep("vision", fingerprints, datetime.now(UTC))
+
+        assert memory.told("vision") == fingerprints
+
+
 def test_what_is_new_and_what_is_gone(place: str) -> None:
     with Store(place, begin=True) as held:
         _record(held, _verdict(_finding("a"), _finding("b")), 22)

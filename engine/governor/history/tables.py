@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import sqlalchemy as sql
@@ -29,6 +30,32 @@ class Usd(sql.TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).scaleb(-9).normalize() + 0
 
 
+class Words(sql.TypeDecorator[str]):
+    """Text of others, such as the value of a tag, as every database holds it: none may cost a run its place here.
+
+    Without what PostgreSQL or UTF-8 has no room for; in a key, where PostgreSQL wants it short, with a digest in the
+    place of its end.
+    """
+
+    impl = sql.Text
+    cache_ok = True
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__()
+        self.most = most
+
+    def process_bind_param(self, value: str | None, dialect: sql.Dialect) -> str | None:
+        if value is None:
+            return None
+        text = value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        if self.most is None or len(text) <= self.most:
+            return text
+        digest = blake2b(text.encode(), digest_size=8).hexdigest()
+        return f"{text[: self.most - len(digest) - 1]}…{digest}"
+
+
+_KEY = Words(500)
+
 META = sql.MetaData()
 VERSION = sql.Table("governor_history", META, sql.Column("version", sql.Integer, nullable=False))
 RUNS = sql.Table(
@@ -36,9 +63,9 @@ RUNS = sql.Table(
     META,
     sql.Column("id", sql.Integer, primary_key=True),
     sql.Column("taken_at", sql.String(40), nullable=False),
-    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("subject", _KEY, nullable=False),
     sql.Column("stage", sql.String(10), nullable=False),
-    sql.Column("source", sql.Text, nullable=False),
+    sql.Column("source", Words, nullable=False),
     sql.Column("library", sql.String(64), nullable=False),
     sql.Column("governor", sql.String(40), nullable=False),
     *(
@@ -53,11 +80,11 @@ FINDINGS = sql.Table(
     "findings",
     META,
     sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("subject", sql.Text, nullable=False),
+    sql.Column("subject", _KEY, nullable=False),
     sql.Column("stage", sql.String(10), nullable=False),
     sql.Column("fingerprint", sql.String(32), nullable=False),
     *(
-        sql.Column(name, sql.Text, nullable=False)
+        sql.Column(name, Words, nullable=False)
         for name in ("policy", "resource", "attribute", "kind", "msg", "owner", "account", "project")
     ),
     sql.Column("state", sql.String(12), nullable=False),
@@ -80,7 +107,7 @@ FIGURES = sql.Table(
     META,
     sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sql.Column("dimension", sql.String(10), primary_key=True),
-    sql.Column("name", sql.String(500), primary_key=True),
+    sql.Column("name", _KEY, primary_key=True),
     sql.Column("open", sql.Integer, nullable=False),
     sql.Column("undetermined", sql.Integer, nullable=False),
     sql.Column("at_stake_usd", Usd, nullable=False),
@@ -102,9 +129,9 @@ SHARDS = sql.Table(
 
 def _of_owner() -> tuple[sql.Column[str], ...]:
     return (
-        sql.Column("subject", sql.Text, primary_key=True),
+        sql.Column("subject", _KEY, primary_key=True),
         sql.Column("stage", sql.String(10), primary_key=True),
-        sql.Column("owner", sql.Text, primary_key=True),
+        sql.Column("owner", _KEY, primary_key=True),
     )
 
 

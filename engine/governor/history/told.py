@@ -39,9 +39,10 @@ class Memory:
         """An owner was sent a message about these."""
         of = {"subject": self._run.subject, "stage": self._run.stage, "owner": owner}
         with self._store.writing() as db:
-            db.execute(sql.delete(TOLD).where(*self._of(TOLD, owner), TOLD.c.fingerprint.in_(fingerprints)))
+            known = set(db.scalars(sql.select(TOLD.c.fingerprint).where(*self._of(TOLD, owner))))
             db.execute(sql.delete(MESSAGES).where(*self._of(MESSAGES, owner)))
-            db.execute(sql.insert(TOLD), [{**of, "fingerprint": each} for each in fingerprints])
+            if new := [{**of, "fingerprint": each} for each in fingerprints if each not in known]:
+                db.execute(sql.insert(TOLD), new)
             db.execute(sql.insert(MESSAGES).values(**of, sent_at=now.isoformat(timespec="seconds")))
 
     def _of(self, table: sql.Table, owner: str | None = None) -> list[sql.ColumnElement[bool]]:
