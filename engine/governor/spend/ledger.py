@@ -58,11 +58,17 @@ _OPTIONAL = {
 """Column of 1.4 → what it is read from, best first: 1.3 took the place of ProviderName and PublisherName."""
 _STATE = "x_governor_tags"
 """`tagged`, `untagged` (no tag at all) or `unknown` (Tags that are no JSON)."""
+_FILE = "x_governor_file"
+"""The number of the file that a row stands in."""
 _SHOWN_GAPS = 20
 """Gaps of one file that are listed one by one; the others are counted."""
 _TAGS_BYTES = 64 << 20
 """What the tags of one charge may hold at most."""
 _KEY = "governor"
+_COMPARED = 1_000_000
+"""Charges, about, by which files are held beside one another."""
+_SAME = 0.5
+"""Share of a file's charges from which on another file that has them, too, is taken for the same bill."""
 
 RUNNING = (
     "ChargeCategory = 'Usage' AND coalesce(ChargeClass, '') <> 'Correction'"
@@ -214,20 +220,48 @@ class _Reading:
 
     def all(self, places: Sequence[str]) -> list[Gap]:
         """Make `charges` of all that the places hold; the gaps."""
-        files = [file for place in places for file in self._files(place)]
+        files = [*{_same(file): file for place in places for file in self._files(place)}.values()]
         if len(files) == 1 and self._is_kept(files[0]):
             # As it lies there: nothing is copied before it is summed.
             self._connection.execute(f"CREATE VIEW charges AS SELECT * FROM read_parquet({_quoted(files[0])})")
             return self._gaps
         types = {**_MANDATORY, **dict.fromkeys(_OPTIONAL, "VARCHAR")}
         columns = ", ".join(f"{name} {'TIMESTAMP' if type == 'TIMESTAMPTZ' else type}" for name, type in types.items())
-        self._connection.execute(f"CREATE TABLE rows ({columns})")
-        for file in files:
+        self._connection.execute(f"CREATE TABLE rows ({columns}, {_FILE} UINTEGER)")
+        for number, file in enumerate(files):
+            self._connection.execute(f"ALTER TABLE rows ALTER {_FILE} SET DEFAULT {number}")
             with _told(file, "cannot be read"):
                 self._file(file)
         with _told("spend", "the tags cannot be read"):
             self._promote(files)
+        if len(files) > 1:
+            self._refuse_overlaps(files)
         return self._gaps
+
+    def _refuse_overlaps(self, files: Sequence[str]) -> None:
+        """Exports of a month to date, of one day and of the next, hold the same charges: sums of both are wrong.
+
+        A charge has no id in FOCUS: it is known by all that is read of it, where that is told once in its file.
+        """
+        known = [*_MANDATORY, *(name for name in _OPTIONAL if not name.endswith("Tags")), _STATE]
+        known += [_identifier(f"x_{key}") for key in self._taxonomy.names]
+        found = self._connection.execute(
+            f"WITH every AS (SELECT {_FILE} AS file, hash({', '.join(known)}) AS charge FROM charges_of_files"
+            " WHERE EffectiveCost <> 0 OR BilledCost <> 0),"
+            f" sample AS (SELECT * FROM every WHERE charge % (SELECT 1 + count(*) // {_COMPARED} FROM rows) = 0),"
+            " once AS (SELECT file, charge FROM sample GROUP BY ALL HAVING count(*) = 1),"
+            " sizes AS (SELECT file, count(*) AS size FROM once GROUP BY ALL)"
+            " SELECT a.file, b.file, count(*) / first(sizes.size) AS share"
+            " FROM once a JOIN once b ON a.charge = b.charge AND a.file <> b.file JOIN sizes ON sizes.file = a.file"
+            f" GROUP BY ALL HAVING share >= {_SAME} ORDER BY share DESC, a.file, b.file LIMIT 1"
+        ).fetchone()
+        if found:
+            one, other, share = found
+            raise Refusal(
+                f"{share:.0%} of its charges stand in {files[other]}, too, and would count twice: give one of them",
+                place=files[one],
+                code=CANNOT_JUDGE,
+            )
 
     def _files(self, place: str) -> list[str]:
         if "://" in place:
@@ -358,9 +392,10 @@ class _Reading:
             f" maximum_object_size = {_TAGS_BYTES}, columns = {{{shape}}})"
         )
         self._connection.execute(
-            f"CREATE VIEW charges AS SELECT r.*, t.{_STATE}{columns} FROM rows r JOIN tags t"
+            f"CREATE VIEW charges_of_files AS SELECT r.*, t.{_STATE}{columns} FROM rows r JOIN tags t"
             " ON coalesce(r.Tags, '') = t.own AND coalesce(r.AllocatedTags, '') = t.allocated"
         )
+        self._connection.execute(f"CREATE VIEW charges AS SELECT * EXCLUDE ({_FILE}) FROM charges_of_files")
         if unreadable:
             self._tell_unreadable(files, unreadable)
 
@@ -406,6 +441,11 @@ class _Reading:
             )
         self._gaps += [Gap(place, reason) for place, reason in known["gaps"]]
         return True
+
+
+def _same(file: str) -> str:
+    """What two names of one file have in common."""
+    return file if "://" in file else str(Path(file).resolve())
 
 
 _CANNOT = "the row cannot be read, at {}"
