@@ -28,8 +28,9 @@ from fault_proxy import Reply
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.history import Run, run_of, sightings, store
 from governor.history.store import Store
+from governor.history.tables import FINDINGS, RUNS
 from governor.history.told import Memory
-from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Verdict
+from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Shard, Standing, Verdict
 
 SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
@@ -230,6 +231,55 @@ def test_an_older_run_that_comes_late_tells_since_when(place: str) -> None:
         (gone,) = held.difference(held.runs()[-1]).gone
     assert (new.resource, new.first_seen[:10]) == ("a", "2026-11-24")
     assert (gone.first_seen[:10], gone.last_seen[:10], gone.owner) == ("2026-11-20", "2026-11-24", "speech")
+
+
+def _shard(standing: Standing, tagged: int = 20) -> Shard:
+    return Shard(place="1/eu-west-1/volumes", standing=standing, resources=20, tagged=tagged, untagged=20 - tagged)
+
+
+def test_what_is_old_is_forgotten_but_not_what_the_next_run_is_held_beside(place: str) -> None:
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a")), 1, subject="rare")
+        _record(held, _verdict(_finding("a"), shards=[_shard("whole")]), 2)
+        _record(held, _verdict(_finding("a"), _finding("b")), 3)
+        _record(held, _verdict(_finding("a"), _finding("b"), shards=[_shard("quarantined", 0)]), 4)
+        _record(held, _verdict(_finding("a"), _finding("c")), 5)
+        last = _record(held, _verdict(_finding("a")), 6)
+        before = held.difference(last)
+
+        held.forget(date(2026, 11, 8))
+
+        assert [(run.subject, run.day.day) for run in held.runs()] == [
+            ("rare", 1),
+            ("prod", 2),
+            ("prod", 5),
+            ("prod", 6),
+        ]
+        assert held.believed() == {"1/eu-west-1/volumes": (_shard("whole"), "2026-11-02T02:00:00+00:00")}
+        assert held.difference(last) == before
+        with held.reading() as db:
+            known = {(row.resource, row.first_seen[8:10]) for row in db.execute(sql.select(FINDINGS))}
+        assert known == {("a", "01"), ("a", "02"), ("c", "05")}
+
+
+def test_the_settings_say_how_long_a_run_is_kept(governor: Governor, place: str, tmp_path: Path) -> None:
+    with Store(place, begin=True) as held:
+        for day in (1, 2, 3):
+            _record(held, _verdict(_finding("a")), day)
+            moved = sql.update(RUNS).values(taken_at=sql.func.replace(RUNS.c.taken_at, "2026-", "2020-"))
+            with held.writing() as db:
+                db.execute(moved)
+    check = ("check", EXAMPLE, "--environment", "prod", "--history", place, "-q")
+
+    assert governor(*check).code == 1
+    with Store(place) as held:
+        assert len(held.runs()) == 4
+    (tmp_path / "governor.yaml").write_text("history: {keep_days: 400}\n", "utf-8")
+    assert governor(*check).code == 1
+    with Store(place) as held:
+        assert [(run.stage, run.day.year) for run in held.runs()] == [
+            ("live", 2020), ("live", 2020), *[("plan", datetime.now(UTC).year)] * (len(held.runs()) - 2),
+        ]  # fmt: skip
 
 
 def test_writers_take_turns(place: str) -> None:

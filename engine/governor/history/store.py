@@ -33,6 +33,8 @@ AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_dat
 """
 _PATIENCE = 60
 """Seconds that a writer waits for another one."""
+_KEPT = 2
+"""Runs of a subject that are never deleted: the last one is told beside the one before."""
 _MANY = 500
 """Rows of one statement: SQLite takes 32,766 values."""
 
@@ -142,6 +144,28 @@ class Store:
                     if shard.resources or shard.standing != "whole" or shard.place in before_shards
                 ],
             )
+
+    def forget(self, before: date) -> None:
+        """Delete the runs of before a day, and the findings that no run has any more.
+
+        What the next run is held beside stays: the last two runs of each subject, and the last in which a shard was
+        believed.
+        """
+        nth = sql.func.row_number().over(
+            partition_by=(RUNS.c.subject, RUNS.c.stage), order_by=(RUNS.c.taken_at.desc(), RUNS.c.id.desc())
+        )
+        ranked = sql.select(RUNS.c.id, nth.label("nth")).subquery()
+        with self._told(), self._writing() as db:
+            gone = db.execute(
+                sql.delete(RUNS).where(
+                    RUNS.c.taken_at < before.isoformat(),
+                    RUNS.c.id.not_in(sql.select(ranked.c.id).where(ranked.c.nth <= _KEPT)),
+                    RUNS.c.id.not_in(_of_believed(SHARDS.c.run)),
+                )
+            )
+            if gone.rowcount:
+                seen = sql.exists().where(SIGHTINGS.c.finding == FINDINGS.c.id)
+                db.execute(sql.delete(FINDINGS).where(FINDINGS.c.last_seen < before.isoformat(), ~seen))
 
     def believed(self) -> dict[str, tuple[Shard, str]]:
         """Place → each shard as it was when it was last read whole and not quarantined, and when that was."""
@@ -271,22 +295,9 @@ class Store:
 
     @staticmethod
     def _believed(db: sql.Connection) -> dict[str, tuple[Shard, str]]:
-        last = (
-            sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
-            .join(RUNS)
-            .where(SHARDS.c.standing == "whole")
-            .group_by(SHARDS.c.place)
-            .subquery()
-        )
-        query = (
-            sql.select(SHARDS, RUNS.c.taken_at)
-            .join(RUNS)
-            .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
-            .where(SHARDS.c.standing == "whole")
-        )
         return {
             row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
-            for row in db.execute(query)
+            for row in db.execute(_of_believed(SHARDS, RUNS.c.taken_at))
         }
 
     @staticmethod
@@ -371,6 +382,24 @@ class Store:
 
 
 _STANDING = ("open", "baselined")
+
+
+def _of_believed(*columns: Any) -> sql.Select[Any]:
+    """Of each shard, the rows of when it was last read whole and not quarantined."""
+    last = (
+        sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
+        .join(RUNS)
+        .where(SHARDS.c.standing == "whole")
+        .group_by(SHARDS.c.place)
+        .subquery()
+    )
+    return (
+        sql.select(*columns)
+        .select_from(SHARDS)
+        .join(RUNS)
+        .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
+        .where(SHARDS.c.standing == "whole")
+    )
 
 
 def address(place: str) -> sql.URL:

@@ -102,6 +102,8 @@ SIGHTINGS = sql.Table(
     sql.Column("hourly_usd", Usd),
     sqlite_with_rowid=False,
 )
+SIGHTINGS_OF = sql.Index("sightings_of", SIGHTINGS.c.finding)
+"""Without it, each finding that is deleted would be sought in all sightings."""
 FIGURES = sql.Table(
     "figures",
     META,
@@ -149,5 +151,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     _tables(VERSION, RUNS, FINDINGS, SIGHTINGS, FIGURES),
     _tables(TOLD, MESSAGES),
     _tables(SHARDS),
+    lambda db: SIGHTINGS_OF.create(db, checkfirst=True),
 )
 """What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
