@@ -378,6 +378,7 @@ def test_the_command_line_from_check_to_trend(governor: Governor, place: str, tm
         ("nothing.db", "no such history: `governor check … --history FILE` begins one"),
         ("mysql://x/y", "a history lies in a file or in PostgreSQL, not in mysql"),
         ("postgresql://governor:pass-word@127.0.0.1:1/x", "the history cannot be used"),
+        ("postgresql://governor@127.0.0.1:1/x?password=pass-word&sslmode=disable", "the history cannot be used"),
         ("no.db", "this is no history of governor's"),
         ("other.db", "this database holds no history"),
     ],

@@ -31,6 +31,8 @@ FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = :kind AND objid = :key
 AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_SECRET = ("password", "sslpassword")
+"""What libpq takes from the query of a URL, too."""
 _PATIENCE = 60
 """Seconds that a writer waits for another one."""
 _KEPT = 2
@@ -67,7 +69,10 @@ class Store:
     @property
     def name(self) -> str:
         """The place as it is shown: without a password."""
-        return address(self._place).render_as_string(hide_password=True) if "://" in self._place else self._place
+        if "://" not in self._place:
+            return self._place
+        url = address(self._place).difference_update_query(_SECRET)
+        return url.render_as_string(hide_password=True)
 
     def __enter__(self) -> Store:
         return self
