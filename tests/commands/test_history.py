@@ -262,6 +262,20 @@ def test_what_is_old_is_forgotten_but_not_what_the_next_run_is_held_beside(place
         assert known == {("a", "01"), ("a", "02"), ("c", "05")}
 
 
+def test_a_night_on_which_tags_may_not_be_read_makes_nobody_forget_them(place: str) -> None:
+    """A night later all of them would else come back empty, and be believed."""
+    unread = Shard(place="1/eu-west-1/volumes", standing="whole", resources=18, tagged=0, untagged=0)
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(shards=[_shard("whole", 19)]), 1)
+        for day in (2, 3, 4):
+            _record(held, _verdict(shards=[unread]), day)
+        held.forget(date(2026, 11, 30))
+
+        ((before, when),) = held.believed().values()
+    assert (before.resources, before.tagged, before.untagged) == (18, 19, 1)
+    assert when == "2026-11-04T02:00:00+00:00"
+
+
 def test_the_settings_say_how_long_a_run_is_kept(governor: Governor, place: str, tmp_path: Path) -> None:
     with Store(place, begin=True) as held:
         for day in (1, 2, 3):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -166,6 +166,7 @@ class Store:
                     RUNS.c.taken_at < before.isoformat(),
                     RUNS.c.id.not_in(sql.select(ranked.c.id).where(ranked.c.nth <= _KEPT)),
                     RUNS.c.id.not_in(_of_believed(SHARDS.c.run)),
+                    RUNS.c.id.not_in(_of_believed(SHARDS.c.run, tags_known=True)),
                 )
             )
             if gone.rowcount:
@@ -173,7 +174,10 @@ class Store:
                 db.execute(sql.delete(FINDINGS).where(FINDINGS.c.last_seen < before.isoformat(), ~seen))
 
     def believed(self) -> dict[str, tuple[Shard, str]]:
-        """Place → each shard as it was when it was last read whole and not quarantined, and when that was."""
+        """Place → each shard as it was when it was last read whole and not quarantined, and when that was.
+
+        With its tags as they were when most of them could be read, which may have been before.
+        """
         with self._told(), self._engine.connect() as db:
             return self._believed(db)
 
@@ -300,10 +304,17 @@ class Store:
 
     @staticmethod
     def _believed(db: sql.Connection) -> dict[str, tuple[Shard, str]]:
-        return {
-            row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
-            for row in db.execute(_of_believed(SHARDS, RUNS.c.taken_at))
-        }
+        def found(query: sql.Select[Any]) -> dict[str, tuple[Shard, str]]:
+            return {
+                row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
+                for row in db.execute(query)
+            }
+
+        last = found(_of_believed(SHARDS, RUNS.c.taken_at))
+        for place, (shard, _) in found(_of_believed(SHARDS, RUNS.c.taken_at, tags_known=True)).items():
+            latest, when = last[place]
+            last[place] = (replace(latest, tagged=shard.tagged, untagged=shard.untagged), when)
+        return last
 
     @staticmethod
     def _number(db: sql.Connection, run: Run) -> int:
@@ -389,12 +400,18 @@ class Store:
 _STANDING = ("open", "baselined")
 
 
-def _of_believed(*columns: Any) -> sql.Select[Any]:
-    """Of each shard, the rows of when it was last read whole and not quarantined."""
+def _of_believed(*columns: Any, tags_known: bool = False) -> sql.Select[Any]:
+    """Of each shard, the rows of when it was last read whole and not quarantined.
+
+    `tags_known`: and most of its tags, too. A night on which they may not be read says nothing of them.
+    """
+    believed = [SHARDS.c.standing == "whole"]
+    if tags_known:
+        believed.append((SHARDS.c.tagged + SHARDS.c.untagged) * 2 >= SHARDS.c.resources)
     last = (
         sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
         .join(RUNS)
-        .where(SHARDS.c.standing == "whole")
+        .where(*believed)
         .group_by(SHARDS.c.place)
         .subquery()
     )
@@ -403,7 +420,7 @@ def _of_believed(*columns: Any) -> sql.Select[Any]:
         .select_from(SHARDS)
         .join(RUNS)
         .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
-        .where(SHARDS.c.standing == "whole")
+        .where(*believed)
     )
 
 
