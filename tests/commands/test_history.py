@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
@@ -36,20 +37,21 @@ SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own."""
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, in a folder of its own: pytest closes its own ones to other users."""
+    with TemporaryDirectory(prefix="governor-") as folder:
+        yield from _serving(Path(folder))
+
+
+def _serving(home: Path) -> Iterator[str]:
     found = shutil.which("postgres") and Path(str(shutil.which("postgres"))).resolve().parent
     binaries = next((place for place in (*SERVERS, found) if place and (place / "postgres").exists()), None)
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed here: its half of these tests needs initdb and postgres")
-    home = tmp_path_factory.mktemp("postgresql")
     as_user: dict[str, Any] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
         shutil.chown(home, "postgres", "postgres")
-        for parent in home.parents[:-1]:
-            if not parent.stat().st_mode & 1:
-                parent.chmod(parent.stat().st_mode | 1)
     data = home / "data"
     try:
         subprocess.run(
