@@ -113,6 +113,12 @@ class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     quarantine: Quarantine = Quarantine()
 
 
+class History(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a history keeps."""
+
+    keep_days: Annotated[int, Meta(gt=0)] | None = None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """governor.yaml. `written.SettingsFile` describes each field; tests keep the two in step."""
 
@@ -129,6 +135,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     spend: spend.Settings = spend.Settings()
     notify: Notify | None = None
     scan: Scan = Scan()
+    history: History = History()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

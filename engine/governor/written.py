@@ -163,6 +163,14 @@ class Scan(_Written):
     quarantine: Quarantine = Field(default=Quarantine(), description="When a shard is not believed.")
 
 
+class History(_Written):
+    """What a history keeps."""
+
+    keep_days: int | None = Field(
+        default=None, gt=0, description="A run deletes what is older. Left out: nothing is ever deleted."
+    )
+
+
 class SettingsFile(_Written):
     """governor.yaml. Paths are relative to the file."""
 
@@ -190,6 +198,7 @@ class SettingsFile(_Written):
     spend: SpendSettings = Field(default=SpendSettings(), description="How bills are counted.")
     notify: NotifySettings | None = Field(default=None, description="Who is told of what by `--notify`.")
     scan: Scan = Field(default=Scan(), description="What `governor scan` reads.")
+    history: History = Field(default=History(), description="What a history keeps.")
 
 
 class _ExemptionEntry(_Written):

@@ -157,11 +157,11 @@ def _scope(asked: aws.Scope, settings: Scan, file: Path | None, *, alone: bool) 
 
     named = bool(asked.accounts or asked.organization)
     scope = aws.Scope(
-        accounts=asked.accounts if named else settings.accounts,
+        accounts=_each(asked.accounts if named else settings.accounts),
         organization=asked.organization if named else settings.organization,
         exclude=settings.exclude,
-        regions=asked.regions or settings.regions,
-        services=asked.services or settings.services,
+        regions=_each(asked.regions or settings.regions),
+        services=_each(asked.services or settings.services),
         role=asked.role or settings.role or "",
         external_id=asked.external_id or _external_id(settings),
     )
@@ -187,10 +187,17 @@ def _scope(asked: aws.Scope, settings: Scan, file: Path | None, *, alone: bool) 
         raise refusal(
             "--organization reads several accounts: name the role to assume in each with --role", "", "organization"
         )
+    if ":" in scope.role:
+        raise refusal(f"{scope.role!r} is an ARN, which is of one account: give the role's name", "--role", "role")
     for service in scope.services:
         if service not in LISTERS:
             raise refusal(f"no service is called {service!r}: there are {', '.join(LISTERS)}", "--service", "services")
     return scope
+
+
+def _each(names: Sequence[str]) -> tuple[str, ...]:
+    """Each name once: what is named twice would be read twice."""
+    return tuple(dict.fromkeys(names))
 
 
 def _external_id(settings: Scan) -> str | None:
