@@ -125,6 +125,9 @@ WHOLE = json.dumps(whole_definition())
         pytest.param(
             '{"policyRule": "' + "\\n" * 5_000_000, "1:16", "breaks off", id="10 MB of a text that never ends"
         ),
+        pytest.param('{"policyRule": "' + '\\"' * 5_000_000, "1:16", "breaks off", id="10 MB of quotes in a text"),
+        pytest.param('{"policyRule": ' + "/*" * 5_000_000, "1:", "breaks off", id="10 MB of a comment that never ends"),
+        pytest.param('{"policyRule": ' + "," * 10_000_000, "1:16", "not JSON", id="10 MB of commas"),
     ],
 )
 def test_an_only_file_that_is_broken_is_refused_at_its_place(

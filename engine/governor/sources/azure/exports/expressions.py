@@ -28,7 +28,7 @@ class Unresolved(Exception):  # noqa: N818
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = reason[:200]
 
 
 class Opened(Protocol):
