@@ -34,6 +34,8 @@ _DEPLOYMENT = "microsoft.resources/deployments"
 _MOST_TURNS = 800
 """Resources that Azure makes of one loop at most."""
 _DEEPEST = 20
+_OF_A_RESOURCE = 50
+"""What a resource costs of the work that a template may make."""
 
 
 def is_template(document: Any) -> bool:
@@ -120,7 +122,7 @@ class _Reader:
             if not isinstance(resource, dict) or resource.get("existing") is True:
                 continue
             for turn in self._loop(resource, scope):
-                if self._work.left < 0:
+                if not self._work.spend(_OF_A_RESOURCE):
                     self._stop()
                     return
                 yield from self._resource(resource, turn, to, above_type, above_name, depth)
