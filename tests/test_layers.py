@@ -25,7 +25,7 @@ LAYERS = (
     {"written"},
     {"library", "config", "remote"},
     {"coverage", "revisions", "history"},
-    {"bundle", "cases", "explain", "notices", "pages"},
+    {"azure_generated", "bundle", "cases", "explain", "notices", "pages"},
     {"lint", "scaffold", "schemas"},
     {"commands"},
     {"cli"},

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__, log
-from governor.cli import about, authoring, judging, keys, past, scanning, spend
+from governor.cli import about, authoring, azure, judging, keys, past, scanning, spend
 from governor.cli.shared import Governor, ReaderLeft
 from governor.errors import CANNOT_JUDGE, Refusal
 
@@ -63,6 +63,7 @@ for _command in (
     authoring.new,
     authoring.checkov_checks,
     authoring.bundle,
+    azure.azure,
     about.schema,
     about.version,
     about.completion,
