@@ -236,7 +236,9 @@ class Export(Struct, frozen=True, kw_only=True):
     """What one or more files say of Azure Policy."""
 
     definitions: tuple[Definition, ...] = ()
+    """One that is here in several versions stands once for each, the newest first."""
     initiatives: tuple[Initiative, ...] = ()
+    """Likewise."""
     assignments: tuple[Assignment, ...] = ()
     exemptions: tuple[PolicyExemption, ...] = ()
     states: tuple[PolicyState, ...] = ()

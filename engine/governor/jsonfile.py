@@ -29,9 +29,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BLANKS = re.compile(r"[ \t\r\n]*+")
-_STRING = r'"(?:[^"\\]++|\\.)*+"'
-_COMMENTS = re.compile(rf"{_STRING}|//[^\r\n]*+|/\*.*?\*/", re.DOTALL)
-_TRAILING = re.compile(rf"{_STRING}|,(?=[ \t\r\n]*+[\]}}])", re.DOTALL)
+# What never ends goes on to the end of the text: else it would be read again from every place within it.
+_STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_COMMENTS = re.compile(rf"{_STRING}|//[^\r\n]*+|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_TRAILING = re.compile(rf"{_STRING}|[{{\[,][ \t\r\n]*+,|,(?=[ \t\r\n]*+[\]}}])", re.DOTALL)
 _SEEN = re.compile(r"[^\r\n]")
 _TOKENS = re.compile(rf'{_STRING}|[{{}}\[\]:]|[^\s{{}}\[\],:"]++', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -46,11 +47,15 @@ class _UnfitError(ValueError):
 
 def decode(data: bytes, file: str) -> str:
     """The text of a file: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Raises Refusal for what is neither."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     try:
-        return data.decode(encoding)
+        return data.decode(encoding(data))
     except UnicodeDecodeError:
         raise Refusal("this file is not text in UTF-8 or UTF-16: save it as UTF-8", place=file) from None
+
+
+def encoding(data: bytes) -> str:
+    """What a file that begins so is encoded in: its byte order mark tells."""
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
 
 
 def parse(text: str, file: str, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
@@ -104,6 +109,7 @@ def positions(text: str, pointers: Iterable[Pointer]) -> list[tuple[int, int]]:
         _locate(text, tree, (), _after_blanks(text, 0), offsets)
     except (JSONDecodeError, IndexError):
         text = _without_comments(text)
+        offsets.clear()
         _locate(text, tree, (), _after_blanks(text, 0), offsets)
     places = _places(text, offsets.values())
     found = []
@@ -165,7 +171,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 def _without_comments(text: str) -> str:
     def blanked(found: re.Match[str]) -> str:
-        return found[0] if found[0][0] == '"' else _SEEN.sub(" ", found[0])
+        return _SEEN.sub(" ", found[0]) if found[0] == "," or found[0][0] == "/" else found[0]
 
     return _TRAILING.sub(blanked, _COMMENTS.sub(blanked, text))
 
@@ -183,7 +189,7 @@ def _finite(text: str) -> float:
 
 def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [
             inner
             for outer in level
@@ -225,7 +231,10 @@ def _refuse_unfit(text: str, file: str) -> NoReturn:
 
 
 def _refuse_unfit_string(word: str, keys: set[str] | None, file: str, text: str, token: re.Match[str]) -> None:
-    value = json.loads(word, strict=False)
+    try:
+        value = json.loads(word, strict=False)
+    except JSONDecodeError:
+        _refuse("this text is broken: write it anew", file, text, token.start())
     if _SURROGATE.search(word) and any("\ud800" <= letter <= "\udfff" for letter in value):
         _refuse("half a character (a lone surrogate) is no text: write the whole one", file, text, token.start())
     if keys is not None and text.startswith(":", _after_blanks(text, token.end())):

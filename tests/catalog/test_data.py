@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 from collections import Counter
 from decimal import Decimal
@@ -48,7 +49,7 @@ def test_every_row_names_its_source_and_day(path):
 
 @pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
 def test_files_are_plain_utf_8_with_unix_lines(path):
-    data = path.read_bytes()
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     assert data.decode("utf-8").endswith("\n")
     assert b"\r" not in data
     assert not data.startswith(b"\xef\xbb\xbf")

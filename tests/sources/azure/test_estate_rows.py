@@ -150,10 +150,11 @@ def test_the_format_of_tables() -> None:
     assert found.resources == of([row()]).resources
 
 
-def test_columns_that_nobody_asked_for_are_not_known() -> None:
-    found = of([{"id": DISK, "name": "d1", "type": "microsoft.compute/disks", "resourceGroup": "ai"}])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_columns_that_nobody_asked_for_are_not_known(wrapped: bool) -> None:
+    rows = [{"id": DISK, "name": "d1", "type": "microsoft.compute/disks"}]
 
-    body = found.resources[0].body
+    body = of({"data": rows} if wrapped else rows).resources[0].body
     assert body["tags"] == Unknown("the export has no column tags")
     assert body["properties"] == Unknown("the export does not tell its properties")
 
@@ -238,6 +239,29 @@ def test_what_holds_no_resources_is_refused(document: Any) -> None:
 
     assert refused.value.place == "standard input"
     assert refused.value.code == 3
+
+
+def test_files_as_shells_write_them(tmp_path: Path) -> None:
+    """PowerShell redirects in UTF-16."""
+    (tmp_path / "a.json").write_bytes(json.dumps([row()]).encode("utf-16"))
+
+    assert [resource.id for resource in estate.read(tmp_path / "a.json").resources] == [DISK]
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "message"),
+    [
+        (b'[{"id":\n"/a",\n oops}]', "standard input:3", "this is not JSON"),
+        (b'[{"id": "/a"', "standard input", "this is not JSON"),
+        (b"[" * 100_000, "standard input", "nested too deeply"),
+        (b"", "standard input", "it is empty"),
+    ],
+)
+def test_what_is_damaged_is_refused(data: bytes, place: str, message: str) -> None:
+    with pytest.raises(Refusal, match=message) as refused:
+        estate.read(Path("-"), data)
+
+    assert refused.value.place == place
 
 
 def test_folders_without_anything_to_read(tmp_path: Path) -> None:

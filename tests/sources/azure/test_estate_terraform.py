@@ -154,7 +154,10 @@ def test_a_plan_of_an_ai_platform() -> None:
         (
             "azurerm_windows_virtual_machine_scale_set",
             {"sku": "Standard_NC4as_T4_v3", "instances": 3},
-            {"sku": {"name": "Standard_NC4as_T4_v3", "capacity": 3}},
+            {
+                "sku": {"name": "Standard_NC4as_T4_v3", "capacity": 3},
+                "properties": {"orchestrationMode": "Uniform"},
+            },
         ),
         (
             "azurerm_virtual_machine_scale_set",
@@ -211,6 +214,16 @@ def test_a_plan_of_an_ai_platform() -> None:
             },
         ),
         (
+            "azurerm_application_insights",
+            {"application_type": "web"},
+            {"kind": "web", "properties": {"Application_Type": "web"}},
+        ),
+        (
+            "azurerm_service_plan",
+            {"os_type": "Linux", "sku_name": "B1"},
+            {"sku": {"name": "B1"}, "properties": {"reserved": True}},
+        ),
+        (
             "azurerm_ai_foundry",
             {"public_network_access": "Disabled"},
             {"kind": "Hub", "properties": {"publicNetworkAccess": "Disabled"}},
@@ -229,6 +242,17 @@ def test_a_block_that_is_not_written_is_absent_and_what_no_argument_tells_is_not
     assert "networkAcls" not in properties
     assert "allowedFqdnList" not in properties
     assert properties["callRateLimit"] == Unknown("no argument of azurerm_cognitive_account tells it")
+
+
+def test_what_a_type_never_has_is_absent() -> None:
+    """So that a policy about unmanaged disks, or about Windows, has an answer before anything is applied."""
+    vm = {**WEST, "name": "vm", "size": "D4", "os_disk": [{"caching": "None"}]}
+
+    properties = only(rc("azurerm_linux_virtual_machine.vm", vm)).body["properties"]
+
+    assert "vhd" not in properties["storageProfile"]["osDisk"]
+    assert "windowsConfiguration" not in properties["osProfile"]
+    assert isinstance(properties["storageProfile"]["dataDisks"], Unknown), "disks are attached by another resource"
 
 
 def test_an_object_that_several_arguments_lead_into() -> None:
@@ -279,6 +303,25 @@ def test_ids_of_children(after: dict[str, Any], unknown: Any, expressions: dict[
     assert pool.body["properties"]["tags"] == {"project": "x"}
     assert "tags" not in pool.body
     assert "location" not in pool.body
+
+
+def test_a_setting_is_about_another_resource() -> None:
+    found = of(
+        rc(ACCOUNT, {**WEST, "name": "acc"}),
+        rc(
+            "azurerm_monitor_diagnostic_setting.audit",
+            {"name": "audit", "enabled_log": [{"category_group": "audit"}], "metric": []},
+            unknown={"target_resource_id": True, "log_analytics_workspace_id": True},
+            expressions={"target_resource_id": ref(f"{ACCOUNT}.id", ACCOUNT)},
+        ),
+        rc("azurerm_monitor_diagnostic_setting.lost", {"name": "lost"}, unknown={"target_resource_id": True}),
+    )
+
+    setting, lost = found.resources[1:]
+    assert setting.id == f"{found.resources[0].id}/providers/Microsoft.Insights/diagnosticSettings/audit"
+    assert told(setting.body["properties"]["logs"]) == [{"enabled": True, "categoryGroup": "audit"}]
+    assert setting.body["properties"]["workspaceId"] == LATER
+    assert lost.id == "/subscriptions/s-1/(unknown)/providers/Microsoft.Insights/diagnosticSettings/lost"
 
 
 def test_ids_where_the_plan_tells_little() -> None:
@@ -468,5 +511,5 @@ def test_plans_that_other_projects_made(shared: Path) -> None:
 
 
 def test_what_is_no_plan_is_refused() -> None:
-    with pytest.raises(Refusal, match="not JSON"):
-        estate.read(Path("-"), b"nothing")
+    with pytest.raises(Refusal, match="this file is cut short"):
+        estate.read(Path("-"), plan_of(rc(ACCOUNT, WEST))[:-20])

@@ -6,6 +6,7 @@ plan, a folder of Terraform code, or a folder of such files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,17 @@ from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap
 from governor.sources import PIPED, Options, left_out, terraform_hcl
 from governor.sources.azure.estate import rows, template
+from governor.sources.terraform_plan.decode import plain
 
 _WHAT_IT_MAY_BE = (
     "give what `az graph query` or `az resource list` printed, an ARM template, or a plan (`terraform show -json`)"
 )
+
+
+_BEGINNING = 4000
+_PLAN = re.compile(rb'\{\s*"format_version"')
+"""How a plan begins, whatever a wrapper prints before it."""
+_BYTE = re.compile(r"byte (\d+)")
 
 
 def read(path: Path, piped: bytes = b"") -> Estate:
@@ -84,20 +92,35 @@ def _of_code(path: Path) -> Estate:
 
 
 def _of_bytes(data: bytes, place: str) -> Estate:
+    text = plain(data, place)
     try:
-        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        document = None
-    if document is None or _is_plan(document):
-        from governor.sources.azure.estate import terraform
+        return _told(text, place)
+    except RecursionError:
+        raise Refusal("its JSON is nested too deeply", place=place, code=CANNOT_JUDGE) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = _BYTE.search(str(error))
+        line = text.count(b"\n", 0, int(found[1])) + 1 if found else 0
+        where = f"{place}:{line}" if line else place
+        raise Refusal(f"this is not JSON ({error}): {_WHAT_IT_MAY_BE}", place=where, code=CANNOT_JUDGE) from None
 
-        # Its reader knows what wrappers print around plans, and what else it may have been given.
-        return terraform.from_plan(data, place=place)
+
+def _told(text: bytes, place: str) -> Estate:
+    if _PLAN.search(text, 0, _BEGINNING):
+        return _of_plan(text, place)
+    document = msgspec.json.decode(text)
+    if _is_plan(document):
+        return _of_plan(text, place)
     if template.is_template(document):
         return template.estate_of(document, place)
     if page := rows.page_of(document):
         return rows.estate_of([page], place)
     raise Refusal(f"no resources of Azure are in it: {_WHAT_IT_MAY_BE}", place=place, code=CANNOT_JUDGE)
+
+
+def _of_plan(text: bytes, place: str) -> Estate:
+    from governor.sources.azure.estate import terraform
+
+    return terraform.from_plan(text, place=place)
 
 
 def _is_plan(document: Any) -> bool:

@@ -98,6 +98,8 @@ class _Plan:
         values = _values(draft)
         body = Body(mapped.type, absent=Unknown(_NOT_WRITTEN) if self._of_code else None)
         body.take(values, mapped.arguments, mapped.constants)
+        for path in mapped.absent:
+            body.set(path, None)
         for path, names in mapped.joined.items():
             body.join(path, [_value(values, name) for name in names])
         body = self._common(body, draft, values)
@@ -173,6 +175,9 @@ class _Plan:
             return self._of_azapi(draft, type, name)
         if mapped.type == "Microsoft.Resources/subscriptions/resourceGroups":
             return f"/subscriptions/{self._subscription(draft)}/resourceGroups/{name}"
+        if mapped.extends:
+            about = self._parent(draft, mapped.extends) or f"/subscriptions/{self._subscription(draft)}/{NOT_TOLD}"
+            return f"{about}/providers/{mapped.type}/{name}"
         if mapped.parent:
             above, _, last = mapped.type.rpartition("/")
             return f"{self._parent(draft, mapped.parent) or self._unknown_parent(draft, above)}/{last}/{name}"

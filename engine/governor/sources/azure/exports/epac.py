@@ -27,6 +27,7 @@ _MANY = 20_000
 _COLUMNS = {"name", "exemptioncategory"}
 _OF_WHAT = ("assignmentreferenceid", "policyassignmentid", "policydefinitionid", "policysetdefinitionid")
 _LISTS = {"scopes", "policydefinitionreferenceids"}
+_OF_TREES = {"assignment", "children", "definitionentry", "definitionentrylist", "scope"}
 _ENTRY = {
     "policyId": ids.DEFINITIONS,
     "policyName": ids.DEFINITIONS,
@@ -87,7 +88,7 @@ def is_settings(keys: set[str]) -> bool:
 
 def is_tree(keys: set[str]) -> bool:
     """Whether it is a tree of assignments."""
-    return "nodename" in keys
+    return "nodename" in keys and bool(keys & _OF_TREES)
 
 
 def environments(raw: Raw, found: Found) -> Iterator[Environment]:
@@ -215,8 +216,9 @@ def _assignment(
     if not target:
         return None
     name, display_name, description = _named(branch, entry)
-    if not name:
-        leaf.gap(f"no node on the way to {branch.name!r} has an assignment name")
+    if not name or "/" in name:
+        reason = f"a name in Azure has no '/': {name[:80]!r}" if name else "no node on the way has an assignment name"
+        leaf.gap(f"{branch.name!r}: {reason}")
         return None
     policy = known.by_id.get(target.lower())
     messages = [message for node in branch.messages for message in objects.messages(node)]
@@ -339,7 +341,8 @@ def _acts(policy: Definition | Initiative | None, known: Known) -> bool:
 
 def rows(file: File) -> list[Raw]:
     """The exemptions of a CSV file; empty when it is none of EPAC's. Raises Refusal for a broken one."""
-    header = file.text.split("\n", 1)[0]
+    end = file.text.find("\n")
+    header = file.text[: end if end >= 0 else None]
     delimiter = max(",;\t", key=header.count)
     named = {name.strip().strip('"').lower() for name in header.strip().split(delimiter)}
     if not named >= _COLUMNS or not named & set(_OF_WHAT):

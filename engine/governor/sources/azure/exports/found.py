@@ -17,6 +17,9 @@ from governor.model import Gap
 
 Pointer = tuple[str | int, ...]
 
+_LONGEST = 400
+"""Characters of a reason: it may quote what is found."""
+
 
 class File(NamedTuple):
     """A file that was read."""
@@ -47,16 +50,17 @@ class Found:
         self.summaries: list[Summary] = []
         self.ancestors: dict[str, tuple[str, ...]] = {}
         self.notes: dict[str, None] = {}
-        self.gaps: list[tuple[File | None, Pointer, Gap]] = []
+        self.gaps: list[tuple[File | None, Pointer, Gap, Written | None]] = []
         self._written: list[tuple[File, Written]] = []
 
-    def gap(self, raw: Raw, reason: str, *steps: str | int) -> None:
-        """Something of an object could not be read."""
-        self.gaps.append((raw.file, (*raw.pointer, *steps), Gap(raw.file.name, reason)))
+    def gap(self, raw: Raw, reason: str, *steps: str | int, other: Written | None = None) -> None:
+        """Something of an object could not be read. The place of another one fills the `{}` of the reason."""
+        gap = Gap(raw.file.name, reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 1]}…")
+        self.gaps.append((raw.file, (*raw.pointer, *steps), gap, other))
 
     def refused(self, refusal: Refusal) -> None:
         """A file, or a part of one, could not be read."""
-        self.gaps.append((None, (), Gap(refusal.place, refusal.message)))
+        self.gaps.append((None, (), Gap(refusal.place, refusal.message), None))
 
     def written(self, raw: Raw, *steps: str | int) -> Written:
         """Where an object stands; its line follows."""
@@ -70,7 +74,7 @@ class Found:
         wanted: dict[str, tuple[File, set[Pointer]]] = {}
         pointed: Iterable[tuple[File | None, Pointer]] = [
             *((file, written.pointer) for file, written in self._written),
-            *((file, pointer) for file, pointer, _ in self.gaps),
+            *((file, pointer) for file, pointer, *_ in self.gaps),
         ]
         for file, pointer in pointed:
             if file and not file.line:
@@ -82,11 +86,12 @@ class Found:
         for file, written in self._written:
             force_setattr(written, "line", places[file.name][written.pointer][0])
         gaps: dict[Gap, None] = {}
-        for maybe, pointer, gap in self.gaps:
+        for maybe, pointer, gap, other in self.gaps:
             place = gap.place
             if maybe and maybe.line:
                 place = f"{maybe.name}:{maybe.line}"
             elif maybe:
                 place = ":".join(map(str, (maybe.name, *places[maybe.name][pointer])))
-            gaps[Gap(place, gap.reason)] = None
+            reason = gap.reason.replace("{}", f"{other.file}:{other.line}") if other else gap.reason
+            gaps[Gap(place, reason)] = None
         return tuple(gaps)

@@ -6,6 +6,7 @@ wrong type, is a gap, and costs no more than it must. Templates hand in `Unknown
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -41,6 +42,8 @@ _STATES = {
     "protected": "Protected",
     "error": "Error",
 }
+_VERSION = re.compile(r"/versions/[^/]+$", re.IGNORECASE)
+"""What `az policy definition version list` adds to ids; the name is that of the version there."""
 _NAMELESS = {"policy", "azurepolicy", "policyset", "azurepolicyset", "rule", "rules", "definition"}
 
 
@@ -59,8 +62,10 @@ class Fields:
             self.nested = nested[1]
             properties = raw.value[self.nested[0]]
             if isinstance(properties, dict):
+                own = {"id", "name", "type"} & self._keys.keys()
                 for key in reversed(properties):
-                    self._keys[key.lower()] = (properties, (*self.nested, key))
+                    if key.lower() not in own:
+                        self._keys[key.lower()] = (properties, (*self.nested, key))
             elif properties is not None:
                 self.gap(_reason(properties, "properties is not an object"), "properties")
 
@@ -389,11 +394,16 @@ def _counts(fields: Fields) -> dict[str, int]:
 def identity(fields: Fields, kind: str, scope: str) -> tuple[str, str]:
     """Id and name; the id as Azure would make it, where none is told."""
     id, name = fields.text("id"), fields.text("name")
+    if _VERSION.search(id):
+        id, name = _VERSION.sub("", id), ""
     if id and ids.kind_of(id) != kind:
         fields.gap(f"this id is none of {kind}", "id")
         id = ""
     if not name:
         name = ids.name_of(id) if id else _named_after(fields)
+    if "/" in name:
+        fields.gap(f"a name in Azure has no '/': {name[:80]!r}", "name")
+        name = ids.UNKNOWN
     if not id and fields.text("policyType").lower() in ("builtin", "static"):
         id = ids.built_in(name, kind)
     return id or ids.made(scope, kind, name), name

@@ -9,39 +9,39 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
-from stat import S_ISREG
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
 from governor import jsonfile
-from governor.azure_model import Export, Initiative, PolicyState
+from governor.azure_model import Definition, Export, Initiative, Unknown, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
-from governor.sources.azure.exports import epac, ids, objects, templates
+from governor.sources.azure.exports import epac, ids, objects, parts, templates
 from governor.sources.azure.exports.epac import Environment, Exempting, Known
 from governor.sources.azure.exports.found import File, Found, Pointer, Raw
+from governor.sources.azure.exports.merging import Policy, ancestors, distinct, latest, once
 
 STATES = "policyStates"
 SUMMARIES = "policyStatesSummary"
 
 _OURS = re.compile(
     r"policy(?:rule|definition|assignment|set|exemption|state|name|id\b)|exemptioncategory|compliancestate|pacselector"
-    r"|managementgroupancestors",
+    r"|managementgroupancestors|definitionentry",
     re.IGNORECASE,
 )
-"""A file in a folder that has none of these words is of no concern."""
+"""What a file of Azure Policy has a word of."""
+
+_PART = re.compile(r'"(?:parameters|then)"', re.IGNORECASE)
+"""What a file has that may be a part of one."""
 
 _KINDS = {f"{ids.PROVIDER}/{kind}".lower(): kind for kind in ids.KINDS} | {
     "microsoft.policyinsights/policystates": STATES,
 }
 _OF_SUBSCRIPTIONS = "microsoft.resources/subscriptions"
-_PARTS = {"policyrule", "parameters", "policydefinitions", "policydefinitiongroups", "mode", "metadata"}
-"""What files of their own may hold of a definition or an initiative."""
-
 _KEPT = {
     "resourceid", "resourcetype", "policyassignmentid", "policydefinitionid", "policydefinitionreferenceid",
     "policysetdefinitionid", "compliancestate", "policydefinitionaction", "timestamp", "managementgroupids",
@@ -50,7 +50,7 @@ _KEPT = {
 
 _NEXT = ("nextlink", "@odata.nextlink", "skip_token", "skiptoken", "$skiptoken")
 
-Policy = TypeVar("Policy", bound=Any)
+_WHAT_TO_DO = ": export it, with `az policy definition list` and its like"
 
 
 def read(paths: Sequence[Path], piped: bytes = b"") -> Export:
@@ -62,7 +62,11 @@ def read(paths: Sequence[Path], piped: bytes = b"") -> Export:
     reading = _Reading()
     for path in paths:
         reading.path(path, piped, alone=len(paths) == 1)
-    return reading.export(", ".join(map(str, paths)))
+    return reading.export(", ".join(map(_name, paths)))
+
+
+def _name(path: Path) -> str:
+    return "standard input" if path == PIPED else str(path)
 
 
 class _Reading:
@@ -76,11 +80,13 @@ class _Reading:
         """Kind and object; it has no id, and lies where its layout says."""
         self.heads: list[tuple[str, Raw]] = []
         """Objects whose rule, or members, may lie in another file."""
-        self.parts: dict[str, list[Raw]] = {}
-        """Folder → such rules, members and parameters."""
+        self.parts: list[Raw] = []
+        """Such rules, members and parameters."""
         self.trees: list[Raw] = []
         self.exempting: list[Raw] = []
         self.environments: list[Environment] = []
+        self.files: dict[str, File] = {}
+        """Those that hold something."""
         self.texts: dict[str, str] = {}
         self.count = 0
 
@@ -88,47 +94,40 @@ class _Reading:
         """Reads a file, or all files below a folder."""
         before, gaps = self.count, len(self.found.gaps)
         if path == PIPED:
-            self._data(piped, "standard input", named=True, alone=alone)
+            self._file(_name(path), lambda: piped, named=True, alone=alone)
         elif path.is_dir():
-            for file in _files(path):
-                try:
-                    data = file.read_bytes()
-                except OSError as error:
-                    self.found.refused(Refusal(f"cannot be read: {error.strerror}", place=str(file)))
-                    continue
-                self._data(data, str(file), named=False, alone=False)
+            for file in self._files(path):
+                self._file(str(file), partial(_data_of, file), named=False, alone=False)
         else:
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise Refusal(f"cannot be read: {error.strerror}", place=str(path)) from None
-            self._data(data, str(path), named=True, alone=alone)
+            self._file(str(path), path.read_bytes, named=True, alone=alone)
         if self.count == before and len(self.found.gaps) == gaps:
             what = "no file in this folder holds anything" if path.is_dir() else "this file holds nothing"
-            name = "standard input" if path == PIPED else str(path)
-            raise Refusal(
-                f"{what} of Azure Policy: export it with `az policy definition list` and its like", place=name
-            )
+            raise Refusal(f"{what} of Azure Policy{_WHAT_TO_DO}", place=_name(path))
 
-    def _data(self, data: bytes, name: str, *, named: bool, alone: bool) -> None:
+    def _file(self, name: str, data: Callable[[], bytes], *, named: bool, alone: bool) -> None:
         try:
-            text = jsonfile.decode(data, name)
+            text = jsonfile.decode(data(), name)
+        except OSError as error:
+            self._refuse(Refusal(f"cannot be read: {error.strerror}", place=name), alone)
+            return
         except Refusal as refusal:
-            if named:
+            if named or _is_named_as_ours(name):
                 self._refuse(refusal, alone)
             return
-        if not named and not _OURS.search(text):
+        ours = named or bool(_OURS.search(text))
+        if not ours and not _PART.search(text):
             return
         file = File(name, text)
         try:
             rows = epac.rows(file)
             if rows:
                 self.exempting += rows
+                self.files[name] = file
                 self.count += len(rows)
-            elif named or _begins_like_json(text):
-                self._sift(jsonfile.parse(text, name, self._kept), file, (), 0)
+            else:
+                self._sift(jsonfile.parse(text, name, self._kept), file, ())
         except Refusal as refusal:
-            if named or _is_named_as_ours(name):
+            if named or (ours and _is_named_as_ours(name)):
                 self._refuse(refusal, alone)
 
     def _refuse(self, refusal: Refusal, alone: bool) -> None:
@@ -147,20 +146,23 @@ class _Reading:
             if key.lower() in _KEPT
         }
 
-    def _sift(self, value: Any, file: File, pointer: Pointer, depth: int) -> None:
+    def _sift(self, value: Any, file: File, pointer: Pointer) -> None:
         if isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, (dict, list)):
-                    self._sift(item, file, (*pointer, index), depth + 1)
+                    self._sift(item, file, (*pointer, index))
         elif isinstance(value, dict):
             raw = Raw(value, file, pointer)
+            if not pointer and "json-schema.org/" in str(value.get("$schema")):
+                return
             if self._take(raw, {key.lower() for key in value}):
+                self.files[file.name] = file
                 self.count += 1
                 return
             before = self.count
             for key, inner in value.items():
                 if isinstance(inner, (dict, list)):
-                    self._sift(inner, file, (*pointer, key), depth + 1)
+                    self._sift(inner, file, (*pointer, key))
             if self.count > before:
                 self._note_next_page(raw)
 
@@ -195,13 +197,17 @@ class _Reading:
             return True
         if _kind_by_type(raw.value) == _OF_SUBSCRIPTIONS:
             return self._subscription(raw)
-        if (not raw.pointer and keys <= {*_PARTS, "$schema"} and keys & _PARTS) or keys == {"if", "then"}:
-            self.parts.setdefault(os.path.dirname(raw.file.name), []).append(raw)
+        if not raw.pointer and parts.is_part(keys):
+            self.parts.append(raw)
             return bool(keys & {"policyrule", "if"})
         return False
 
     def _object(self, kind: str, raw: Raw) -> None:
         found = self.found
+        properties = raw.value.get("properties")
+        if isinstance(properties, Unknown):
+            found.gap(raw, properties.reason, "properties")
+            return
         if kind == STATES:
             state = objects.state(raw, found)
             if state:
@@ -209,13 +215,10 @@ class _Reading:
         elif kind == SUMMARIES:
             found.summaries += objects.summaries(raw, found)
         elif kind in (ids.DEFINITIONS, ids.INITIATIVES):
-            whole = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
-            if not objects.Fields(raw, Found()).has(whole):
-                self.heads.append((kind, raw))
-            elif _text(raw.value, "id"):
-                self._define(kind, raw, objects.NOWHERE)
+            if parts.is_whole(kind, raw):
+                self._whole(kind, raw)
             else:
-                self.nameless.append((kind, raw))
+                self.heads.append((kind, raw))
         elif kind == ids.ASSIGNMENTS:
             assignment = objects.assignment(raw, found)
             if assignment:
@@ -224,6 +227,12 @@ class _Reading:
             exemption = objects.exemption(raw, found)
             if exemption:
                 found.exemptions.append(exemption)
+
+    def _whole(self, kind: str, raw: Raw) -> None:
+        if _text(raw.value, "id"):
+            self._define(kind, raw, objects.NOWHERE)
+        else:
+            self.nameless.append((kind, raw))
 
     def _define(self, kind: str, raw: Raw, scope: str) -> None:
         if kind == ids.DEFINITIONS:
@@ -263,7 +272,8 @@ class _Reading:
         for raw in self.templates:
             for made in templates.made(raw, self._parameters(raw), found):
                 self._object(made.kind, made.raw)
-        self._join_parts()
+        for kind, raw in list(parts.joined(self.heads, self.parts, self._whole_folders(), found)):
+            self._whole(kind, raw)
         places = self.environments or [Environment()]
         for kind, raw in self.nameless:
             for place in dict.fromkeys(place.root for place in places):
@@ -276,19 +286,36 @@ class _Reading:
         exempting = Exempting(found, known)
         for raw in self.exempting:
             found.exemptions += exempting.made(raw)
-        states = self._latest_states()
-        return Export(
+        states = latest(found.states)
+        export = Export(
             definitions=self._once(found.definitions, "definition"),
             initiatives=self._once(found.initiatives, "initiative"),
             assignments=self._once(found.assignments, "assignment"),
             exemptions=self._once(found.exemptions, "exemption"),
             states=states,
-            summaries=tuple(found.summaries),
-            ancestors=_ancestors(found.ancestors, states),
+            summaries=distinct(found.summaries),
+            ancestors=ancestors(found.ancestors, states),
             gaps=found.placed_gaps(),
             notes=tuple(found.notes),
             source=source,
         )
+        if export == Export(notes=export.notes, source=source):
+            raise Refusal(f"this holds nothing of Azure Policy{_WHAT_TO_DO}", place=source)
+        return export
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """The files below a folder, in the order of their names."""
+
+        def unreadable(error: OSError) -> None:
+            self.found.refused(Refusal(f"cannot be read: {error.strerror}", place=str(error.filename)))
+
+        for at, folders, files in os.walk(folder, onerror=unreadable):
+            folders[:] = sorted(name for name in folders if not left_out(name))
+            for name in sorted(files):
+                file = Path(at, name)
+                # A pipe would be waited for.
+                if file.is_file() or not file.exists():
+                    yield file
 
     def _parameters(self, raw: Raw) -> dict[str, Any]:
         """What the parameters file of a template gives: that of the same name."""
@@ -297,61 +324,13 @@ class _Reading:
             name: holder["value"] for name, holder in given.items() if isinstance(holder, dict) and "value" in holder
         }
 
-    def _join_parts(self) -> None:
-        """Rules and members that lie in files of their own go to the object in the same folder."""
-        folders: dict[str, list[tuple[str, Raw]]] = {}
-        for kind, raw in self.heads:
-            folders.setdefault(os.path.dirname(raw.file.name), []).append((kind, raw))
-        whole = {os.path.dirname(raw.file.name) for raw in self._whole()}
-        for folder, heads in folders.items():
-            parts = self.parts.pop(folder, [])
-            for kind, raw in heads:
-                joined = self._joined(kind, raw, parts) if len(heads) == 1 else None
-                if joined is None:
-                    missing = "policyRule" if kind == ids.DEFINITIONS else "policyDefinitions"
-                    self.found.gap(raw, f"this has no {missing}, and no file beside it holds the one that is missing")
-                elif _text(joined.value, "id"):
-                    self._define(kind, joined, objects.NOWHERE)
-                else:
-                    self.nameless.append((kind, joined))
-        for folder, parts in self.parts.items():
-            if folder in whole:
-                continue
-            for part in parts:
-                keys = {key.lower() for key in part.value}
-                if keys == {"if", "then"}:
-                    self.nameless.append((ids.DEFINITIONS, part._replace(value={"policyRule": part.value})))
-                elif "policyrule" in keys:
-                    self.nameless.append((ids.DEFINITIONS, part))
-
-    def _whole(self) -> Iterator[Raw]:
-        """Objects of files that need no parts."""
-        for policies in (self.found.definitions, self.found.initiatives):
-            for policy in policies:
-                if policy.written and len(policy.written.pointer) <= 1:
-                    yield Raw({}, File(policy.written.file, ""), ())
-        yield from (raw for _, raw in self.nameless if not raw.pointer)
-
-    def _joined(self, kind: str, raw: Raw, parts: list[Raw]) -> Raw | None:
-        key, others = ("policyRule", ("parameters",))
-        if kind == ids.INITIATIVES:
-            key, others = "policyDefinitions", ("parameters", "policyDefinitionGroups")
-        main = [part for part in parts if objects.Fields(part, Found()).has(key)]
-        bare = [part for part in parts if kind == ids.DEFINITIONS and part.value.keys() == {"if", "then"}]
-        if len(main) + len(bare) != 1:
-            return None
-        part = (main or bare)[0]
-        value = dict(raw.value)
-        value[key] = objects.Fields(part, Found()).value(key) if main else part.value
-        fields = objects.Fields(raw, Found())
-        for other in others:
-            told = [inner for one in parts if (inner := objects.Fields(one, Found()).value(other)) is not None]
-            if not fields.has(other) and len(told) == 1:
-                value[other] = told[0]
-        properties = next((inner for name, inner in raw.value.items() if name.lower() == "properties"), None)
-        if isinstance(properties, dict):
-            value = {name: inner for name, inner in value.items() if name.lower() != "properties"} | properties
-        return Raw(value, part.file, ())
+    def _whole_folders(self) -> set[str]:
+        """Folders with a file that is a definition or an initiative, whole."""
+        policies: list[Definition | Initiative] = [*self.found.definitions, *self.found.initiatives]
+        names = {one.written.file for one in policies if one.written and len(one.written.pointer) <= 1}
+        return {
+            os.path.dirname(name) for name in names | {raw.file.name for _, raw in self.nameless if not raw.pointer}
+        }
 
     def _with_ids(self, initiative: Initiative, known: Known) -> Initiative:
         """The initiative with ids for definitions that it names by name."""
@@ -364,78 +343,34 @@ class _Reading:
                 name = member.definition
                 id = known.id(ids.DEFINITIONS, name, root)
                 if not id:
-                    is_set = bool(known.id(ids.INITIATIVES, name, root))
-                    self._gap_of_member(initiative, index, name, is_set)
-                    if is_set:
+                    is_initiative = bool(known.id(ids.INITIATIVES, name, root))
+                    reason = f"there is no definition named {name!r}"
+                    if is_initiative:
+                        reason = f"an initiative holds definitions, and its member {name!r} is an initiative"
+                    self._gap_at(initiative.written, reason, *_members(initiative), index)
+                    if is_initiative:
                         continue
                 member = replace(member, definition=id or ids.made(root, ids.DEFINITIONS, name))
             members.append(member)
         return replace(initiative, members=tuple(members))
 
-    def _gap_of_member(self, initiative: Initiative, index: int, name: str, is_set: bool) -> None:
-        if is_set:
-            reason = f"an initiative holds definitions, and its member {name!r} is an initiative"
-        else:
-            reason = f"there is no definition named {name!r}"
-        written = initiative.written
-        raw = next((raw for _, raw in self.nameless if written and raw.file.name == written.file), None)
-        if raw is None:
-            self.found.refused(Refusal(reason, place=written.file if written else ""))
-            return
-        self.found.gap(raw, reason, *objects.Fields(raw, Found()).steps("policyDefinitions"), index)
-
     def _once(self, policies: list[Policy], what: str) -> tuple[Policy, ...]:
-        """Each id once. The first one that was read stands; where another differs, a gap names both."""
-        kept: dict[str, Policy] = {}
-        for policy in policies:
-            first = kept.setdefault(policy.id.lower(), policy)
-            if first is not policy and _compared(first) != _compared(policy):
-                here, there = policy.written, first.written
-                reason = f"this {what} stands in {there.file} too, and differs: the one there is read"
-                self.found.gap(Raw({}, self._file(here.file, here.line), here.pointer), reason)
-        return tuple(kept.values())
+        def differs(policy: Policy, first: Policy) -> None:
+            reason = f"this {what} differs from the one of the same id at {{}}, which is read"
+            self._gap_at(policy.written, reason, other=first.written)
 
-    def _file(self, name: str, line: int) -> File:
-        return next((file for file, written in self.found._written if file.name == name), File(name, "", line or 1))
+        return once(policies, differs)
 
-    def _latest_states(self) -> tuple[PolicyState, ...]:
-        """Of records of the same resource, policy and assignment, the latest."""
-        latest: dict[tuple[str, str, str, str], PolicyState] = {}
-        for state in self.found.states:
-            key = (
-                state.resource.lower(),
-                state.assignment.lower(),
-                state.definition.lower(),
-                state.reference.lower(),
-            )
-            other = latest.setdefault(key, state)
-            if other is not state and _moment(state.at) > _moment(other.at):
-                latest[key] = state
-        return tuple(latest.values())
+    def _gap_at(self, written: Written | None, reason: str, *steps: str | int, other: Written | None = None) -> None:
+        if written:
+            file = self.files.get(written.file, File(written.file, ""))
+            file = file._replace(line=written.line)
+            self.found.gap(Raw({}, file, written.pointer), reason, *steps, other=other)
 
 
-def _compared(policy: Policy) -> Policy:
-    """A policy without what does not decide what it does."""
-    return replace(policy, id=policy.id.lower(), written=None, metadata={})
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _ancestors(told: dict[str, tuple[str, ...]], states: Sequence[PolicyState]) -> dict[str, tuple[str, ...]]:
-    """The management groups above each subscription; states tell them where nothing else does."""
-    ancestors = dict(told)
-    for state in states:
-        if state.ancestors:
-            parts = state.resource.lower().split("/")
-            if len(parts) > 2 and parts[1] == "subscriptions":
-                ancestors.setdefault("/".join(parts[:3]), state.ancestors)
-    return ancestors
+def _members(initiative: Initiative) -> tuple[str, ...]:
+    pointer = initiative.written.pointer if initiative.written else ()
+    return ("policyDefinitions",) if pointer[-1:] == ("properties",) else ("properties", "policyDefinitions")
 
 
 def _kind(value: Mapping[str, Any], keys: set[str]) -> str:
@@ -479,23 +414,15 @@ def _stem(name: str) -> str:
     return re.sub(r"\.(parameters\.)?jsonc?$", "", name, flags=re.IGNORECASE).lower()
 
 
-def _begins_like_json(text: str) -> bool:
-    return text.lstrip()[:2].startswith(("{", "[", "//", "/*"))
+def _data_of(file: Path) -> bytes:
+    """The content of a file in a folder; empty for one that begins neither like JSON nor like a table of EPAC."""
+    with file.open("rb") as opened:
+        head = opened.read(4096)
+        text = head.decode(jsonfile.encoding(head), "ignore").lstrip()
+        if text.startswith(("{", "[", "//", "/*")) or "exemptioncategory" in text.split("\n", 1)[0].lower():
+            return head + opened.read()
+    return b""
 
 
 def _is_named_as_ours(name: str) -> bool:
     return PurePath(name).name.lower().endswith(("json", "jsonc", "csv"))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder, in the order of their names."""
-    for at, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not left_out(name))
-        for name in sorted(files):
-            file = Path(at, name)
-            try:
-                regular = S_ISREG(file.stat().st_mode)
-            except OSError:
-                regular = True
-            if regular:
-                yield file

@@ -19,8 +19,12 @@ from governor.sources.azure.exports.found import Found, Pointer, Raw
 _DEPLOYMENTS = "microsoft.resources/deployments"
 _ALLOWANCE = 5_000_000
 """Values that a template may grow to: far above what Azure takes."""
+_HEAVIEST = 200_000
+"""What one value of an expression may weigh."""
 _TEXT = 64
 """Characters that weigh as much as a value."""
+_READ = 4
+"""Characters of an expression that weigh as much: reading them takes longer."""
 _RESOURCE = 100
 """What a resource weighs."""
 _LOOPS = 800
@@ -100,10 +104,14 @@ class _Template:
         """Takes what a value weighs off the allowance. Raises Unresolved when it is used up."""
         if hasattr(value, "part"):
             raise Unresolved("reference() gives more than is read")
-        waiting = [value]
+        waiting, weight = [value], 0
         while waiting:
             inner = waiting.pop()
-            self.spend(1 + len(inner) // _TEXT if isinstance(inner, str) else 1)
+            more = 1 + len(inner) // _TEXT if isinstance(inner, str) else 1
+            self.spend(more)
+            weight += more
+            if weight > _HEAVIEST:
+                raise Unresolved("it grows beyond what Azure takes")
             if isinstance(inner, Mapping):
                 waiting.extend(inner.values())
             elif isinstance(inner, list):
@@ -150,7 +158,7 @@ class _Template:
                 return
         except Unresolved as unresolved:
             self.gap((*at, "condition"), f"whether this is deployed is not known: {unresolved.reason}")
-        name = frame.part_of_id(resource.get("name"), (*at, "name"))
+        name = frame.part_of_id(resource.get("name"), (*at, "name") if ours else ())
         if ours:
             placed = self._policy(frame, resource, kind, name, at)
             self.placed[placed.id.lower()] = placed
@@ -177,7 +185,7 @@ class _Template:
         if not isinstance(properties, dict) or not isinstance(template, dict):
             self.gap(at, "the template of this deployment lies elsewhere: give it too")
             return
-        scope = self._nested_scope(frame, resource, at)
+        scope = self._nested_scope(frame, resource)
         options = properties.get("expressionEvaluationOptions")
         inner = str(options.get("scope") if isinstance(options, dict) else "").lower() == "inner"
         if inner:
@@ -196,14 +204,14 @@ class _Template:
             frame.symbols[key] = deployment
         yield from self.place(nested, (*at, "properties", "template"))
 
-    def _nested_scope(self, frame: _Frame, resource: dict[str, Any], at: Pointer) -> str:
+    def _nested_scope(self, frame: _Frame, resource: dict[str, Any]) -> str:
         if "scope" in resource:
-            return _absolute(frame.part_of_id(resource["scope"], (*at, "scope")), frame.scope)
+            return _absolute(frame.part_of_id(resource["scope"]), frame.scope)
         scope = frame.scope
         if "subscriptionId" in resource:
-            scope = f"/subscriptions/{frame.part_of_id(resource['subscriptionId'], (*at, 'subscriptionId'))}"
+            scope = f"/subscriptions/{frame.part_of_id(resource['subscriptionId'])}"
         if "resourceGroup" in resource:
-            group = frame.part_of_id(resource["resourceGroup"], (*at, "resourceGroup"))
+            group = frame.part_of_id(resource["resourceGroup"])
             scope = f"{_subscription(scope)}/resourceGroups/{group}"
         return scope
 
@@ -322,6 +330,7 @@ class _Frame:
         if isinstance(written, str):
             if not expressions.is_expression(written):
                 return expressions.unescaped(written)
+            self.shared.spend(len(written) // _READ)
             value = expressions.evaluate(written, self._function)
             self.shared.charge(value)
             return value
@@ -343,17 +352,17 @@ class _Frame:
                 return [self.worked_out(inner) for inner in written]
             return self.value(written)
         except Unresolved as unresolved:
-            return Unknown(f"an expression of the template is not known: {unresolved.reason}")
+            return Unknown(f"{_shortened(written)} is not known: {unresolved.reason}")
         except RecursionError:
-            return Unknown("an expression of the template is not known: it leads too deep")
+            return Unknown(f"{_shortened(written)} is not known: it leads too deep")
 
-    def part_of_id(self, written: Any, pointer: Pointer) -> str:
-        """A text that becomes part of an id: `(unknown)`, with a gap, where it cannot be told."""
+    def part_of_id(self, written: Any, pointer: Pointer = ()) -> str:
+        """A text that becomes part of an id: `(unknown)`, with a gap at a pointer, where it cannot be told."""
         value = self.worked_out(written)
         if isinstance(value, str) and value:
             return value
-        reason = value.reason if isinstance(value, Unknown) else "this is no text"
-        self.shared.gap(pointer, reason)
+        if pointer:
+            self.shared.gap(pointer, value.reason if isinstance(value, Unknown) else "this is no text, or an empty one")
         return ids.UNKNOWN
 
     def condition(self, written: Any) -> bool:
@@ -499,6 +508,12 @@ _FUNCTIONS: dict[str, Any] = {
 def _named(holder: Any, name: str) -> Any:
     folded = name.lower()
     return next((value for key, value in holder.items() if key.lower() == folded), None) if holder else None
+
+
+def _shortened(written: Any) -> str:
+    """An expression, as gaps quote it."""
+    text = written if isinstance(written, str) else "a value of this template"
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _loops_of(written: Mapping[str, Any]) -> list[dict[str, Any]]:

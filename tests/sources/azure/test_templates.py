@@ -1,0 +1,314 @@
+"""ARM templates: what deploying one would make, as far as the template tells."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governor.azure_model import Export, Unknown
+from governor.errors import Refusal
+from governor.sources.azure.exports import ids, read, write
+from governor.sources.azure.exports.expressions import FUNCTIONS, Unresolved, evaluate
+from sources.azure.exported import BUILT_IN, GROUP, MACHINE, RESOURCE_GROUP, SUBSCRIPTION, everything
+
+SCHEMAS = "https://schema.management.azure.com/schemas"
+NOWHERE = "/providers/Microsoft.Management/managementGroups/(unknown)"
+DEFINITIONS = "'Microsoft.Authorization/policyDefinitions'"
+RULE = {"if": {"field": "location", "in": "[[parameters('locations')]"}, "then": {"effect": "audit"}}
+
+
+def template(*resources: dict[str, Any], to: str = "managementGroup", **parts: Any) -> dict[str, Any]:
+    version = "2018-05-01/subscription" if to == "subscription" else "2019-08-01/managementGroup"
+    return {
+        "$schema": f"{SCHEMAS}/{version}DeploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        **parts,
+        "resources": list(resources),
+    }
+
+
+def resource(kind: str, name: str, properties: Any, **more: Any) -> dict[str, Any]:
+    return {"type": f"Microsoft.Authorization/{kind}", "apiVersion": "2023-04-01", "name": name, **more} | {
+        "properties": properties
+    }
+
+
+def read_back(folder: Path, value: Any, **others: Any) -> Export:
+    for name, content in {"main": value, **others}.items():
+        (folder / f"{name.replace('_', '.')}.json").write_text(json.dumps(content, indent=1), "utf-8")
+    return read([folder])
+
+
+def test_a_template_of_bicep_with_all_that_it_deploys(shared: Path) -> None:
+    export = read([shared / "samples" / "azure" / "exports" / "globalbao" / "mg_main.json"])
+
+    assert [len(part) for part in (export.definitions, export.initiatives, export.assignments)] == [10, 5, 5]
+    assert {ids.scope_of(one.id) for one in export.definitions} == {NOWHERE}
+    known = {one.id for one in export.definitions}
+    first = export.initiatives[0].members[0]
+    assert first.definition in known
+    assert first.reference == "tagName1-Add mandatory tag to resource group"
+    assert first.parameters["tagName"] == "[parameters('tagName1')]"
+    assert {one.target for one in export.assignments} == {one.id for one in export.initiatives}
+    assert all(member.definition in known or not ids.scope_of(member.definition)
+               for one in export.initiatives for member in one.members)  # fmt: skip
+    add = next(one for one in export.definitions if one.name == "add_tag_to_rg")
+    assert add.rule["if"]["allOf"][1]["field"] == "[concat('tags[', parameters('tagName'), ']')]"
+    # Tag names have no default, and nobody tells the management group.
+    assert {gap.reason.split(" is not ")[0] for gap in export.gaps} >= {
+        "[parameters('tagNames')[0]]",
+        "the scope of this assignment",
+    }
+
+
+def test_what_is_written_is_a_template_for_each_scope() -> None:
+    templates = {path: json.loads(text) for path, text in write(everything(), "arm").items()}
+
+    assert {path: value["$schema"].removeprefix(SCHEMAS) for path, value in templates.items()} == {
+        "managementGroup-contoso.json": "/2019-08-01/managementGroupDeploymentTemplate.json#",
+        f"subscription-{ids.name_of(SUBSCRIPTION)}.json": "/2018-05-01/subscriptionDeploymentTemplate.json#",
+        f"resourceGroup-{ids.name_of(SUBSCRIPTION)}-rg-ai.json": "/2019-04-01/deploymentTemplate.json#",
+    }
+    definition, initiative, assignment = templates["managementGroup-contoso.json"]["resources"]
+    assert definition["properties"]["policyRule"]["then"]["effect"] == "[[parameters('effect')]"
+    of_definition = (
+        "[extensionResourceId(managementGroup().id, 'Microsoft.Authorization/policyDefinitions', 'require-project')]"
+    )
+    assert [one["policyDefinitionId"] for one in initiative["properties"]["policyDefinitions"]] == [
+        of_definition,
+        BUILT_IN,
+    ]
+    assert initiative["dependsOn"] == [of_definition]
+    assert initiative["properties"]["policyDefinitions"][0]["parameters"]["effect"] == {
+        "value": "[[parameters('effect')]"
+    }
+    assert assignment["identity"] == {"type": "SystemAssigned"}
+    (exemption,) = templates[f"resourceGroup-{ids.name_of(SUBSCRIPTION)}-rg-ai.json"]["resources"]
+    assert exemption["scope"] == "Microsoft.Compute/virtualMachines/vm-1"
+
+
+def test_parameters_come_from_defaults_and_from_a_parameters_file(tmp_path: Path) -> None:
+    whole = template(
+        resource(
+            "policyAssignments",
+            "[parameters('name')]",
+            {
+                "policyDefinitionId": BUILT_IN,
+                "displayName": "[format('{0} in {{{1}}}', parameters('name'), variables('where').name)]",
+                "parameters": {
+                    "locations": {"value": "[parameters('Locations')]"},
+                    "literal": {"value": "[[not an expression]"},
+                    "open": {"value": "[parameters('untold')]"},
+                },
+            },
+        ),
+        to="subscription",
+        parameters={
+            "name": {"type": "string"},
+            "locations": {"type": "array", "defaultValue": ["[toLower('WestEurope')]"]},
+            "untold": {"type": "string"},
+        },
+        variables={"where": {"name": "here"}},
+    )
+    given = {"$schema": f"{SCHEMAS}/2019-04-01/deploymentParameters.json#", "parameters": {"name": {"value": "where"}}}
+
+    export = read_back(tmp_path, whole, main_parameters=given)
+
+    (found,) = export.assignments
+    assert found.id == ids.made("/subscriptions/(unknown)", ids.ASSIGNMENTS, "where")
+    assert found.display_name == "where in {here}"
+    reason = "[parameters('untold')] is not known: the parameter 'untold' has no default, and its value is not here"
+    assert found.parameters == {
+        "locations": ["westeurope"],
+        "literal": "[not an expression]",
+        "open": Unknown(reason),
+    }
+    assert [gap.reason for gap in export.gaps] == ["the scope of this assignment is not told", reason]
+    with pytest.raises(Refusal, match=r"a value is not known and cannot be written: \[parameters\('untold'\)\]"):
+        write(export, "cli")
+
+
+def test_loops_conditions_and_children_of_other_scopes(tmp_path: Path) -> None:
+    def definition(name: str, **more: Any) -> dict[str, Any]:
+        return resource("policyDefinitions", name, {"policyRule": RULE}, **more)
+
+    inner = template(
+        definition("inner"),
+        resource("policyAssignments", "of-inner", {"policyDefinitionId": "[parameters('target')]"}),
+        to="subscription",
+        parameters={"target": {"type": "string"}},
+        outputs={"id": {"type": "string", "value": f"[subscriptionResourceId({DEFINITIONS}, 'inner')]"}},
+    )
+    target = f"[managementGroupResourceId({DEFINITIONS}, 'turn-1')]"
+    whole = template(
+        definition("[format('turn-{0}', copyIndex())]", copy={"name": "turns", "count": "[length(variables('v'))]"}),
+        definition("never", condition="[equals(1, 2)]"),
+        {
+            "type": "Microsoft.Resources/deployments",
+            "apiVersion": "2022-09-01",
+            "name": "nested",
+            "subscriptionId": ids.name_of(SUBSCRIPTION),
+            "properties": {
+                "mode": "Incremental",
+                "expressionEvaluationOptions": {"scope": "inner"},
+                "parameters": {"target": {"value": target}},
+                "template": inner,
+            },
+        },
+        resource(
+            "policyAssignments",
+            "outer",
+            {
+                "policyDefinitionId": (
+                    f"[reference(subscriptionResourceId('{ids.name_of(SUBSCRIPTION)}', "
+                    "'Microsoft.Resources/deployments', 'nested')).outputs.id.value]"
+                )
+            },
+        ),
+        resource("policyExemptions", "machine", {"policyAssignmentId": "x"}, scope=MACHINE),
+        variables={"v": [1, 2]},
+        metadata={"deploymentScope": GROUP},
+    )
+
+    export = read_back(tmp_path, whole)
+
+    assert export.gaps == ()
+    assert [one.id for one in export.definitions] == [
+        ids.made(GROUP, ids.DEFINITIONS, "turn-0"),
+        ids.made(GROUP, ids.DEFINITIONS, "turn-1"),
+        ids.made(SUBSCRIPTION, ids.DEFINITIONS, "inner"),
+    ]
+    assert export.definitions[0].rule["if"]["in"] == "[parameters('locations')]"
+    assert [(one.scope, one.target) for one in export.assignments] == [
+        (SUBSCRIPTION, ids.made(GROUP, ids.DEFINITIONS, "turn-1")),
+        (GROUP, ids.made(SUBSCRIPTION, ids.DEFINITIONS, "inner")),
+    ]
+    assert [one.scope for one in export.exemptions] == [MACHINE]
+
+
+def test_resources_with_symbolic_names(tmp_path: Path) -> None:
+    whole = template(metadata={"deploymentScope": GROUP}, languageVersion="2.0")
+    whole["resources"] = {
+        "rule": resource("policyDefinitions", "rule", {"displayName": "Rule", "policyRule": RULE}),
+        "there": resource("policyDefinitions", "there", {"policyRule": RULE}, existing=True),
+        "assigned": resource(
+            "policyAssignments",
+            "assigned",
+            {
+                "policyDefinitionId": "[resourceInfo('rule').id]",
+                "displayName": "[concat('Assigned: ', reference('rule').displayName)]",
+            },
+        ),
+    }
+
+    export = read_back(tmp_path, whole)
+
+    assert [one.name for one in export.definitions] == ["rule"]
+    assert [(one.target, one.display_name) for one in export.assignments] == [
+        (ids.made(GROUP, ids.DEFINITIONS, "rule"), "Assigned: Rule")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("properties", "name", "kept", "reason"),
+    [
+        pytest.param({"policyRule": "[variables('gone')]"}, "x", 0, "there is no variable 'gone'", id="rule"),
+        pytest.param({"policyRule": RULE, "parameters": "[utcNow()]"}, "x", 0, "needs Azure", id="parameters"),
+        pytest.param({"policyRule": RULE}, "[newGuid()]", 1, "newGuid() needs Azure", id="name"),
+        pytest.param("[json('{')]", "x", 0, "json()", id="all of it"),
+    ],
+)  # fmt: skip
+def test_what_a_template_leaves_open(properties: Any, name: str, kept: int, reason: str, tmp_path: Path) -> None:
+    whole = template(
+        resource("policyDefinitions", name, properties),
+        resource("policyDefinitions", "plain", {"policyRule": RULE}),
+        metadata={"deploymentScope": GROUP},
+    )
+
+    export = read_back(tmp_path, whole)
+
+    names = [one.name for one in export.definitions if one.rule]
+    assert names == ["(unknown)", "plain"][1 - kept :]
+    assert any(reason in gap.reason for gap in export.gaps)
+    assert all(gap.place.startswith(f"{tmp_path}/main.json:") for gap in export.gaps)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("[concat('a', 'it''s', 1, true())]", "ait's1True"),
+        ("[concat(createArray(1), createArray('b'))]", [1, "b"]),
+        ("[format('{0}-{1} {{x}}', 'a', 2)]", "a-2 {x}"),
+        ("[json('{\"a\": [1, 2]}').A[1]]", 2),
+        ("[if(empty(''), 'yes', newGuid())]", "yes"),
+        ("[split('a;b,c', createArray(';', ','))]", ["a", "b", "c"]),
+        ("[union(createObject('a', createObject('x', 1)), json('{\"a\": {\"y\": 2}}'))]", {"a": {"x": 1, "y": 2}}),
+        ("[union(createArray(1, 2), createArray(2, 3))]", [1, 2, 3]),
+        ("[contains(createObject('Key', 1), 'kEY')]", True),
+        ("[contains(createArray(1), true())]", False),
+        ("[first(createArray())]", None),
+        ("[last('abc')]", "c"),
+        ("[substring('abcd', 1, 2)]", "bc"),
+        ("[sub(div(-7, 2), mod(-7, 2))]", -2),
+        ("[ toUpper( trim('  x ') ) ]", "X"),
+        ("[and(not(false()), or(false(), true()))]", True),
+        ("[skip(take(range(5, 4), 3), 1)]", [6, 7]),
+        ("[join(createArray('a', 1), '-')]", "a-1"),
+        ("[coalesce(null(), 'x')]", "x"),
+        ("[replace('a.b', '.', '')]", "ab"),
+        ("[items(createObject('b', 1, 'a', 2))[0].key]", "a"),
+    ],
+)
+def test_functions_of_templates(expression: str, value: Any) -> None:
+    def needs_azure(name: str, _arguments: object) -> Any:
+        raise Unresolved(name)
+
+    assert evaluate(expression, needs_azure) == value
+
+
+def test_ids_within_a_template(tmp_path: Path) -> None:
+    expressions = {
+        "group": "[resourceGroup().id]",
+        "mine": "[resourceId('Microsoft.Compute/disks', 'd')]",
+        "theirs": "[resourceId('s', 'g', 'Microsoft.Sql/servers/databases', 'a', 'b')]",
+        "subscription": "[subscription().subscriptionId]",
+        "tenant": "[tenantResourceId('Microsoft.Authorization/policyDefinitions', 'p')]",
+        "extension": "[extensionResourceId(resourceGroup().id, 'Microsoft.Authorization/locks', 'l')]",
+    }
+    parameters = {name: {"value": expression} for name, expression in expressions.items()}
+    assigned = resource("policyAssignments", "a", {"policyDefinitionId": BUILT_IN, "parameters": parameters})
+
+    export = read_back(tmp_path, template(assigned, metadata={"deploymentScope": RESOURCE_GROUP}))
+
+    assert export.assignments[0].parameters == {
+        "group": RESOURCE_GROUP,
+        "mine": f"{RESOURCE_GROUP}/providers/Microsoft.Compute/disks/d",
+        "theirs": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/a/databases/b",
+        "subscription": ids.name_of(SUBSCRIPTION),
+        "tenant": "/providers/Microsoft.Authorization/policyDefinitions/p",
+        "extension": f"{RESOURCE_GROUP}/providers/Microsoft.Authorization/locks/l",
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(
+            [*"()[],.", "'x'", "'a,b'", "''", "1", "-2", "0.5", "x", ".?", *(f"{name}(" for name in sorted(FUNCTIONS))]
+        ),
+        max_size=12,
+    )
+)
+def test_any_expression_has_a_value_or_a_reason(words: list[str]) -> None:
+    def needs_azure(name: str, _arguments: object) -> Any:
+        raise Unresolved(f"{name}() needs Azure")
+
+    text = "".join(words)
+    with suppress(Unresolved):
+        json.dumps(evaluate(f"[{text}{')' * text.count('(')}]", needs_azure))
