@@ -214,6 +214,16 @@ def test_a_plan_of_an_ai_platform() -> None:
             },
         ),
         (
+            "azurerm_application_insights",
+            {"application_type": "web"},
+            {"kind": "web", "properties": {"Application_Type": "web"}},
+        ),
+        (
+            "azurerm_service_plan",
+            {"os_type": "Linux", "sku_name": "B1"},
+            {"sku": {"name": "B1"}, "properties": {"reserved": True}},
+        ),
+        (
             "azurerm_ai_foundry",
             {"public_network_access": "Disabled"},
             {"kind": "Hub", "properties": {"publicNetworkAccess": "Disabled"}},
@@ -293,6 +303,25 @@ def test_ids_of_children(after: dict[str, Any], unknown: Any, expressions: dict[
     assert pool.body["properties"]["tags"] == {"project": "x"}
     assert "tags" not in pool.body
     assert "location" not in pool.body
+
+
+def test_a_setting_is_about_another_resource() -> None:
+    found = of(
+        rc(ACCOUNT, {**WEST, "name": "acc"}),
+        rc(
+            "azurerm_monitor_diagnostic_setting.audit",
+            {"name": "audit", "enabled_log": [{"category_group": "audit"}], "metric": []},
+            unknown={"target_resource_id": True, "log_analytics_workspace_id": True},
+            expressions={"target_resource_id": ref(f"{ACCOUNT}.id", ACCOUNT)},
+        ),
+        rc("azurerm_monitor_diagnostic_setting.lost", {"name": "lost"}, unknown={"target_resource_id": True}),
+    )
+
+    setting, lost = found.resources[1:]
+    assert setting.id == f"{found.resources[0].id}/providers/Microsoft.Insights/diagnosticSettings/audit"
+    assert told(setting.body["properties"]["logs"]) == [{"enabled": True, "categoryGroup": "audit"}]
+    assert setting.body["properties"]["workspaceId"] == LATER
+    assert lost.id == "/subscriptions/s-1/(unknown)/providers/Microsoft.Insights/diagnosticSettings/lost"
 
 
 def test_ids_where_the_plan_tells_little() -> None:

@@ -46,6 +46,8 @@ class Mapped(Struct, frozen=True, kw_only=True):
     constants: Mapping[str, Any] = {}
     parent: str = ""
     """The argument with the id, or the name, of the resource it is a child of."""
+    extends: str = ""
+    """The argument with the id of the resource, group or subscription it is about."""
     location: Literal["own", "parent", "none"] = "own"
     tags: str = "tags"
     absent: tuple[str, ...] = ()
@@ -85,6 +87,9 @@ def _comma(value: Any) -> Any:
 def _unknown_of(value: list[Any]) -> Unknown | None:
     """What is made of all members is not known when one of them is not."""
     return next((item for item in value if isinstance(item, Unknown)), None)
+
+
+_KIND = {"kind": Unknown("no argument of azurerm tells it")}
 
 
 def _linux(value: Any) -> Any:
@@ -659,6 +664,7 @@ TYPES: Mapping[str, Mapped] = {
     "azurerm_container_app": Mapped(
         type="Microsoft.App/containerApps",
         location="none",
+        constants=_KIND,
         arguments={
             "container_app_environment_id": "properties.managedEnvironmentId",
             "workload_profile_name": "properties.workloadProfileName",
@@ -887,6 +893,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_mssql_server": Mapped(
         type="Microsoft.Sql/servers",
+        constants=_KIND,
         arguments={
             "version": "properties.version",
             "administrator_login": "properties.administratorLogin",
@@ -907,6 +914,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_mssql_database": Mapped(
         type="Microsoft.Sql/servers/databases",
+        constants=_KIND,
         parent="server_id",
         location="parent",
         arguments={
@@ -990,6 +998,44 @@ TYPES: Mapping[str, Mapped] = {
     ),
     # What the rest runs on
     "azurerm_user_assigned_identity": Mapped(type="Microsoft.ManagedIdentity/userAssignedIdentities"),
+    "azurerm_role_assignment": Mapped(
+        type="Microsoft.Authorization/roleAssignments",
+        extends="scope",
+        location="none",
+        tags="",
+        arguments={
+            "principal_id": "properties.principalId",
+            "principal_type": "properties.principalType",
+            "role_definition_id": "properties.roleDefinitionId",
+            "condition": "properties.condition",
+        },
+    ),
+    "azurerm_monitor_diagnostic_setting": Mapped(
+        type="Microsoft.Insights/diagnosticSettings",
+        extends="target_resource_id",
+        location="none",
+        tags="",
+        arguments={
+            "log_analytics_workspace_id": "properties.workspaceId",
+            "log_analytics_destination_type": "properties.logAnalyticsDestinationType",
+            "storage_account_id": "properties.storageAccountId",
+            "eventhub_authorization_rule_id": "properties.eventHubAuthorizationRuleId",
+            "eventhub_name": "properties.eventHubName",
+            "enabled_log": Part(
+                "properties.logs",
+                {"category": "category", "category_group": "categoryGroup"},
+                {"enabled": True},
+                many=True,
+            ),
+            "log": Part(
+                "properties.logs",
+                {"category": "category", "category_group": "categoryGroup", "enabled": "enabled"},
+                many=True,
+            ),
+            "enabled_metric": Part("properties.metrics", {"category": "category"}, {"enabled": True}, many=True),
+            "metric": Part("properties.metrics", {"category": "category", "enabled": "enabled"}, many=True),
+        },
+    ),
     "azurerm_log_analytics_workspace": Mapped(
         type="Microsoft.OperationalInsights/workspaces",
         arguments={
@@ -1005,6 +1051,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_application_insights": Mapped(
         type="Microsoft.Insights/components",
+        joined={"kind": ("application_type",)},
         arguments={
             "application_type": "properties.Application_Type",
             "workspace_id": "properties.WorkspaceResourceId",
@@ -1016,6 +1063,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_service_plan": Mapped(
         type="Microsoft.Web/serverfarms",
+        constants=_KIND,
         arguments={
             "sku_name": "sku.name",
             "worker_count": "sku.capacity",

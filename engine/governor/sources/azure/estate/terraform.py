@@ -175,6 +175,9 @@ class _Plan:
             return self._of_azapi(draft, type, name)
         if mapped.type == "Microsoft.Resources/subscriptions/resourceGroups":
             return f"/subscriptions/{self._subscription(draft)}/resourceGroups/{name}"
+        if mapped.extends:
+            about = self._parent(draft, mapped.extends) or f"/subscriptions/{self._subscription(draft)}/{NOT_TOLD}"
+            return f"{about}/providers/{mapped.type}/{name}"
         if mapped.parent:
             above, _, last = mapped.type.rpartition("/")
             return f"{self._parent(draft, mapped.parent) or self._unknown_parent(draft, above)}/{last}/{name}"

@@ -401,6 +401,9 @@ def identity(fields: Fields, kind: str, scope: str) -> tuple[str, str]:
         id = ""
     if not name:
         name = ids.name_of(id) if id else _named_after(fields)
+    if "/" in name:
+        fields.gap(f"a name in Azure has no '/': {name[:80]!r}", "name")
+        name = ids.UNKNOWN
     if not id and fields.text("policyType").lower() in ("builtin", "static"):
         id = ids.built_in(name, kind)
     return id or ids.made(scope, kind, name), name
