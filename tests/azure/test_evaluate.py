@@ -167,6 +167,16 @@ def test_what_an_initiative_lacks_hides_a_verdict(governor: Governor, tmp_path: 
     assert "gone: the export does not hold this member of the initiative" in run.out
 
 
+def test_what_is_assigned_elsewhere_hides_nothing(governor: Governor, tmp_path: Path) -> None:
+    broken = definition("broken", {"field": "location", "isIn": []})
+    tenant(tmp_path, [broken, assignment("broken", scope=f"{SUB}/resourceGroups/elsewhere")], [vm()])
+
+    run = evaluate(governor)
+
+    assert run.code == 0
+    assert "a-broken  export/policies.json:11\n" in run.out
+
+
 def test_policies_of_services_hide_nothing(governor: Governor, tmp_path: Path) -> None:
     pods = definition("pods", {"field": "type", "equals": "x"}, "audit", mode="Microsoft.Kubernetes.Data")
     tenant(tmp_path, [EU, pods, assignment("eu-only"), assignment("pods")], [vm()])
@@ -349,6 +359,8 @@ def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None
         ({}, ["nowhere", "--on", "x.json"], 3, "nowhere"),
         ({"export/p.json": json.dumps([EU])}, ["export", "--on", "x.json"], 3, "nothing is assigned in it"),
         ({}, ["-", "--on", "-"], 2, "standard input holds one thing"),
+        ({}, ["export", "--on", "x.json", "--states", "s.json", "--trace", "x"], 2, "leave --trace out"),
+        ({}, ["export", "--on", "x.json", "--states", "s.json", "--after"], 2, "leave --after out"),
         ({}, ["export"], 2, "--on"),
     ],
 )

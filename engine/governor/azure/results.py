@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from governor.azure.words import why
-from governor.azure_model import ArmResource, Export, Result
+from governor.azure_model import ArmResource, Estate, Export, Result
 from governor.languages.azure_policy.assignments import RESOURCE_MODES, Assigned, Problem
 from governor.languages.azure_policy.evaluation import IF_NOT_EXISTS, Evaluation
 
@@ -88,7 +88,11 @@ class Gathered:
     def _keep(self, said: Outcome, row: Row) -> None:
         groups = self.groups[said]
         result = row.result
-        key = result.resource if self._by == "resource" else f"{result.assignment}|{result.reference}"
+        key = (
+            (row.resource.address or row.resource.id)
+            if self._by == "resource"
+            else f"{result.assignment}|{result.reference}"
+        )
         if key not in groups and self._by == "resource" and self._shown is not None and len(groups) >= self._shown:
             return
         group = groups.setdefault(key, Group())
@@ -104,6 +108,13 @@ def hidden(problems: Sequence[Problem], export: Export) -> Iterator[Problem]:
     for problem in problems:
         if problem.error or modes.get(problem.definition.lower(), "all") in RESOURCE_MODES:
             yield problem
+
+
+def hides(problems: Sequence[Problem], export: Export, evaluation: Evaluation, estate: Estate) -> bool:
+    """Whether a problem hides what Azure would say of one of the resources."""
+    scopes = {assignment.id: assignment.scope for assignment in export.assignments}
+    wanted = {scopes[problem.assignment] for problem in hidden(problems, export)}
+    return any(evaluation.reaches(scope, resource) is not False for scope in wanted for resource in estate.resources)
 
 
 def exit_code(counts: Counter[Outcome], *, fail_on: FailOn, is_hidden: bool, strict: bool) -> int:

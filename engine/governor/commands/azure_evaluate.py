@@ -67,6 +67,8 @@ def run(
 ) -> int:
     """Evaluate, and tell of it. The exit code: see `results.exit_code`; with `states`, 1 when Azure recorded another
     verdict than is made here."""
+    if states and (trace or after):
+        raise Refusal(f"--states compares everything as it is: leave {'--trace' if trace else '--after'} out")
     given = azure_inputs.read(
         exports,
         on,
@@ -83,7 +85,7 @@ def run(
         estate, changes = given.evaluation.after()
         given = msgspec.structs.replace(given, estate=estate)
     evaluation = given.evaluation
-    is_hidden = bool(given.gaps) or any(True for _ in results.hidden(given.policies.problems, given.export))
+    is_hidden = bool(given.gaps) or results.hides(given.policies.problems, given.export, evaluation, given.estate)
     options = options_of(verbose)
     if trace:
         resource = find(given.estate.resources, trace)
@@ -261,8 +263,7 @@ def footer(given: Given, gathered: Gathered) -> str:
 
 def _traced(evaluation: Evaluation, resource: ArmResource) -> list[tuple[Assigned, Result]]:
     """What is said of one resource, worst first."""
-    found = next((found for seen, found in evaluation.results() if seen is resource), [])
-    told = [(one, results.told(evaluation, one, resource, result)) for one, result in found]
+    told = [(one, results.told(evaluation, one, resource, result)) for one, result in evaluation.of(resource)]
     return sorted(told, key=lambda pair: OUTCOMES.index(outcome(pair[1])))
 
 
@@ -380,6 +381,7 @@ def _record(resource: ArmResource, one: Assigned, result: Result) -> dict[str, A
         "effect": result.effect,
         "state": result.state,
         "outcome": outcome(result),
+        "would_block": result.would_block,
         "reason": result.reason,
         "path": result.path,
         "expected": result.expected,

@@ -64,9 +64,13 @@ class Evaluation:
     def results(self) -> Iterator[tuple[ArmResource, list[tuple[Assigned, Result]]]]:
         """Each resource, with what every policy that applies to it says."""
         for resource in self._estate.resources:
-            subject = self.subject(resource)
-            judged = ((one, self._judge(one, subject, placed)) for one, placed in self._candidates.of(subject))
-            yield resource, [(one, result) for one, result in judged if result is not None]
+            yield resource, self.of(resource)
+
+    def of(self, resource: ArmResource) -> list[tuple[Assigned, Result]]:
+        """What every policy that applies to a resource of the estate says."""
+        subject = self.subject(resource)
+        judged = ((one, self._judge(one, subject, placed)) for one, placed in self._candidates.of(subject))
+        return [(one, result) for one, result in judged if result is not None]
 
     def subject(self, resource: ArmResource) -> Subject:
         """A resource as conditions see it."""
