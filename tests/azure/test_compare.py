@@ -330,6 +330,14 @@ def test_initiatives_are_found_by_id_in_any_case(governor: Governor, tmp_path: P
     assert [status for status, _ in rows(governor, "tags['project']")] == ["both"]
 
 
+def test_what_both_object_to_is_listed_where_everything_is(governor: Governor, tmp_path: Path) -> None:
+    tenant(tmp_path, [TAGGED, assignment("need-project")], [vm(tags=without("project"))])
+    shown = "BOTH OBJECT  1: they agree\ntags['project']  TAG001, a-need-project\n    rg-ml/virtualMachines/train\n"
+
+    assert shown in compare(governor, "-v").out
+    assert "BOTH" not in compare(governor).out
+
+
 @pytest.mark.parametrize(
     ("field", "point"),
     [

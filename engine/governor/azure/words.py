@@ -67,22 +67,21 @@ def decided(found: Decisive) -> tuple[str, str, str]:
 def short(resource_id: str) -> str:
     """An id without its subscription and namespaces: `rg-ml/virtualMachines/gpu-1`."""
     parts = resource_id.strip("/").split("/")
-    lower = [part.lower() for part in parts]
-    if lower[:1] == ["providers"] and len(parts) == 4:
-        return f"management group {parts[3]}"
-    if lower[:1] != ["subscriptions"]:
-        return resource_id
-    if len(parts) < 3:
-        return f"subscription {parts[-1]}"
-    if lower[2] == "resourcegroups" and len(parts) == 4:
-        return "/".join(parts[2:])
-    kept = parts[3:] if lower[2] == "resourcegroups" else parts[:2]
-    rest = parts[4:] if lower[2] == "resourcegroups" else parts[2:]
-    names: list[str] = kept[:1] if lower[2] == "resourcegroups" else kept
-    while rest:
-        names += [] if rest[0].lower() == "providers" else rest[:2]
-        rest = rest[2:]
-    return "/".join(names)
+    match [part.lower() for part in parts]:
+        case ["providers", _, "managementgroups", _]:
+            return f"management group {parts[3]}"
+        case ["subscriptions", _]:
+            return f"subscription {parts[1]}"
+        case ["subscriptions", _, "resourcegroups", _]:
+            return "/".join(parts[2:])
+        case ["subscriptions", _, "resourcegroups", *_]:
+            kept, rest = parts[3:4], parts[4:]
+        case ["subscriptions", *_]:
+            kept, rest = parts[:2], parts[2:]
+        case _:
+            return resource_id
+    steps = zip(rest[::2], rest[1::2], strict=False)
+    return "/".join([*kept, *(part for step in steps if step[0].lower() != "providers" for part in step)])
 
 
 def called(resource: ArmResource) -> str:

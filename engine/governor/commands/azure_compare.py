@@ -32,6 +32,7 @@ from governor.sources.azure.estate import ours
 SCHEMA_VERSION = "1.0"
 
 _TITLES: dict[Status, tuple[str, str, str]] = {
+    "both": ("BOTH OBJECT", "bold", "they agree"),
     "ours": ("ONLY WE OBJECT", "bold red", "Azure lets it pass"),
     "azure": ("ONLY AZURE OBJECTS", "bold yellow", "our policies let it pass"),
     "untold": ("CANNOT BE TOLD", "bold yellow", "one side does not know"),
@@ -121,7 +122,10 @@ class _Told:
         self.counts: Counter[tuple[Concern, Status]] = Counter()
         self.blocked = 0
         """Of what both object to, what Azure would refuse."""
-        self.groups: dict[Status, dict[tuple[str, ...], _Group]] = {status: {} for status in _TITLES}
+        self.groups: dict[Status, dict[tuple[str, ...], _Group]] = {
+            status: {} for status in _TITLES if shown is None or status != "both"
+        }
+        """What both object to is listed where everything is."""
 
     def take(self, row: Row) -> None:
         self.counts[row.point.concern, row.status] += 1
@@ -152,7 +156,7 @@ def _page(given: Given, verdict: Verdict, told: _Told, elsewhere: int, options: 
     page.blank()
     _table(page, told)
     for status, (name, style, remark) in _TITLES.items():
-        found = sorted(told.groups[status].values(), key=_order)
+        found = sorted(told.groups.get(status, {}).values(), key=_order)
         groups = found if options.verbose else found[:SHOWN]
         if groups:
             page.section(name, style, f"{told.total(status):,}: {remark}")
@@ -194,7 +198,8 @@ def _group(page: Page, group: _Group) -> None:
     row = group.first
     by = ", ".join((*row.ours, *row.azure))
     page.spans([(plain(row.point.field), "bold"), (f"  {plain(by)}" if by else "", "dim")], hang=2)
-    page.text(plain(row.reason), indent=2, hang=2)
+    if row.reason:
+        page.text(plain(row.reason), indent=2, hang=2)
     for each in group.rows:
         place = lines_of(each.resource.origin)
         page.spans([(plain(called(each.resource)), ""), (place, "dim")], indent=4, hang=2)
