@@ -174,5 +174,3 @@ def _call(name: str, arguments: list[Value]) -> Value:
         return lambda resource, names: names[argument(resource, names)]
     function = _FUNCTIONS[name]
     return lambda resource, names: function(*(argument(resource, names) for argument in arguments))
-
-

@@ -21,7 +21,10 @@ SETS = 100_000
 
 TRICKY: Mapping[str, Any] = {
     "tags": {
-        "it's.a tag": {"description": "A name with an apostrophe, a dot and a blank.", "values": ["v1.5", "#1", "why?"]},
+        "it's.a tag": {
+            "description": "A name with an apostrophe, a dot and a blank.",
+            "values": ["v1.5", "#1", "why?"],
+        },
         "stage": {"description": "Case counts.", "values": ["Training", "training", "inference"]},
         "ticket": {"description": "One length.", "pattern": "[A-Z]{2}-[0-9]{4}", "shape": "AB-1234"},
         "version": {"description": "Literal dots.", "pattern": r"v[0-9]\.[0-9]{1,2}|latest", "shape": "v1.2"},
