@@ -36,9 +36,12 @@ SELECTOR = "tenant"
 _API_VERSIONS = {
     ids.DEFINITIONS: "2023-04-01",
     ids.INITIATIVES: "2023-04-01",
-    ids.ASSIGNMENTS: "2023-04-01",
+    ids.ASSIGNMENTS: "2025-01-01",
     ids.EXEMPTIONS: "2022-07-01-preview",
 }
+"""Of templates: the first that have all properties that are written, `definitionVersion` of assignments among them
+(learn.microsoft.com/azure/templates/microsoft.authorization)."""
+
 _TEMPLATES = "https://schema.management.azure.com/schemas/"
 _EPAC_SCHEMAS = "https://raw.githubusercontent.com/Azure/enterprise-azure-policy-as-code/main/Schemas/"
 _NOT_IN_FILE_NAMES = re.compile(r"(?:[^\w.()-]|_)+")
