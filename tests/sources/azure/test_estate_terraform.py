@@ -529,6 +529,12 @@ def test_plans_that_other_projects_made(shared: Path) -> None:
     assert found.notes == ("not mapped: azurerm_firewall (5), azurerm_virtual_hub (1), azurerm_virtual_wan (1)",)
 
 
+def test_a_plan_of_another_cloud() -> None:
+    found = of(rc("aws_instance.a", {"instance_type": "p5.48xlarge"}))
+
+    assert (found.resources, found.notes) == ((), ("it holds no resource of Azure",))
+
+
 def test_what_is_no_plan_is_refused() -> None:
     with pytest.raises(Refusal, match="this file is cut short"):
         estate.read(Path("-"), plan_of(rc(ACCOUNT, WEST))[:-20])
