@@ -59,7 +59,7 @@ TRICKY: Mapping[str, Any] = {
     "datasets": {"tickets": {"projects": ["atlas"]}, "web": {}, "nobody": {"projects": []}},
 }
 
-BLANKS = ["", " ", "\t", "  \n"]
+BLANKS = ["", " ", "\t", "  \n", "\u00a0", "\u3000 "]
 
 SEEDS: Mapping[str, list[str]] = {
     "project": ["atlas", "borealis-2", "a", "o'hara", "quiet", "a.b_c-d", "x" * 63, "x" * 64, "9lives"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 
 from commands.conftest import Governor
 from core.policy_folders import write
+from governor.azure_model import ArmResource, Estate
+from governor.catalog import azure_aliases
+from governor.languages.azure_policy.evaluation import Evaluation, Policies
 from governor.sources.azure import exports
 
 GROUP = "/providers/Microsoft.Management/managementGroups/platform"
@@ -137,6 +141,31 @@ def test_what_is_written_is_read_back(governor: Governor, tmp_path: Path, layout
     ]
     inherited = {one.name: one for one in read.assignments}["governor-tags-inherited"]
     assert (inherited.scope, inherited.identity, inherited.location) == (GROUP, "SystemAssigned", "westeurope")
+
+
+@pytest.mark.parametrize("layout", ["epac", "arm", "portal"])
+def test_what_is_read_back_is_evaluated(governor: Governor, tmp_path: Path, layout: str) -> None:
+    governor("azure", "generate", "--layout", layout, "--scope", SUBSCRIPTION)
+    policies = Policies(exports.read([tmp_path / "azure-policy"]), azure_aliases.shipped(), datetime.now(UTC))
+    compute = "Microsoft.MachineLearningServices/workspaces/computes"
+    resource = ArmResource(
+        id=f"{SUBSCRIPTION}/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/w/computes/c",
+        type=compute,
+        body={
+            "type": compute,
+            "name": "w/c",
+            "location": "westeurope",
+            "tags": {"project": "atlas", "stage": "Inference", "owner-team": " ", "cost-budget-limit": "12.5/hour"},
+            "properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_NC24ads_A100_v4"}},
+        },
+    )
+
+    ((_, judged),) = Evaluation(policies, Estate(resources=(resource,))).results()
+
+    assert not policies.problems
+    broken = {result.reference for _, result in judged if result.state == "NonCompliant" and result.effect == "audit"}
+    lacking = {f"tag-{tag}-missing" for tag in ("owner-team", "model", "experiment-id", "dataset")}
+    assert broken == {*lacking, "tag-stage-value"}
 
 
 def test_the_same_data_gives_the_same_files_and_what_is_gone_is_removed(governor: Governor, tmp_path: Path) -> None:
