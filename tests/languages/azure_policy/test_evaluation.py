@@ -211,6 +211,14 @@ class TestScopes:
         assert [one.resource for one in found] == [machines[0].id]
 
 
+    def test_a_location_that_is_not_known_may_be_anywhere(self) -> None:
+        policy = definition("tag", NO_PROJECT)
+        here = ResourceSelector(selectors=(Selector(kind="resourceLocation", within=("westeurope",)),))
+        machine = vm(location=Unknown("known after apply"))
+        (found,) = results(export([assignment(policy, selectors=(here,))], [policy]), machine)
+        assert (found.state, found.reason) == ("Unknown", "whether a resource selector takes it is not known")
+
+
 class TestAssignments:
     def test_parameters_come_from_the_assignment_then_the_initiative_then_the_default(self) -> None:
         policy = definition(
