@@ -43,6 +43,7 @@ ONLY_IN_FUNCTIONS = {
 IMPORTED_LATE = {
     "governor.written": {"pydantic"},
     "governor.history.store": {"sqlalchemy"},
+    "governor.history.tables": {"sqlalchemy"},
     "governor.history.told": {"sqlalchemy"},
     "governor.languages.opa_server": {"opa_client", "requests"},
     "governor.terraform.driver": {"python_terraform"},

@@ -253,7 +253,7 @@ class Export(Struct, frozen=True, kw_only=True):
 ComplianceState = Literal["NonCompliant", "Compliant", "NotApplicable", "Exempt", "Conflict", "Unknown", "Error"]
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(Struct, frozen=True, kw_only=True, gc=False):
     """What one policy of one assignment says of one resource."""
 
     resource: str

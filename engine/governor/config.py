@@ -91,6 +91,14 @@ class Quarantine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     at_least: Annotated[int, Meta(gt=0)] = 10
 
 
+class AzureScan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `governor scan` reads of Azure."""
+
+    subscriptions: tuple[Text, ...] = ()
+    management_groups: tuple[Text, ...] = ()
+    endpoint: Text | None = None
+
+
 class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `governor scan` reads."""
 
@@ -101,7 +109,14 @@ class Scan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     external_id_env: Text | None = None
     regions: tuple[Text, ...] = ()
     services: tuple[Text, ...] = ()
+    azure: AzureScan = AzureScan()
     quarantine: Quarantine = Quarantine()
+
+
+class History(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a history keeps."""
+
+    keep_days: Annotated[int, Meta(gt=0)] | None = None
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,6 +135,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     spend: spend.Settings = spend.Settings()
     notify: Notify | None = None
     scan: Scan = Scan()
+    history: History = History()
 
     @property
     def policy_entries(self) -> list[PolicyEntry]:

@@ -29,8 +29,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BLANKS = re.compile(r"[ \t\r\n]*+")
-_STRING = r'"(?:[^"\\]++|\\.)*+"'
-_COMMENTS = re.compile(rf"{_STRING}|//[^\r\n]*+|/\*.*?\*/", re.DOTALL)
+# What never ends goes on to the end of the text: else it would be read again from every place within it.
+_STRING = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_COMMENTS = re.compile(rf"{_STRING}|//[^\r\n]*+|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _TRAILING = re.compile(rf"{_STRING}|[{{\[,][ \t\r\n]*+,|,(?=[ \t\r\n]*+[\]}}])", re.DOTALL)
 _SEEN = re.compile(r"[^\r\n]")
 _TOKENS = re.compile(rf'{_STRING}|[{{}}\[\]:]|[^\s{{}}\[\],:"]++', re.DOTALL)
@@ -230,7 +231,10 @@ def _refuse_unfit(text: str, file: str) -> NoReturn:
 
 
 def _refuse_unfit_string(word: str, keys: set[str] | None, file: str, text: str, token: re.Match[str]) -> None:
-    value = json.loads(word, strict=False)
+    try:
+        value = json.loads(word, strict=False)
+    except JSONDecodeError:
+        _refuse("this text is broken: write it anew", file, text, token.start())
     if _SURROGATE.search(word) and any("\ud800" <= letter <= "\udfff" for letter in value):
         _refuse("half a character (a lone surrogate) is no text: write the whole one", file, text, token.start())
     if keys is not None and text.startswith(":", _after_blanks(text, token.end())):

@@ -58,6 +58,7 @@ def _finding(
             msg=violation.msg,
             details=violation.details,
             origin=violation.origin,
+            reason=violation.why_unknown,
             project=_project_scope(violation.resource),
         )
     if policy.kinds and resource.kind not in policy.kinds:

@@ -235,6 +235,8 @@ class Violation(Struct, frozen=True, omit_defaults=True):
     details: dict[str, Any] = {}
     origin: Origin | None = None
     """Where to change it, when the inventory does not tell."""
+    why_unknown: str = ""
+    """Why it cannot be told, of a sum that something unknown may change; of a resource, the inventory says it."""
 
 
 class Failure(Struct, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from governor.config import Notify
 from governor.exemptions import glob
 from governor.judge import NOT_KNOWN
 from governor.model import LEVELS, Finding, Verdict
-from governor.reports.grouping import count, message, places, plain, stake, usd
+from governor.reports.grouping import count, doubt, message, places, plain, stake, usd
 
 SHOWN = 20
 """Findings that a notice lists, dearest first."""
@@ -91,5 +91,6 @@ def _lines(finding: Finding, *, with_owner: bool) -> list[str]:
     price = f", {usd(finding.hourly_usd)}" if finding.hourly_usd is not None else ""
     owner = f", owner {plain(finding.owner)}" if with_owner and finding.owner else ""
     account = f", account {plain(finding.account)}" if finding.account else ""
-    said = f"- {plain(finding.resource)} {message(finding)}{price}{owner}{account} [{finding.fingerprint[:_DIGITS]}]"
+    said = f"- {plain(finding.resource)} {message(finding)}{doubt(finding)}{price}{owner}{account}"
+    said += f" [{finding.fingerprint[:_DIGITS]}]"
     return [said, *(f"  {place}" for place in places(finding.origin))]

@@ -135,6 +135,18 @@ class Quarantine(_Written):
     at_least: int = Field(default=10, gt=0, description="Smaller numbers are not compared.")
 
 
+class AzureScan(_Written):
+    """What `governor scan` reads of Azure. The command line takes the place of each of these."""
+
+    subscriptions: tuple[Text, ...] = Field(default=(), description="Ids of subscriptions.")
+    management_groups: tuple[Text, ...] = Field(
+        default=(), description="Names of management groups: every subscription below."
+    )
+    endpoint: Text | None = Field(
+        default=None, description="URL of Resource Manager in a cloud that is not the public one."
+    )
+
+
 class Scan(_Written):
     """What `governor scan` reads. The command line takes the place of each of these."""
 
@@ -147,7 +159,16 @@ class Scan(_Written):
     )
     regions: tuple[Text, ...] = Field(default=(), description="Empty: every region that is enabled.")
     services: tuple[Text, ...] = Field(default=(), description="Empty: all.")
+    azure: AzureScan = Field(default=AzureScan(), description="What is read of Azure, beside AWS or alone.")
     quarantine: Quarantine = Field(default=Quarantine(), description="When a shard is not believed.")
+
+
+class History(_Written):
+    """What a history keeps."""
+
+    keep_days: int | None = Field(
+        default=None, gt=0, description="A run deletes what is older. Left out: nothing is ever deleted."
+    )
 
 
 class SettingsFile(_Written):
@@ -177,6 +198,7 @@ class SettingsFile(_Written):
     spend: SpendSettings = Field(default=SpendSettings(), description="How bills are counted.")
     notify: NotifySettings | None = Field(default=None, description="Who is told of what by `--notify`.")
     scan: Scan = Field(default=Scan(), description="What `governor scan` reads.")
+    history: History = Field(default=History(), description="What a history keeps.")
 
 
 class _ExemptionEntry(_Written):

@@ -318,23 +318,33 @@ def heads_over_its_month(inventory: Inventory, config: Budgets, today: date) -> 
 def spends_untagged(inventory: Inventory, config: Budgets, today: date) -> Iterator[Violation]:
     """Spend that carries no project is in nobody's budget, so no other policy can see it grow.
 
-    Weighed by money, of usage and purchases: taxes and credits carry no tags. Tags that could not be read do not count.
+    Weighed by money, of usage and purchases: taxes and credits carry no tags. Tags that could not be read may be any:
+    what hangs on them is undetermined.
     """
-    records = [r for r in inventory.spend if r.month == _month(today) and not r.tags_unknown]
-    total = sum((record.taggable_usd for record in records), Decimal(0))
+    every = [r for r in inventory.spend if r.month == _month(today)]
+    records = [record for record in every if not record.tags_unknown]
+    untold = max(sum((record.taggable_usd for record in every if record.tags_unknown), Decimal(0)), Decimal(0))
+    total = sum((record.taggable_usd for record in records), untold)
     if total <= 0:
         return
     untagged = sum((record.untagged_usd for record in records), Decimal(0))
+    bound = total * config.untagged.share
     for tag in config.untagged.tags:
         lacking = sum((r.taggable_usd for r in records if not getattr(r, FIELDS[tag])), Decimal(0))
-        if lacking > total * config.untagged.share:
+        if lacking + untold > bound:
+            is_told = lacking > bound
+            least = "at least " if untold else ""
             none = f"; {money(untagged)} of it carries no tag at all" if untagged > 0 else ""
+            above = "above" if is_told else "and whether that is above"
+            close = "" if is_told else " hangs on tags that could not be read"
             yield Violation(
                 "spend",
-                f"{lacking / total * 100:.1f} % of the spend of {_month(today)} ({money(lacking)} of {money(total)} up"
-                f" to {_through(records)}) carries no tag {tag}, above {_plain(config.untagged.share * 100)} %{none}",
+                f"{least}{lacking / total * 100:.1f} % of the spend of {_month(today)} ({money(lacking)} of"
+                f" {money(total)} up to {_through(every)}) carries no tag {tag}, {above}"
+                f" {_plain(config.untagged.share * 100)} %{close}{none}",
                 f"tags.{tag}",
                 {"lacking_usd": str(lacking), "untagged_usd": str(untagged), "total_usd": str(total)},
+                why_unknown="" if is_told else f"the tags of {money(untold)} of it are not known",
             )
 
 

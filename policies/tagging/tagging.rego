@@ -45,7 +45,20 @@ deny_missing_tag contains {
 } if {
 	some resource in input.resources
 	some tag, value in resource.tags
-	value < "!" # cheaper than trimming each: every blank value sorts before the first mark that is no blank
+	value < "!" # cheaper than trimming each: a blank of ASCII sorts before the first mark that is no blank
+	trim_space(value) == ""
+	tag in _due[_profile(resource)]
+	not resource.taggable == false
+}
+
+deny_missing_tag contains {
+	"resource": resource.id,
+	"attribute": _attribute[tag],
+	"msg": concat("", [resource.id, _blank_in[tag]]),
+} if {
+	some resource in input.resources
+	some tag, value in resource.tags
+	value > "~" # the other blanks sort after the last mark of ASCII
 	trim_space(value) == ""
 	tag in _due[_profile(resource)]
 	not resource.taggable == false

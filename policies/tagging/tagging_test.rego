@@ -36,6 +36,7 @@ test_missing[name] := ok if {
 		"nothing": [{}, {"tags.project"}],
 		"carried": [{"tags": {"project": "atlas"}}, set()],
 		"blank": [{"tags": {"project": " \t"}}, {"tags.project"}],
+		"blank outside ASCII": [{"tags": {"project": "\u00a0\u3000"}}, {"tags.project"}],
 		"takes no tags": [{"taggable": false}, set()],
 		"another kind": [{"kind": "api_key"}, set()],
 		"accelerated": [{"accelerator": {"model": "L4"}}, {"tags.project", "tags.experiment-id"}],

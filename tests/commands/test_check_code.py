@@ -198,7 +198,7 @@ resource "aws_instance" "x" {
         == """\
 terraform code ., stage commit
 
-GAPS  not read, so not judged
+GAPS  not read, or not believed
 generated.tf.json
   code in JSON syntax is not read, so nothing in it was judged
 module.vendor

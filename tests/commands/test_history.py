@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
@@ -28,27 +29,29 @@ from fault_proxy import Reply
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.history import Run, run_of, sightings, store
 from governor.history.store import Store
+from governor.history.tables import FINDINGS, RUNS
 from governor.history.told import Memory
-from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Verdict
+from governor.model import Exempted, Exemption, Failure, Finding, Gap, Policy, Shard, Standing, Verdict
 
 SERVERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own."""
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, in a folder of its own: pytest closes its own ones to other users."""
+    with TemporaryDirectory(prefix="governor-") as folder:
+        yield from _serving(Path(folder))
+
+
+def _serving(home: Path) -> Iterator[str]:
     found = shutil.which("postgres") and Path(str(shutil.which("postgres"))).resolve().parent
     binaries = next((place for place in (*SERVERS, found) if place and (place / "postgres").exists()), None)
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed here: its half of these tests needs initdb and postgres")
-    home = tmp_path_factory.mktemp("postgresql")
     as_user: dict[str, Any] = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
         shutil.chown(home, "postgres", "postgres")
-        for parent in home.parents[:-1]:
-            if not parent.stat().st_mode & 1:
-                parent.chmod(parent.stat().st_mode | 1)
     data = home / "data"
     try:
         subprocess.run(
@@ -135,6 +138,29 @@ def test_a_run_is_read_as_it_was_written(place: str) -> None:
     assert {(f.name, f.open) for f in policies} == {("TAG001", 2), ("TAG002", 0)}
 
 
+@pytest.mark.parametrize("odd", ["a\x00b", "a\ud800b", "o" * 5000])
+def test_text_that_a_database_does_not_hold_loses_no_run(place: str, odd: str) -> None:
+    found = _verdict(_finding("a", owner=odd, project=odd), _finding("b", owner="vision"))
+    with Store(place, begin=True) as held:
+        _record(held, found, 22)
+        last = _record(held, found, 23)
+        difference = held.difference(last)
+        ((_, teams),) = held.figures("team", [last])
+
+    assert (difference.new, difference.gone) == ([], [])
+    assert sorted(figure.open for figure in teams) == [1, 1]
+
+
+def test_an_owner_may_be_told_of_very_much(place: str) -> None:
+    fingerprints = {f"{number:032x}" for number in range(70_000)}
+    with Store(place, begin=True) as held:
+        memory = Memory(held, _record(held, _verdict(_finding("a")), 22))
+        memory.keep("vision", {*list(fingerprints)[:10]}, datetime.now(UTC))
+        memory.keep("vision", fingerprints, datetime.now(UTC))
+
+        assert memory.told("vision") == fingerprints
+
+
 def test_what_is_new_and_what_is_gone(place: str) -> None:
     with Store(place, begin=True) as held:
         _record(held, _verdict(_finding("a"), _finding("b")), 22)
@@ -207,6 +233,69 @@ def test_an_older_run_that_comes_late_tells_since_when(place: str) -> None:
         (gone,) = held.difference(held.runs()[-1]).gone
     assert (new.resource, new.first_seen[:10]) == ("a", "2026-11-24")
     assert (gone.first_seen[:10], gone.last_seen[:10], gone.owner) == ("2026-11-20", "2026-11-24", "speech")
+
+
+def _shard(standing: Standing, tagged: int = 20) -> Shard:
+    return Shard(place="1/eu-west-1/volumes", standing=standing, resources=20, tagged=tagged, untagged=20 - tagged)
+
+
+def test_what_is_old_is_forgotten_but_not_what_the_next_run_is_held_beside(place: str) -> None:
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(_finding("a")), 1, subject="rare")
+        _record(held, _verdict(_finding("a"), shards=[_shard("whole")]), 2)
+        _record(held, _verdict(_finding("a"), _finding("b")), 3)
+        _record(held, _verdict(_finding("a"), _finding("b"), shards=[_shard("quarantined", 0)]), 4)
+        _record(held, _verdict(_finding("a"), _finding("c")), 5)
+        last = _record(held, _verdict(_finding("a")), 6)
+        before = held.difference(last)
+
+        held.forget(date(2026, 11, 8))
+
+        assert [(run.subject, run.day.day) for run in held.runs()] == [
+            ("rare", 1),
+            ("prod", 2),
+            ("prod", 5),
+            ("prod", 6),
+        ]
+        assert held.believed() == {"1/eu-west-1/volumes": (_shard("whole"), "2026-11-02T02:00:00+00:00")}
+        assert held.difference(last) == before
+        with held.reading() as db:
+            known = {(row.resource, row.first_seen[8:10]) for row in db.execute(sql.select(FINDINGS))}
+        assert known == {("a", "01"), ("a", "02"), ("c", "05")}
+
+
+def test_a_night_on_which_tags_may_not_be_read_makes_nobody_forget_them(place: str) -> None:
+    """A night later all of them would else come back empty, and be believed."""
+    unread = Shard(place="1/eu-west-1/volumes", standing="whole", resources=18, tagged=0, untagged=0)
+    with Store(place, begin=True) as held:
+        _record(held, _verdict(shards=[_shard("whole", 19)]), 1)
+        for day in (2, 3, 4):
+            _record(held, _verdict(shards=[unread]), day)
+        held.forget(date(2026, 11, 30))
+
+        ((before, when),) = held.believed().values()
+    assert (before.resources, before.tagged, before.untagged) == (18, 19, 1)
+    assert when == "2026-11-04T02:00:00+00:00"
+
+
+def test_the_settings_say_how_long_a_run_is_kept(governor: Governor, place: str, tmp_path: Path) -> None:
+    with Store(place, begin=True) as held:
+        for day in (1, 2, 3):
+            _record(held, _verdict(_finding("a")), day)
+            moved = sql.update(RUNS).values(taken_at=sql.func.replace(RUNS.c.taken_at, "2026-", "2020-"))
+            with held.writing() as db:
+                db.execute(moved)
+    check = ("check", EXAMPLE, "--environment", "prod", "--history", place, "-q")
+
+    assert governor(*check).code == 1
+    with Store(place) as held:
+        assert len(held.runs()) == 4
+    (tmp_path / "governor.yaml").write_text("history: {keep_days: 400}\n", "utf-8")
+    assert governor(*check).code == 1
+    with Store(place) as held:
+        assert [(run.stage, run.day.year) for run in held.runs()] == [
+            ("live", 2020), ("live", 2020), *[("plan", datetime.now(UTC).year)] * (len(held.runs()) - 2),
+        ]  # fmt: skip
 
 
 def test_writers_take_turns(place: str) -> None:
@@ -305,6 +394,7 @@ def test_the_command_line_from_check_to_trend(governor: Governor, place: str, tm
         ("nothing.db", "no such history: `governor check … --history FILE` begins one"),
         ("mysql://x/y", "a history lies in a file or in PostgreSQL, not in mysql"),
         ("postgresql://governor:pass-word@127.0.0.1:1/x", "the history cannot be used"),
+        ("postgresql://governor@127.0.0.1:1/x?password=pass-word&sslmode=disable", "the history cannot be used"),
         ("no.db", "this is no history of governor's"),
         ("other.db", "this database holds no history"),
     ],

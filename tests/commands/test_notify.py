@@ -364,3 +364,15 @@ def test_no_finding_is_told_to_another_owner_and_none_is_lost(
     assert sum(len(notice.findings) for notice in told) + nobodys == len(findings)
     assert (nobodys == 0) or default is None
     assert len({notice.owner for notice in told}) == len(told), "one message for each owner"
+
+
+def test_what_a_scan_does_not_believe_is_told_as_such() -> None:
+    doubted = Finding(policy="P", resource="a", kind="k", attribute="x", msg="a lacks x", standing="quarantined")
+    verdict = Verdict(
+        policies={"P": Policy(id="P", title="t")}, levels={"P": "deny"}, today=NIGHT.date(), stage="live",
+        open=[doubted],
+    )  # fmt: skip
+
+    ((notice,), _) = notices(verdict, Notify(default="env:A"))
+
+    assert f"- a lacks x (quarantined shard) [{doubted.fingerprint[:12]}]" in text(notice, verdict, "", new=True)[1]

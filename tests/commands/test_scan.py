@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_aws import ACCOUNT, COMPLETE, Cloud, refused, refused_by_s3
+from governor.sources import aws
 
 from .conftest import Governor
 
@@ -62,6 +63,34 @@ def test_tags_that_may_not_be_read_are_undetermined_and_strict_fails(tagging: Go
     assert "GetBucketTagging: AccessDenied" in told.out
 
 
+def test_what_is_named_twice_is_read_once_and_the_order_of_names_makes_no_other_history(
+    tagging: Governor, cloud: Cloud
+) -> None:
+    cloud.bucket("bare")
+    options = ("--history", "history.db", "-f", "json")
+    again = ("--account", ACCOUNT, "--region", "us-east-1", "--service", "buckets", "--service", "volumes")
+
+    runs = [tagging(*SCAN, *again[:4], *options), tagging("scan", *again, *options)]
+
+    assert [run.code for run in runs] == [1, 1]
+    first, second = (json.loads(run.out) for run in runs)
+    assert [shard["place"] for shard in first["shards"]] == [
+        f"{ACCOUNT}/every region/buckets", f"{ACCOUNT}/us-east-1/volumes",
+    ]  # fmt: skip
+    assert second["run"]["source"] == first["run"]["source"]
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_long_lists_of_accounts_are_told_apart_in_a_history(last: int) -> None:
+    """Compared with one another, what is in one alone would be new in it, and gone in the other."""
+    accounts = [f"{number:012}" for number in range(6)]
+
+    one, other = (aws._named(aws.Scope(accounts=[*accounts[:-last], *some]), "") for some in (["7"], ["8"]))
+
+    assert one != other
+    assert one.startswith("AWS, account 000000000000, 000000000001, 000000000002, 000000000003 and ")
+
+
 def test_a_copy_of_data_outside_its_jurisdiction_is_found_where_it_runs(governor: Governor, cloud: Cloud) -> None:
     os.makedirs("policies/residency")
     with open("policies/residency/data.yaml", "w", encoding="utf-8") as file:
@@ -99,10 +128,11 @@ def test_where_aws_is_not_reached_nothing_is_judged(tagging: Governor, cloud: Cl
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "nothing to scan: name accounts with --account, or take --organization"),
+        ((), "nothing to scan: name accounts with --account, take --organization"),
         (("--account", "prod"), "--account: 'prod' is no account of AWS: an id has 12 digits"),
         (("--account", ACCOUNT, "--organization"), "give no --account beside it"),
         (("--organization",), "name the role to assume in each with --role"),
+        (("--account", ACCOUNT, "--role", "arn:aws:iam::1:role/r"), "--role: 'arn:aws:iam::1:role/r' is an ARN, which"),
         (("--account", ACCOUNT, "--service", "disks"), "--service: no service is called 'disks': there are instances,"),
     ],
 )

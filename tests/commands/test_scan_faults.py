@@ -158,6 +158,7 @@ def test_all_tags_are_suddenly_empty(
         assert {f["standing"] for f in report(run)["findings"]} == {"quarantined"}
     assert table.code == 1
     assert table.out.count("(quarantined") == 20
+    assert "GAPS  not read, or not believed" in table.out
     again = governor("check", "second.snapshot", "-f", "json")
     assert (standings(again), found(again)) == ({PLACE: "quarantined"}, found(second))
 

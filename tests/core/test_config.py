@@ -346,6 +346,7 @@ SETTINGS = st.fixed_dictionaries(
                 ),
             },
         ),
+        "history": st.fixed_dictionaries({}, optional={"keep_days": st.sampled_from([1, 0, None, 1.5, True, "400"])}),
         "unheard_of": st.just("x"),
     },
 )
@@ -368,7 +369,7 @@ def test_settings_that_are_refused_are_explained_and_no_others(
 
 def test_the_settings_and_their_description_have_the_same_fields_and_defaults() -> None:
     described = {name: field.get_default() for name, field in written.SettingsFile.model_fields.items()}
-    parts = ("checkov", "spend", "scan")
+    parts = ("checkov", "spend", "scan", "history")
     described |= {name: described[name].model_dump() for name in parts}
     nested = {name: msgspec.to_builtins(getattr(Settings(), name)) for name in parts}
     assert described == msgspec.structs.asdict(Settings()) | nested

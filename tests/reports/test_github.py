@@ -89,7 +89,7 @@ def test_no_word_of_others_becomes_a_command(resource: str, says: str, file: str
     assert failure[0] == annotation[0] == "error"
     assert annotation[1]["title"] == plain(f"P1 {says}")
     assert annotation[1].get("file", "") == plain(path(file))
-    assert unread == ("warning", {"title": "Not read, so not judged"}, plain(f"{resource}: {says}"))
+    assert unread == ("warning", {"title": "Not read, or not believed"}, plain(f"{resource}: {says}"))
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_failures_and_gaps_are_notified(verdict: Verdict, clean: Verdict) -> Non
     notes = [(note["level"], note["message"]["text"]) for note in invocation["toolExecutionNotifications"]]
     assert notes == [
         ("error", "BUD009 failed: budgets.py:88: KeyError: 'monthly_usd'"),
-        ("warning", "not read: module.legacy: the module's source could not be resolved"),
+        ("warning", "not read, or not believed: module.legacy: the module's source could not be resolved"),
     ]
     (invocation,) = run(clean)["invocations"]
     assert invocation["executionSuccessful"] is True

@@ -154,7 +154,46 @@ def test_a_folder_a_glob_gzip_and_parquet_are_read_alike(tmp_path: Path) -> None
     assert sums(bill, "project") == sums(tmp_path / "*.csv", "project") == expected
     assert sums(tmp_path / "zipped", "project") == expected
     assert sums(tmp_path / "maps", "project") == expected
-    assert sums(tmp_path, "project") == {"atlas": 3, None: 6}
+    (tmp_path / "more").mkdir()
+    write(tmp_path / "more" / "b.csv", [charge("2026-08-03", 4)])
+    with read([f"{tmp_path}/zipped", f"{tmp_path}/more/*.csv", f"{tmp_path}/more"], TAXONOMY, PLAIN) as ledger:
+        assert {one.values: one.usd for one in ledger.by(["project"])} == {("atlas",): 1, (None,): 6}
+
+
+def hours(first: int, last: int, **facts: Any) -> list[dict[str, Any]]:
+    """A charge for each hour of a day."""
+    return [charge(f"2026-08-01T{hour:02}:00", hour, {"project": "atlas"}, **facts) for hour in range(first, last)]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_charge_that_stands_in_two_exports_is_refused_and_never_counted_twice(tmp_path: Path, form: str) -> None:
+    (tmp_path / "bills").mkdir()
+    first = write(tmp_path / "bills" / "day.csv", hours(1, 11))
+    later = write(tmp_path / "later.csv", hours(1, 21))
+    second = tmp_path / "bills" / f"month.{form}"
+    if form == "csv":
+        later.rename(second)
+    else:
+        with read([str(later)], TAXONOMY, PLAIN) as ledger:
+            ledger.keep(second)
+
+    with pytest.raises(Refusal) as told:
+        sums(tmp_path / "bills")
+
+    assert told.value.code == CANNOT_JUDGE
+    assert str(told.value) == (
+        f"{first}: 100% of its charges stand in {second}, too, and would count twice: give one of them"
+    )
+    assert sums(second, "project") == {"atlas": sum(range(1, 21))}
+
+
+def test_parts_of_one_export_are_summed(tmp_path: Path) -> None:
+    """They meet at an hour, hold much that is free, and a machine of each costs what the other one's does."""
+    free = [charge("2026-08-01", 0) for _ in range(50)]
+    write(tmp_path / "1.csv", [*free, *hours(1, 11), *hours(1, 11, ServiceProviderName="Azure")])
+    write(tmp_path / "2.csv", [*free, *hours(10, 21), *hours(1, 11, ServiceProviderName="Google Cloud")])
+
+    assert sums(tmp_path, "project") == {"atlas": sum(range(1, 21)) + 10 + 2 * sum(range(1, 11)), None: 0}
 
 
 def test_rows_of_parquet_that_cannot_be_counted_are_gaps(tmp_path: Path) -> None:
@@ -179,7 +218,8 @@ def test_what_was_kept_is_read_again_with_its_gaps(tmp_path: Path) -> None:
 
     assert sums(kept, "project") == sums(bill, "project") == {"o'brien": 1, None: 2}
     assert gaps(kept) == gaps(bill) != []
-    assert sums(tmp_path, "project") == {"o'brien": 2, None: 4}
+    with pytest.raises(Refusal, match="would count twice"):
+        sums(tmp_path)
     with pytest.raises(Refusal, match="written for another taxonomy"):
         sums(kept, taxonomy=Taxonomy({"project": {}}))
 

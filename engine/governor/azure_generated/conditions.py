@@ -78,14 +78,9 @@ def none_of(tag: str, values: Iterable[str]) -> Condition:
 
 def of_types(kinds: Sequence[AzureKind]) -> Condition:
     """The resource is of one of these."""
-    plain = list(dict.fromkeys(kind.type for kind in kinds if kind.only is None))
+    plain = list(dict.fromkeys(kind.type for kind in kinds if not kind.only))
     told_apart = [
-        {
-            "allOf": [
-                _type([kind.type]),
-                {"field": kind.only[0], "like" if "*" in kind.only[1] else "equals": kind.only[1]},
-            ]
-        }
+        all_of([_type([kind.type]), *({"field": field, operator: value} for field, operator, value in kind.only)])
         for kind in kinds
         if kind.only
     ]
@@ -96,20 +91,29 @@ def _type(types: Sequence[str]) -> Condition:
     return {"field": "type", "equals": types[0]} if len(types) == 1 else {"field": "type", "in": list(types)}
 
 
+def mode_of(kinds: Iterable[AzureKind]) -> str:
+    """The mode in which policies look at all of these."""
+    return "Indexed" if all(kind.indexed for kind in kinds) else "All"
+
+
 def accelerated(kind: AzureKind) -> Condition | None:
     """The resource is of this kind and has an accelerator; None where no policy can tell."""
     if kind.size:
-        return all_of([of_types([kind]), _any_member(kind.size, {"like": GPU_SIZES})])
+        large = {"field": kind.size, "like": GPU_SIZES}
+        if not kind.own:
+            return all_of([of_types([kind]), large])
+        own = {"field": kind.own[0], "equals": kind.own[1]}
+        return all_of([of_types([kind]), _members(own, equals=1), _members(all_of([own, large]), equals=1)])
     if kind.gpu:
-        return all_of([of_types([kind]), _any_member(kind.gpu, {"exists": "true"})])
+        return all_of([of_types([kind]), _members({"field": kind.gpu, "exists": "true"}, greater=0)])
     return None
 
 
-def _any_member(alias: str, test: Mapping[str, str]) -> Condition:
-    """The test of a field, or where the field lies in an array, that a member of it passes."""
-    array, star, _ = alias.partition("[*]")
-    found = {"field": alias, **test}
-    return {"count": {"field": f"{array}{star}", "where": found}, "greater": 0} if star else found
+def _members(where: Condition, **compared: int) -> Condition:
+    """How many members of an array pass a test."""
+    first = where["allOf"][0] if "allOf" in where else where
+    array = first["field"].partition("[*]")[0]
+    return {"count": {"field": f"{array}[*]", "where": where}, **compared}
 
 
 def size(condition: Condition) -> int:

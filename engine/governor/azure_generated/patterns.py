@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from governor.azure_generated.conditions import Condition, all_of, any_of, field_of, read, text
+from governor.azure_generated.conditions import Condition, all_of, any_of, field_of, read, size, text
 
 LONGEST = 256
 """Characters that the value of a tag may have in Azure."""
@@ -24,6 +24,9 @@ PATTERNS = 256
 
 _FEW = 32
 """Patterns of `match` that are plainer than a look at each character."""
+
+_CONDITIONS = 1000
+"""Conditions for one pattern: a rule may hold 4096, and has others, too."""
 
 _POSITIONS = 100
 """Members that one `count` may look at, by the limits of Azure Policy."""
@@ -59,16 +62,26 @@ def matching(tag: str, pattern: str) -> Condition:
     alternatives = [found for found in parse(pattern) if _longest(found) > 0]
     if not alternatives:
         raise Inexpressible("the pattern matches no text")
+    condition = _plainest(tag, alternatives)
+    if size(condition) > _CONDITIONS:
+        raise Inexpressible(f"it would take {size(condition)} conditions")
+    return condition
+
+
+def _plainest(tag: str, alternatives: Sequence[Alternative]) -> Condition:
     needed = sum(map(_patterns, alternatives))
-    spread = [one for found in alternatives for one in _of_each_length(found, keep=_widest(found))]
-    counts = sum(-(-one[_widest(one)].most // _POSITIONS) for one in spread if _patterns(one) > 1)
-    if needed > _FEW and counts <= _COUNTS and len(spread) <= _FEW:
-        return any_of(_along(tag, one) if _patterns(one) > 1 else _literal(tag, one) for one in spread)
+    if needed <= _FEW:
+        return _listed(tag, alternatives)
+    if sum(_lengths(found, keep=_widest(found)) for found in alternatives) <= _FEW:
+        spread = [one for found in alternatives for one in _of_each_length(found, keep=_widest(found))]
+        counts = sum(-(-one[_widest(one)].most // _POSITIONS) for one in spread if _patterns(one) > 1)
+        if counts <= _COUNTS:
+            return any_of(_along(tag, one) if _patterns(one) > 1 else _literal(tag, one) for one in spread)
+    if ended := _with_tails(tag, alternatives):
+        return ended
     if needed <= PATTERNS:
-        return any_of(_literal(tag, one) for found in alternatives for one in _of_each_length(found, keep=None))
-    raise Inexpressible(
-        f"it would take {needed} patterns of `match`, and {counts} uses of `count` where a rule may have {_COUNTS}"
-    )
+        return _listed(tag, alternatives)
+    raise Inexpressible("several parts of it are of open length: it would take too many patterns of `match` to list")
 
 
 def a_day(tag: str) -> Condition:
@@ -93,6 +106,17 @@ def parse(pattern: str) -> list[Alternative]:
     return _Parser(pattern).whole()
 
 
+def _joined(found: Alternative) -> Alternative:
+    """Neighbours of the same characters as one run."""
+    joined: list[Run] = []
+    for run in found:
+        if joined and joined[-1].characters == run.characters:
+            before = joined.pop()
+            run = Run(run.characters, before.least + run.least, before.most + run.most)
+        joined.append(run)
+    return tuple(joined)
+
+
 def _longest(found: Alternative) -> int:
     return sum(run.most for run in found)
 
@@ -112,6 +136,11 @@ def _symbols(characters: frozenset[str]) -> list[str]:
     return [*symbols, *(f"={character}" for character in sorted(characters))]
 
 
+def _lengths(found: Alternative, keep: int) -> int:
+    """How many alternatives `_of_each_length` makes of it."""
+    return prod(run.most - run.least + 1 for number, run in enumerate(found) if number != keep)
+
+
 def _of_each_length(found: Alternative, keep: int | None) -> Iterator[Alternative]:
     """Each run at each of its lengths, but for the one that keeps its own."""
     ranges = [
@@ -127,11 +156,15 @@ def _widest(found: Alternative) -> int:
     return max(range(len(found)), key=lambda number: (found[number].most - found[number].least, found[number].most))
 
 
+def _listed(tag: str, alternatives: Sequence[Alternative]) -> Condition:
+    """Every alternative at each of its lengths."""
+    return any_of(_literal(tag, one) for found in alternatives for one in _of_each_length(found, keep=None))
+
+
 def _literal(tag: str, found: Alternative) -> Condition:
     """An alternative of one length, as patterns of `match`."""
-    places = [_symbols(run.characters) for run in found for _ in range(run.most)]
     conditions: list[Condition] = []
-    for chosen in product(*places):
+    for chosen in product(*_places(found)):
         pattern = "".join("." if symbol in _NO_LITERALS else symbol[-1] for symbol in chosen)
         pinned = [
             {"value": _character(read(tag), position), "equals": symbol[-1]}
@@ -168,6 +201,36 @@ def _along(tag: str, found: Alternative) -> Condition:
     return all_of(conditions)
 
 
+def _with_tails(tag: str, alternatives: Sequence[Alternative]) -> Condition | None:
+    """Alternatives that all begin with one run of digits or letters, and end in one of a few tails: the pattern of
+    `match` is then as many of its symbol as stand before the tail. None for alternatives that are not so."""
+    run, *others = dict.fromkeys(found[0] for found in alternatives)
+    symbols = _symbols(run.characters)
+    if others or symbols not in (["#"], ["?"]) or sum(_patterns(found[1:]) for found in alternatives) > _POSITIONS:
+        return None
+    rests = [rest for found in alternatives for rest in _of_each_length(found[1:], keep=None)]
+    tails = ["".join(chosen) for rest in rests for chosen in product(*_places(rest))]
+    if any(tail.count("=.") > 1 or "=#" in tail or "=?" in tail for tail in tails):
+        return None
+    value = read(tag)
+    head = f"sub(length({value}), length(current('tail')))"
+    pattern = f"[concat(take('{symbols[0] * run.most}', {head}), current('tail'))]"
+    # A dot in a tail takes any character. No other place takes a dot: it is one, if the value has one at all.
+    dotted = [{"value": "[current('tail')]", "notContains": "."}, {"field": field_of(tag), "contains": "."}]
+    where = all_of(
+        [
+            {"value": f"[{head}]", "greaterOrEquals": run.least},
+            {"field": field_of(tag), "match": pattern},
+            any_of(dotted),
+        ]
+    )
+    return {"count": {"value": [tail.replace("=", "") for tail in tails], "name": "tail", "where": where}, "greater": 0}
+
+
+def _places(found: Alternative) -> list[list[str]]:
+    return [_symbols(run.characters) for run in found for _ in range(run.most)]
+
+
 def _character(value: str, position: int) -> str:
     """One character; "" beyond the end."""
     return f"[take(skip({value}, {position}), 1)]" if position else f"[take({value}, 1)]"
@@ -195,7 +258,7 @@ class _Parser:
         found = self._alternatives()
         if self.at < len(self.pattern):
             self._refuse(f"what stands at {self.pattern[self.at :]!r}")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(map(_joined, found)))
 
     def _refuse(self, what: str) -> NoReturn:
         raise Inexpressible(f"conditions have no equal of {what}")

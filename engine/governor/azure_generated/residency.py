@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from governor.azure_generated import naming
-from governor.azure_generated.conditions import Condition, all_of, any_of, of_types, one_of
+from governor.azure_generated.conditions import Condition, all_of, any_of, mode_of, of_types, one_of
 from governor.azure_generated.objects import Context, Unsaid, definition
 from governor.azure_model import Definition
 from governor.catalog import endpoints, regions, tables
@@ -41,6 +41,12 @@ class _Bound(Struct, frozen=True):
     projects: tuple[str, ...] = ()
     default: bool = False
     same_region: bool = False
+
+    @property
+    def name(self) -> list[str]:
+        """What it is called in the name of a definition."""
+        words = self.about.removeprefix("default ").split(" ", 1)
+        return ["default", *words] if self.default else words
 
 
 def make(config: Mapping[str, Any], cards: Mapping[str, Policy], context: Context) -> Residency:
@@ -133,7 +139,7 @@ def _locations(
         allowed = ", ".join(bound.jurisdictions) or "nothing, for there is no such class"
         yield definition(
             context,
-            naming.name("location", bound.about),
+            naming.name("location", *bound.name),
             display_name=f"AI resources lie where the {bound.about} allows",
             description=f"The {bound.about} allows {allowed}. A resource in another region breaks RES001 of governor.",
             condition=all_of(
@@ -143,6 +149,7 @@ def _locations(
                     {"field": "location", "in": outside},
                 ]
             ),
+            mode=mode_of(_located(judged)),
             metadata=naming.metadata("RES001", about=bound.about),
             at=(CONCERN, ("classes",)),
         )
@@ -223,6 +230,7 @@ def _unknown(
                 {"field": "location", "notIn": sorted(jurisdictions)},
             ]
         ),
+        mode=mode_of(_located(judged)),
         metadata=naming.metadata("RES004"),
         at=(CONCERN, ("regions",)),
     )

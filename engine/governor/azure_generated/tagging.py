@@ -16,6 +16,7 @@ from governor.azure_generated.conditions import (
     exactly,
     field_of,
     missing,
+    mode_of,
     none_of,
     of_types,
     present,
@@ -97,14 +98,22 @@ def _check_value(value: str, path: Sequence[str | int], context: Context) -> Non
 # TAG001: who must carry what
 
 
-def _asked(tag: str, config: Mapping[str, Any], judged: Sequence[str]) -> Condition | None:
-    """Of which resources the tag is asked; None: of none in Azure."""
+class _Asked(Struct, frozen=True):
+    """Of which resources a tag is asked."""
+
+    condition: Condition
+    mode: str
+
+
+def _asked(tag: str, config: Mapping[str, Any], judged: Sequence[str]) -> _Asked | None:
+    """None: of none in Azure."""
     demands: dict[tuple[bool, tuple[str, ...]], set[str]] = {}
     for demand in config["mandatory"].values():
         if tag in demand["tags"]:
             group = bool(demand.get("accelerated")), tuple(demand.get("except_stages", ()))
             demands.setdefault(group, set()).update(demand["kinds"])
     conditions = []
+    involved: list[AzureKind] = []
     for (needs_accelerator, excused), kinds in demands.items():
         found = [kind for kind in AZURE_KINDS if kind.tracked and kind.kind in kinds and kind.kind in judged]
         if needs_accelerator:
@@ -113,18 +122,20 @@ def _asked(tag: str, config: Mapping[str, Any], judged: Sequence[str]) -> Condit
         else:
             asked = of_types(found) if found else None
         if asked:
+            involved += found
             conditions.append(all_of([asked, none_of("stage", excused)]) if excused else asked)
-    return any_of(conditions) if conditions else None
+    return _Asked(any_of(conditions), mode_of(involved)) if conditions else None
 
 
-def _missing(tag: str, asked: Condition, context: Context) -> Definition:
+def _missing(tag: str, asked: _Asked, context: Context) -> Definition:
     return definition(
         context,
         naming.name("tag", tag, tail="missing"),
         display_name=f"AI resources carry the tag '{tag}'",
         description=f"A resource without the tag '{tag}', or with a blank one, breaks TAG001 of governor: its cost"
         " cannot be charged.",
-        condition=all_of([asked, missing(tag)]),
+        mode=asked.mode,
+        condition=all_of([asked.condition, missing(tag)]),
         metadata=naming.metadata("TAG001", tag=tag),
         at=(CONCERN, ("mandatory",)),
     )
@@ -143,7 +154,7 @@ def _missing_of_groups(tag: str, context: Context) -> Definition:
     )
 
 
-def _inherit(tag: str, asked: Condition, context: Context) -> Definition:
+def _inherit(tag: str, asked: _Asked, context: Context) -> Definition:
     group_value = f"[resourceGroup().{field_of(tag)}]"
     return definition(
         context,
@@ -151,7 +162,8 @@ def _inherit(tag: str, asked: Condition, context: Context) -> Definition:
         display_name=f"AI resources inherit the tag '{tag}' from their resource group",
         description=f"A resource that must carry the tag '{tag}' and does not gets it from its resource group, if that"
         " has one.",
-        condition=all_of([asked, missing(tag), {"value": group_value, "notEquals": ""}]),
+        mode=asked.mode,
+        condition=all_of([asked.condition, missing(tag), {"value": group_value, "notEquals": ""}]),
         metadata=naming.metadata("TAG001", tag=tag),
         at=(CONCERN, ("mandatory",)),
         details={
@@ -189,6 +201,7 @@ def _value(tag: str, rule: Mapping[str, Any], wrong: Sequence[Condition], contex
         naming.name("tag", tag, tail="value"),
         display_name=f"The tag '{tag}' of AI resources has an allowed value",
         description=f"Another value breaks TAG002 of governor: {allowed}.",
+        mode=mode_of(_TAGGED),
         condition=all_of([of_types(_TAGGED), *present(tag), any_of(wrong)]),
         metadata=naming.metadata("TAG002", tag=tag),
         at=(CONCERN, ("tags", tag)),
@@ -210,6 +223,7 @@ def _register(config: Mapping[str, Any], unsaid: list[Unsaid], context: Context)
                 display_name=f"The tag '{tag}' of AI resources agrees with the register",
                 description=f"A value of '{tag}' that the register of projects and datasets does not know, or knows of"
                 " another project, breaks TAG004 of governor.",
+                mode=mode_of(_TAGGED),
                 condition=all_of([of_types(_TAGGED), *present(tag), any_of(broken)]),
                 metadata=naming.metadata("TAG004", tag=tag),
                 at=(CONCERN, ("projects",)),

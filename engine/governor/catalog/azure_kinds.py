@@ -19,12 +19,16 @@ class AzureKind(Struct, frozen=True, gc=False, kw_only=True):
 
     type: str
     kind: str
-    only: tuple[str, str] | None = None
-    """Field, and what its value is like, where only some resources of the type are of this kind."""
+    only: tuple[tuple[str, str, str], ...] = ()
+    """Field, operator and value of what tells it from other resources of the type."""
     tracked: bool = True
     """Whether its tags and its location lie at the top, where policies read them."""
+    indexed: bool = True
+    """Whether policies of mode Indexed look at it. Source: Microsoft's documentation "Tag support for resources"."""
     size: str = ""
     """Alias of the size of its virtual machines."""
+    own: tuple[str, str] | None = None
+    """Alias and value of the one member of an array that the size is read of."""
     gpu: str = ""
     """Alias of the GPU that its containers ask for."""
     tags_elsewhere: str = ""
@@ -33,6 +37,7 @@ class AzureKind(Struct, frozen=True, gc=False, kw_only=True):
     """Why a policy cannot tell of each of them whether it has an accelerator."""
 
 
+_POOLS = "Microsoft.ContainerService/managedClusters/agentPoolProfiles[*]"
 _COMPUTE = "Microsoft.MachineLearningServices/workspaces/computes"
 
 AZURE_KINDS: Final = (
@@ -55,7 +60,9 @@ AZURE_KINDS: Final = (
     AzureKind(
         type="Microsoft.ContainerService/managedClusters",
         kind="cluster",
-        size="Microsoft.ContainerService/managedClusters/agentPoolProfiles[*].vmSize",
+        size=f"{_POOLS}.vmSize",
+        own=(f"{_POOLS}.mode", "System"),
+        accelerator_elsewhere="of several system pools the first is the cluster's own, and conditions cannot tell it",
     ),
     AzureKind(
         type="Microsoft.ContainerService/managedClusters/agentPools",
@@ -65,23 +72,33 @@ AZURE_KINDS: Final = (
         tags_elsewhere="its tags lie in properties.tags, and conditions on `tags` read those at the top",
     ),
     AzureKind(
-        type=_COMPUTE, kind="notebook", only=(f"{_COMPUTE}/computeType", "ComputeInstance"), size=f"{_COMPUTE}/vmSize"
+        type=_COMPUTE,
+        kind="notebook",
+        only=((f"{_COMPUTE}/computeType", "equals", "ComputeInstance"),),
+        indexed=False,
+        size=f"{_COMPUTE}/vmSize",
     ),
     AzureKind(
-        type=_COMPUTE, kind="training_job", only=(f"{_COMPUTE}/computeType", "AmlCompute"), size=f"{_COMPUTE}/vmSize"
+        type=_COMPUTE,
+        kind="training_job",
+        only=((f"{_COMPUTE}/computeType", "equals", "AmlCompute"),),
+        indexed=False,
+        size=f"{_COMPUTE}/vmSize",
     ),
     AzureKind(type="Microsoft.MachineLearningServices/workspaces", kind="ai_account"),
     AzureKind(type="Microsoft.MachineLearningServices/workspaces/onlineEndpoints", kind="model_endpoint"),
-    AzureKind(type="Microsoft.MachineLearningServices/workspaces/batchEndpoints", kind="model_endpoint"),
+    AzureKind(
+        type="Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
+        kind="model_endpoint",
+        size="Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/instanceType",
+    ),
     AzureKind(type="Microsoft.CognitiveServices/accounts", kind="ai_account"),
     AzureKind(type="Microsoft.CognitiveServices/accounts/deployments", kind="model_deployment", tracked=False),
     AzureKind(type="Microsoft.Search/searchServices", kind="ai_account"),
     AzureKind(type="Microsoft.Compute/disks", kind="volume"),
     AzureKind(type="Microsoft.Compute/snapshots", kind="snapshot"),
     AzureKind(type="Microsoft.Storage/storageAccounts", kind="bucket"),
-    AzureKind(
-        type="Microsoft.Storage/storageAccounts/objectReplicationPolicies", kind="replication", tracked=False
-    ),
+    AzureKind(type="Microsoft.Storage/storageAccounts/objectReplicationPolicies", kind="replication", tracked=False),
     AzureKind(
         type="Microsoft.App/containerApps",
         kind="workload",
@@ -92,5 +109,9 @@ AZURE_KINDS: Final = (
         kind="workload",
         gpu="Microsoft.ContainerInstance/containerGroups/containers[*].resources.requests.gpu.sku",
     ),
-    AzureKind(type="Microsoft.Web/sites", kind="workload", only=("kind", "functionapp,linux*")),
-)  # fmt: skip
+    AzureKind(
+        type="Microsoft.Web/sites",
+        kind="workload",
+        only=(("kind", "contains", "functionapp"), ("kind", "contains", "linux")),
+    ),
+)

@@ -17,6 +17,9 @@ from governor.sources.azure import exports
 
 Layout = Literal["epac", "arm", "terraform", "portal"]
 
+FILLED_IN = "Definitions/global-settings.jsonc"
+"""EPAC's file of tenants: people fill it in, so that it is begun once and then left alone."""
+
 UNSAID_FILE = "NOT-EXPRESSED.md"
 
 
@@ -47,6 +50,8 @@ def run(
     if not made.export.definitions:
         raise Refusal("no policy that is asked says anything that Azure Policy can: there is nothing to write", code=4)
     files = {**_files(made.export, layout), UNSAID_FILE: _page(made.unsaid)}
+    if (out / FILLED_IN).exists():
+        files.pop(FILLED_IN, None)
     written, removed = _write(out, files)
     for unsaid in made.unsaid:
         log.say(f"not expressed: {unsaid}", "warning")

@@ -19,7 +19,7 @@ from governor.commands import bills, output, overseen, workspace
 from governor.commands.inputs import Given, listed, sort
 from governor.commands.metrics import Meter
 from governor.commands.notify import How, Notifier
-from governor.config import LevelRule
+from governor.config import History, LevelRule
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.exemptions import glob
 from governor.history.turns import turn
@@ -132,7 +132,7 @@ class Judging:
         self._ratchet = _ratchet(options)
         self._library = self._space.library(stage)
         self._bills = bills.given(options.spend, self._space, stage, options.today)
-        self._recorder = _recorder(options, self._library)
+        self._recorder = _recorder(options, self._library, self._space.settings.history)
         self._notifier = (
             Notifier(self._space.settings.notify, self._space.home, options.notify, options.environment)
             if options.notify
@@ -299,13 +299,13 @@ def _ratchet(options: Options) -> Ratchet | None:
     return Ratchet(base=options.base, file=options.baseline, update=options.update_baseline, today=options.today)
 
 
-def _recorder(options: Options, library: Library) -> Recorder | None:
+def _recorder(options: Options, library: Library, settings: History) -> Recorder | None:
     """What writes the run into a history, if anything does."""
     if not options.history:
         return None
     from governor.commands.history import Recorder
 
-    return Recorder(options.history, environment=options.environment, library=library.digest)
+    return Recorder(options.history, environment=options.environment, library=library.digest, settings=settings)
 
 
 def _tagged(inventory: Inventory, taxonomy: Mapping[str, Any], today: date) -> Tagged | None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from governor import __version__
 from governor.commands.columns import columns, listed, signed, usd_a_day
+from governor.config import History
 from governor.errors import Refusal
 from governor.history import Difference, Dimension, Figure, Run, run_of, sightings
 from governor.model import Inventory, Past, Verdict
@@ -34,10 +35,10 @@ TREND = timedelta(days=90)
 class Recorder:
     """Writes runs into a history."""
 
-    def __init__(self, place: str, *, environment: str, library: str) -> None:
+    def __init__(self, place: str, *, environment: str, library: str, settings: History) -> None:
         """Opens the store, or begins it: raises Refusal before anything is judged."""
         self._store = opened(place, begin=True)
-        self._environment, self._library = environment, library
+        self._environment, self._library, self._settings = environment, library, settings
         self._inventory: Inventory | None = None
         self._run: Run | None = None
 
@@ -83,7 +84,7 @@ class Recorder:
         """Write the run down."""
         inventory = self._inventory
         assert inventory is not None
-        self._run = run = run_of(
+        run = run_of(
             verdict,
             taken_at=moment(inventory.taken_at),
             subject=self._subject(),
@@ -92,6 +93,10 @@ class Recorder:
         )
         self._run = run
         self._store.record(run, [*sightings(verdict)], verdict, {resource.id for resource in inventory.resources})
+        if self._settings.keep_days is not None:
+            # What is judged may be of another day: of one long ago, or, by a clock that is wrong, of one to come.
+            day = min(run.day, datetime.now(UTC).date())
+            self._store.forget(day - timedelta(days=self._settings.keep_days))
 
     def difference(self) -> Difference:
         """The run that was kept beside the one before it."""
@@ -101,7 +106,7 @@ class Recorder:
 
 def difference(before: tuple[Verdict, Inventory], now: tuple[Verdict, Inventory]) -> Difference:
     """What a verdict on an inventory found that an earlier one did not: two runs in a history of their own."""
-    recorder = Recorder(":memory:", environment=now[1].source, library="")
+    recorder = Recorder(":memory:", environment=now[1].source, library="", settings=History())
     for verdict, inventory in (before, now):
         recorder.saw(inventory)
         recorder.keep(verdict)

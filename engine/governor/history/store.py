@@ -1,26 +1,24 @@
 """The database behind a history: SQLite in a file, or PostgreSQL by its URL.
 
-The shape of the tables has a version, and `MIGRATIONS` leads from each to the next: a list, not alembic, which brings
-a folder of scripts, a file of settings and Mako for what is one function a version, run when a store is opened. Writers
-take turns: a writer holds the store's lock from its first question to its commit.
+Writers take turns: a writer holds the store's lock from its first question to its commit. `tables` says what is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, told, turns
+from governor.history import Difference, Dimension, Figure, Run, Seen, Sighting, figures, turns
+from governor.history.tables import FIGURES, FINDINGS, MIGRATIONS, RUNS, SHARDS, SIGHTINGS, VERSION
 from governor.model import Finding, Shard, Verdict
 
 _LOCK = 0x676F7665726E6F72
@@ -33,113 +31,14 @@ FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND classid = :kind AND objid = :key
 AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_SECRET = ("password", "sslpassword")
+"""What libpq takes from the query of a URL, too."""
 _PATIENCE = 60
 """Seconds that a writer waits for another one."""
+_KEPT = 2
+"""Runs of a subject that are never deleted: the last one is told beside the one before."""
 _MANY = 500
 """Rows of one statement: SQLite takes 32,766 values."""
-
-
-class Usd(sql.TypeDecorator[Decimal]):
-    """An amount of USD, kept as whole billionths: exact in sums, and the same in every database."""
-
-    impl = sql.Numeric(30, 0)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sql.Dialect) -> Any:
-        return sql.BigInteger() if dialect.name == "sqlite" else sql.Numeric(30, 0)
-
-    def process_bind_param(self, value: Decimal | None, dialect: sql.Dialect) -> int | None:
-        return None if value is None else int((value * 10**9).to_integral_value())
-
-    def process_result_value(self, value: Any, dialect: sql.Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value).scaleb(-9).normalize() + 0
-
-
-META = sql.MetaData()
-_VERSION = sql.Table("governor_history", META, sql.Column("version", sql.Integer, nullable=False))
-RUNS = sql.Table(
-    "runs",
-    META,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("taken_at", sql.String(40), nullable=False),
-    sql.Column("subject", sql.Text, nullable=False),
-    sql.Column("stage", sql.String(10), nullable=False),
-    sql.Column("source", sql.Text, nullable=False),
-    sql.Column("library", sql.String(64), nullable=False),
-    sql.Column("governor", sql.String(40), nullable=False),
-    *(
-        sql.Column(name, sql.Integer, nullable=False)
-        for name in ("resources", "open", "exempt", "baselined", "undetermined", "failures", "gaps", "unpriced")
-    ),
-    sql.Column("hourly_usd", Usd, nullable=False),
-    sql.Column("at_stake_usd", Usd, nullable=False),
-    sql.UniqueConstraint("subject", "stage", "taken_at"),
-)
-FINDINGS = sql.Table(
-    "findings",
-    META,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("subject", sql.Text, nullable=False),
-    sql.Column("stage", sql.String(10), nullable=False),
-    sql.Column("fingerprint", sql.String(32), nullable=False),
-    *(
-        sql.Column(name, sql.Text, nullable=False)
-        for name in ("policy", "resource", "attribute", "kind", "msg", "owner", "account", "project")
-    ),
-    sql.Column("state", sql.String(12), nullable=False),
-    sql.Column("hourly_usd", Usd),
-    sql.Column("first_seen", sql.String(40), nullable=False),
-    sql.Column("last_seen", sql.String(40), nullable=False),
-    sql.UniqueConstraint("subject", "stage", "fingerprint"),
-)
-SIGHTINGS = sql.Table(
-    "sightings",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("finding", sql.ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("state", sql.String(12), nullable=False),
-    sql.Column("hourly_usd", Usd),
-    sqlite_with_rowid=False,
-)
-FIGURES = sql.Table(
-    "figures",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("dimension", sql.String(10), primary_key=True),
-    sql.Column("name", sql.String(500), primary_key=True),
-    sql.Column("open", sql.Integer, nullable=False),
-    sql.Column("undetermined", sql.Integer, nullable=False),
-    sql.Column("at_stake_usd", Usd, nullable=False),
-    sql.Column("unpriced", sql.Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-SHARDS = sql.Table(
-    "shards",
-    META,
-    sql.Column("run", sql.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sql.Column("place", sql.String(200), primary_key=True),
-    sql.Column("standing", sql.String(12), nullable=False),
-    sql.Column("resources", sql.Integer, nullable=False),
-    sql.Column("tagged", sql.Integer, nullable=False),
-    sql.Column("untagged", sql.Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-
-Migration = Callable[[sql.Connection], None]
-
-
-def _tables(*tables: sql.Table) -> Migration:
-    return lambda db: META.create_all(db, tables=tables)
-
-
-MIGRATIONS: tuple[Migration, ...] = (
-    _tables(_VERSION, RUNS, FINDINGS, SIGHTINGS, FIGURES),
-    told.META.create_all,
-    _tables(SHARDS),
-)
-"""What makes version 1 of nothing, version 2 of version 1, and so on. What has been released stays as it is."""
 
 
 class Store:
@@ -170,7 +69,10 @@ class Store:
     @property
     def name(self) -> str:
         """The place as it is shown: without a password."""
-        return address(self._place).render_as_string(hide_password=True) if "://" in self._place else self._place
+        if "://" not in self._place:
+            return self._place
+        url = address(self._place).difference_update_query(_SECRET)
+        return url.render_as_string(hide_password=True)
 
     def __enter__(self) -> Store:
         return self
@@ -248,8 +150,34 @@ class Store:
                 ],
             )
 
+    def forget(self, before: date) -> None:
+        """Delete the runs of before a day, and the findings that no run has any more.
+
+        What the next run is held beside stays: the last two runs of each subject, and the last in which a shard was
+        believed.
+        """
+        nth = sql.func.row_number().over(
+            partition_by=(RUNS.c.subject, RUNS.c.stage), order_by=(RUNS.c.taken_at.desc(), RUNS.c.id.desc())
+        )
+        ranked = sql.select(RUNS.c.id, nth.label("nth")).subquery()
+        with self._told(), self._writing() as db:
+            gone = db.execute(
+                sql.delete(RUNS).where(
+                    RUNS.c.taken_at < before.isoformat(),
+                    RUNS.c.id.not_in(sql.select(ranked.c.id).where(ranked.c.nth <= _KEPT)),
+                    RUNS.c.id.not_in(_of_believed(SHARDS.c.run)),
+                    RUNS.c.id.not_in(_of_believed(SHARDS.c.run, tags_known=True)),
+                )
+            )
+            if gone.rowcount:
+                seen = sql.exists().where(SIGHTINGS.c.finding == FINDINGS.c.id)
+                db.execute(sql.delete(FINDINGS).where(FINDINGS.c.last_seen < before.isoformat(), ~seen))
+
     def believed(self) -> dict[str, tuple[Shard, str]]:
-        """Place → each shard as it was when it was last read whole and not quarantined, and when that was."""
+        """Place → each shard as it was when it was last read whole and not quarantined, and when that was.
+
+        With its tags as they were when most of them could be read, which may have been before.
+        """
         with self._told(), self._engine.connect() as db:
             return self._believed(db)
 
@@ -337,12 +265,12 @@ class Store:
 
     def _migrate(self, begin: bool) -> None:
         with self._writing() as db:
-            there = sql.inspect(db).has_table(_VERSION.name)
+            there = sql.inspect(db).has_table(VERSION.name)
             if not there and not begin:
                 raise Refusal(
                     "this database holds no history: `governor check … --history` begins one", place=self.name
                 )
-            version = (db.scalar(sql.select(_VERSION.c.version)) or 0) if there else 0
+            version = (db.scalar(sql.select(VERSION.c.version)) or 0) if there else 0
             if version > len(MIGRATIONS):
                 raise Refusal(
                     f"this history is of version {version}, and this governor knows {len(MIGRATIONS)}: update governor",
@@ -351,8 +279,8 @@ class Store:
             for migrate in MIGRATIONS[version:]:
                 migrate(db)
             if version < len(MIGRATIONS):
-                db.execute(sql.delete(_VERSION))
-                db.execute(sql.insert(_VERSION).values(version=len(MIGRATIONS)))
+                db.execute(sql.delete(VERSION))
+                db.execute(sql.insert(VERSION).values(version=len(MIGRATIONS)))
 
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
@@ -376,23 +304,17 @@ class Store:
 
     @staticmethod
     def _believed(db: sql.Connection) -> dict[str, tuple[Shard, str]]:
-        last = (
-            sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
-            .join(RUNS)
-            .where(SHARDS.c.standing == "whole")
-            .group_by(SHARDS.c.place)
-            .subquery()
-        )
-        query = (
-            sql.select(SHARDS, RUNS.c.taken_at)
-            .join(RUNS)
-            .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
-            .where(SHARDS.c.standing == "whole")
-        )
-        return {
-            row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
-            for row in db.execute(query)
-        }
+        def found(query: sql.Select[Any]) -> dict[str, tuple[Shard, str]]:
+            return {
+                row.place: (Shard(**{name: getattr(row, name) for name in Shard.__struct_fields__}), row.taken_at)
+                for row in db.execute(query)
+            }
+
+        last = found(_of_believed(SHARDS, RUNS.c.taken_at))
+        for place, (shard, _) in found(_of_believed(SHARDS, RUNS.c.taken_at, tags_known=True)).items():
+            latest, when = last[place]
+            last[place] = (replace(latest, tagged=shard.tagged, untagged=shard.untagged), when)
+        return last
 
     @staticmethod
     def _number(db: sql.Connection, run: Run) -> int:
@@ -476,6 +398,30 @@ class Store:
 
 
 _STANDING = ("open", "baselined")
+
+
+def _of_believed(*columns: Any, tags_known: bool = False) -> sql.Select[Any]:
+    """Of each shard, the rows of when it was last read whole and not quarantined.
+
+    `tags_known`: and most of its tags, too. A night on which they may not be read says nothing of them.
+    """
+    believed = [SHARDS.c.standing == "whole"]
+    if tags_known:
+        believed.append((SHARDS.c.tagged + SHARDS.c.untagged) * 2 >= SHARDS.c.resources)
+    last = (
+        sql.select(SHARDS.c.place, sql.func.max(RUNS.c.taken_at).label("taken_at"))
+        .join(RUNS)
+        .where(*believed)
+        .group_by(SHARDS.c.place)
+        .subquery()
+    )
+    return (
+        sql.select(*columns)
+        .select_from(SHARDS)
+        .join(RUNS)
+        .join(last, (last.c.place == SHARDS.c.place) & (last.c.taken_at == RUNS.c.taken_at))
+        .where(*believed)
+    )
 
 
 def address(place: str) -> sql.URL:

@@ -9,23 +9,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sql
 
 from governor.history import Run
+from governor.history.tables import MESSAGES, TOLD
 
 if TYPE_CHECKING:
     from governor.history.store import Store
-
-META = sql.MetaData()
-
-
-def _of_owner() -> tuple[sql.Column[str], ...]:
-    return (
-        sql.Column("subject", sql.Text, primary_key=True),
-        sql.Column("stage", sql.String(10), primary_key=True),
-        sql.Column("owner", sql.Text, primary_key=True),
-    )
-
-
-TOLD = sql.Table("told", META, *_of_owner(), sql.Column("fingerprint", sql.String(32), primary_key=True))
-MESSAGES = sql.Table("messages", META, *_of_owner(), sql.Column("sent_at", sql.String(40), nullable=False))
 
 
 class Memory:
@@ -52,9 +39,10 @@ class Memory:
         """An owner was sent a message about these."""
         of = {"subject": self._run.subject, "stage": self._run.stage, "owner": owner}
         with self._store.writing() as db:
-            db.execute(sql.delete(TOLD).where(*self._of(TOLD, owner), TOLD.c.fingerprint.in_(fingerprints)))
+            known = set(db.scalars(sql.select(TOLD.c.fingerprint).where(*self._of(TOLD, owner))))
             db.execute(sql.delete(MESSAGES).where(*self._of(MESSAGES, owner)))
-            db.execute(sql.insert(TOLD), [{**of, "fingerprint": each} for each in fingerprints])
+            if new := [{**of, "fingerprint": each} for each in fingerprints if each not in known]:
+                db.execute(sql.insert(TOLD), new)
             db.execute(sql.insert(MESSAGES).values(**of, sent_at=now.isoformat(timespec="seconds")))
 
     def _of(self, table: sql.Table, owner: str | None = None) -> list[sql.ColumnElement[bool]]:

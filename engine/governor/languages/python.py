@@ -161,7 +161,7 @@ def _checked(violation: Any) -> Violation:
     """A struct takes any value for any field; reports need text, and details that JSON can hold."""
     if not isinstance(violation, Violation):
         raise TypeError(f"it yielded {type(violation).__name__}, not a Violation")
-    for name in ("resource", "msg", "attribute"):
+    for name in ("resource", "msg", "attribute", "why_unknown"):
         if not isinstance(value := getattr(violation, name), str):
             raise TypeError(f"the {name} of its Violation is {type(value).__name__}, not text")
     if not isinstance(violation.origin, Origin | None):

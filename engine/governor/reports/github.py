@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from governor.model import Level, Origin, Verdict
 from governor.reports import Options
-from governor.reports.grouping import Group, Line, count, group, outcome, places, plain, usd
+from governor.reports.grouping import GAPS, Group, Line, count, group, outcome, places, plain, usd
 from governor.reports.grouping import path as relative
 
 LIMIT = 10
@@ -53,7 +53,7 @@ def _annotations(verdict: Verdict) -> Iterator[_Annotation]:
         for line in item.lines:
             yield _of_line("warning", item, line)
     for gap in verdict.gaps:
-        yield _Annotation("warning", "Not read, so not judged", (f"{gap.place}: {gap.reason}",))
+        yield _Annotation("warning", GAPS.capitalize(), (f"{gap.place}: {gap.reason}",))
 
 
 def _of_line(command: str, item: Group, line: Line) -> _Annotation:

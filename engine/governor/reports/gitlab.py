@@ -13,7 +13,7 @@ import msgspec
 
 from governor.model import Finding, Origin, Severity, Verdict
 from governor.reports import Options
-from governor.reports.grouping import path, plain, plan_file
+from governor.reports.grouping import GAPS, path, plain, plan_file
 
 SEVERITIES: dict[Severity, str] = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor"}
 """Policies at level note are `info`, whatever their severity."""
@@ -51,7 +51,7 @@ def _degradations(verdict: Verdict) -> Iterator[dict[str, Any]]:
     for finding in verdict.undetermined:
         yield _of_finding(finding, f"Undetermined ({finding.reason}): {finding.msg}", "info", fallback)
     for gap in verdict.gaps:
-        said = f"Not read, so not judged: {gap.place}: {gap.reason}"
+        said = f"{GAPS.capitalize()}: {gap.place}: {gap.reason}"
         yield _degradation("gap", said, "minor", fallback, _identity("gap", gap.place, gap.reason))
 
 

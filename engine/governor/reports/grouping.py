@@ -18,6 +18,9 @@ SHOWN = 20
 NOTICE = timedelta(days=14)
 """How long before an exemption lapses it is named."""
 
+GAPS = "not read, or not believed"
+"""What gaps are: a shard of a scan that is quarantined was read, and what is found in it is reported."""
+
 
 class Line(Struct, frozen=True):
     """All that one policy finds on one resource, in one place."""

@@ -19,6 +19,7 @@ from governor import __version__
 from governor.model import Finding, Level, Policy, Spending, State, Verdict
 from governor.reports import Options
 from governor.reports.grouping import (
+    GAPS,
     Group,
     budget,
     carried,
@@ -93,7 +94,7 @@ def render(verdict: Verdict, options: Options) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"plain": plain, "terms": terms, "usd": usd}
-    environment.globals |= {"width": WIDTH, "height": HEIGHT}
+    environment.globals |= {"width": WIDTH, "height": HEIGHT, "gaps": GAPS.capitalize()}
     css, script = (folder.joinpath(f"html.{kind}").read_text("utf-8") for kind in ("css", "js"))
     return environment.get_template("html.jinja").render(
         verdict=verdict,

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from governor.model import LEVELS, Finding, Verdict
 from governor.reports import Options
-from governor.reports.grouping import path, places, plain, terms, usd
+from governor.reports.grouping import GAPS, path, places, plain, terms, usd
 
 Outcome = Literal["error", "failure", "skipped", "passed"]
 
@@ -52,8 +52,8 @@ def render(verdict: Verdict, options: Options) -> str:
         _suite(root, name, name, found)
     if verdict.gaps:
         outcome: Outcome = "error" if verdict.strict else "skipped"
-        gaps = [_Case(gap.place, outcome, "gap", f"not read: {gap.reason}") for gap in verdict.gaps]
-        _suite(root, "Not read, so not judged", "gaps", gaps)
+        gaps = [_Case(gap.place, outcome, "gap", gap.reason) for gap in verdict.gaps]
+        _suite(root, GAPS.capitalize(), "gaps", gaps)
     for name in _COUNTS:
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     indent(root)

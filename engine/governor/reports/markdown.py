@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from governor.model import Exemption, Finding, Verdict
 from governor.reports import Options
 from governor.reports.grouping import (
+    GAPS,
     Group,
     Line,
     count,
@@ -71,7 +72,7 @@ def sections(page: Page, verdict: Verdict, options: Options) -> None:
             _group(page, item, options)
         page.close()
     if verdict.gaps:
-        page.open(f"{count(len(verdict.gaps), 'gap')}: not read, so not judged")
+        page.open(f"{count(len(verdict.gaps), 'gap')}: {GAPS}")
         page.items(f"- {code(gap.place)}: {text(gap.reason)}" for gap in verdict.gaps)
         page.close()
     _exemptions(page, "lapsed exemption", "run out, renew them or mend what they covered", verdict.lapsed_exemptions)

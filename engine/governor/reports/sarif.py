@@ -16,7 +16,7 @@ import msgspec
 from governor import __version__
 from governor.model import Exemption, Finding, Level, Origin, Policy, Severity, Verdict
 from governor.reports import Options
-from governor.reports.grouping import doubt, path, plain, plan_file, terms
+from governor.reports.grouping import GAPS, doubt, path, plain, plan_file, terms
 
 LIMIT = 25_000
 """Results in one run; GitHub turns away a file with more."""
@@ -186,7 +186,7 @@ def _notifications(verdict: Verdict) -> Iterator[Object]:
             notification["associatedRule"] = {"id": failure.policy}
         yield notification
     for gap in verdict.gaps:
-        yield {"level": "warning", "message": {"text": f"not read: {gap.place}: {gap.reason}"}}
+        yield {"level": "warning", "message": {"text": f"{GAPS}: {gap.place}: {gap.reason}"}}
 
 
 def _pascal(title: str) -> str:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from governor.model import Exemption, Verdict
 from governor.reports import Options
 from governor.reports.grouping import (
+    GAPS,
     Group,
     Line,
     count,
@@ -150,7 +151,7 @@ def _exemptions(page: Page, exemptions: Iterable[Exemption]) -> None:
 def _gaps(page: Page, verdict: Verdict) -> None:
     if not verdict.gaps:
         return
-    page.section("GAPS", "bold yellow", "not read, so not judged")
+    page.section("GAPS", "bold yellow", GAPS)
     for gap in verdict.gaps:
         page.text(plain(gap.place))
         page.text(plain(gap.reason), indent=2)

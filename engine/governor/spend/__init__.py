@@ -1,7 +1,7 @@
 """Bills in the FinOps Open Cost and Usage Specification (FOCUS 1.0 to 1.4) in, facts of actual cost out.
 
-`ledger` reads exports with DuckDB and keeps them as columns, `tags` promotes tags to columns, `facts` makes of both the
-records that policies see, `forecast` says what the rest of a month will cost. All but `ledger` is pure.
+`reading` makes columns of exports with DuckDB, `tags` promotes tags to columns, `ledger` sums, `facts` makes the
+records that policies see, `forecast` says what the rest of a month will cost. All but `reading` and `ledger` is pure.
 """
 
 from __future__ import annotations

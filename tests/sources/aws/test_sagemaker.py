@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 import fault_proxy
 from fake_aws import ACCOUNT, COMPLETE, Cloud, tag_list
 from governor.model import Gap
@@ -86,6 +88,42 @@ def test_an_app_that_cannot_be_described_is_not_without_an_accelerator(cloud: Cl
     assert inventory.gaps == (
         Gap(f"{ACCOUNT}/us-east-1/sagemaker", "app not read: DescribeApp: AccessDeniedException"),
     )
+
+
+@pytest.mark.parametrize(
+    ("listing", "listed", "asked", "what"),
+    [
+        (
+            "ListTrainingJobs",
+            {"TrainingJobSummaries": [{"TrainingJobName": "llm", "TrainingJobArn": TRAINING, "CreationTime": DAY,
+                                       "TrainingJobStatus": "InProgress"}]},
+            "DescribeTrainingJob", "training job",
+        ),
+        (
+            "ListEndpoints",
+            {"Endpoints": [{"EndpointName": "llm", "EndpointArn": f"{HERE}:endpoint/llm", "CreationTime": DAY,
+                            "LastModifiedTime": DAY, "EndpointStatus": "InService"}]},
+            "DescribeEndpointConfig", "endpoint",
+        ),
+    ],
+)  # fmt: skip
+def test_an_answer_that_breaks_off_is_none_that_names_no_accelerator(
+    cloud: Cloud, listing: str, listed: Mapping[str, Any], asked: str, what: str
+) -> None:
+    cloud.services.add("sagemaker", listing, listed)
+    cloud.services.add("sagemaker", "DescribeEndpoint", {
+        "EndpointName": "llm", "EndpointArn": f"{HERE}:endpoint/llm", "EndpointConfigName": "llm",
+        "EndpointStatus": "InService", "CreationTime": DAY, "LastModifiedTime": DAY,
+    })  # fmt: skip
+    tagged(cloud)
+    cloud.spoil(lambda request: asked in request, fault_proxy.Reply(200, b'{"TrainingJobName": "llm", "Resou'))
+
+    inventory = scan("sagemaker")
+
+    (found,) = inventory.resources
+    assert found.unknown.keys() == {"accelerator", "hourly_usd", "attributes.instance_type"}
+    (gap,) = inventory.gaps
+    assert gap.reason.startswith(f"{what} not read: an answer lacks ")
 
 
 def test_hyperpod_runs_the_nodes_of_its_groups(cloud: Cloud) -> None:

@@ -119,6 +119,43 @@ def test_a_group_is_paid_by_its_instances_and_its_template_may_hold_a_key(cloud:
     assert inventory.gaps == ()
 
 
+def test_any_type_of_a_group_may_be_the_one_that_computes(cloud: Cloud) -> None:
+    template = cloud.client("ec2").create_launch_template(
+        LaunchTemplateName="mixed", LaunchTemplateData={"InstanceType": "m5.large"}
+    )["LaunchTemplate"]
+    named = {"LaunchTemplateId": template["LaunchTemplateId"], "Version": "$Latest"}
+    cloud.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="mixed", MinSize=0, MaxSize=4, DesiredCapacity=0, AvailabilityZones=["us-east-1a"],
+        MixedInstancesPolicy={"LaunchTemplate": {
+            "LaunchTemplateSpecification": named,
+            "Overrides": [{"InstanceType": "m5.large"}, {"InstanceType": "p4d.24xlarge"}],
+        }},
+    )  # fmt: skip
+
+    (group,) = (r for r in scan("groups").resources if r.kind == "compute_group")
+
+    assert group.attributes == {"instance_types": ["m5.large", "p4d.24xlarge"]}
+    assert group.accelerator is not None
+    assert (group.accelerator.model, group.count, group.max_count) == ("A100", 0, 4)
+
+
+def test_a_template_that_may_not_be_read_may_hold_a_key(cloud: Cloud) -> None:
+    template = cloud.client("ec2").create_launch_template(
+        LaunchTemplateName="closed", LaunchTemplateData={"InstanceType": "m5.large"}
+    )["LaunchTemplate"]
+    cloud.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="closed", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"],
+        LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"], "Version": "$Latest"},
+    )  # fmt: skip
+    cloud.spoil(
+        lambda request: "Action=DescribeLaunchTemplateVersions" in request, refused(403, "UnauthorizedOperation")
+    )
+
+    (found,) = (r for r in scan("groups").resources if r.kind == "launch_template")
+
+    assert found.unknown["attributes.ai_keys"] == "DescribeLaunchTemplateVersions: UnauthorizedOperation"
+
+
 def test_buckets_are_told_with_their_region(cloud: Cloud) -> None:
     cloud.bucket("bare")
     cloud.bucket("tagged", "eu-west-1", **COMPLETE)

@@ -68,6 +68,24 @@ def test_services_that_ask_for_accelerators_or_hold_keys_are_told(cloud: Cloud) 
     assert made_up_keys.openai() not in str(inventory)
 
 
+def test_a_service_that_something_else_deploys_is_what_its_task_sets_run(cloud: Cloud) -> None:
+    client = cloud.client("ecs")
+    client.create_cluster(clusterName="serving")
+    container = {"name": "gpu", "image": "app", "memory": 100, "resourceRequirements": [{"type": "GPU", "value": "2"}]}
+    client.register_task_definition(family="gpu", containerDefinitions=[container])
+    client.create_service(
+        cluster="serving", serviceName="blue", desiredCount=1, deploymentController={"type": "EXTERNAL"}
+    )
+    client.create_task_set(cluster="serving", service="blue", taskDefinition="gpu")
+
+    inventory = scan("ecs")
+
+    assert inventory.gaps == ()
+    (found,) = inventory.resources
+    assert found.accelerator is not None
+    assert (found.id.rpartition("/")[2], found.accelerator.count) == ("blue", 2)
+
+
 def test_functions_with_a_key_tell_its_place_only(cloud: Cloud) -> None:
     cloud.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
     code = io.BytesIO()

@@ -170,7 +170,8 @@ def test_a_tree_of_assignments(folder: Path) -> None:
         ({"scope": None}, "no node on the way to '/Tags/' has a scope"),
         ({"scope": {"production": [GROUP]}}, "the pacSelector 'production' is not in global-settings"),
         ({"scope": {"tenant": [7]}}, "this scope is not text"),
-        ({"assignment": {"displayName": "x"}}, "no node on the way to '/Tags/' has an assignment name"),
+        ({"assignment": {"displayName": "x"}}, "'/Tags/': no node on the way has an assignment name"),
+        ({"assignment": {"name": "a/b", "displayName": "x"}}, "'/Tags/': a name in Azure has no '/': 'a/b'"),
         (
             {"parameterFile": "effects.csv"},
             "parameters from a CSV file are not read: effects and parameters may differ",

@@ -150,10 +150,11 @@ def test_the_format_of_tables() -> None:
     assert found.resources == of([row()]).resources
 
 
-def test_columns_that_nobody_asked_for_are_not_known() -> None:
-    found = of([{"id": DISK, "name": "d1", "type": "microsoft.compute/disks", "resourceGroup": "ai"}])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_columns_that_nobody_asked_for_are_not_known(wrapped: bool) -> None:
+    rows = [{"id": DISK, "name": "d1", "type": "microsoft.compute/disks"}]
 
-    body = found.resources[0].body
+    body = of({"data": rows} if wrapped else rows).resources[0].body
     assert body["tags"] == Unknown("the export has no column tags")
     assert body["properties"] == Unknown("the export does not tell its properties")
 

@@ -147,6 +147,39 @@ def test_expressions_that_are_meant_to_break_things(expression: str) -> None:
     assert isinstance(value(expression), Unknown)
 
 
+def doubled(first: Any, double: Any) -> dict[str, Any]:
+    """Variables, each twice the one before."""
+    return {"v0": first, **{f"v{number}": double(f"[variables('v{number - 1}')]") for number in range(1, 60)}}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        doubled("abcdefgh", lambda before: f"[concat({before[1:-1]}, {before[1:-1]})]"),
+        doubled(["a"], lambda before: [before, before]),
+        doubled(["a"], lambda before: f"[createArray({before[1:-1]}, {before[1:-1]})]"),
+        {"v59": "[padLeft('a', 2000000000)]"},
+        {"v59": "[range(0, 2000000000)]"},
+    ],
+)
+def test_values_that_grow_without_end_are_not_known(variables: dict[str, Any]) -> None:
+    assert value("[variables('v59')]", variables=variables) == Unknown("the template asks for more than Azure allows")
+
+
+def test_loops_within_loops_end() -> None:
+    loop = {"name": "l", "count": 800}
+    resource: dict[str, Any] = {"type": "d", "name": "[copyIndex()]", "copy": loop}
+    for type in ("c", "b", "Microsoft.A/a"):
+        resource = {"type": type, "name": "[string(copyIndex())]", "copy": loop, "resources": [resource]}
+    turns: Any = "x"
+    for _ in range(4):
+        turns = {"copy": [{"name": "l", "count": 800, "input": turns}]}
+
+    found = of(template(resource, {"type": "Microsoft.B/b", "name": "b", "properties": turns}))
+
+    assert found.gaps[-1].reason == "the template asks for more than Azure allows: the rest was not read"
+
+
 @given(st.text(alphabet="[]()'.,0 9azparemtsvconf", max_size=60))
 def test_no_expression_ends_a_run(text: str) -> None:
     value(f"[{text}]")

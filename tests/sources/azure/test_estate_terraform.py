@@ -154,7 +154,10 @@ def test_a_plan_of_an_ai_platform() -> None:
         (
             "azurerm_windows_virtual_machine_scale_set",
             {"sku": "Standard_NC4as_T4_v3", "instances": 3},
-            {"sku": {"name": "Standard_NC4as_T4_v3", "capacity": 3}},
+            {
+                "sku": {"name": "Standard_NC4as_T4_v3", "capacity": 3},
+                "properties": {"orchestrationMode": "Uniform"},
+            },
         ),
         (
             "azurerm_virtual_machine_scale_set",
@@ -211,6 +214,16 @@ def test_a_plan_of_an_ai_platform() -> None:
             },
         ),
         (
+            "azurerm_application_insights",
+            {"application_type": "web"},
+            {"kind": "web", "properties": {"Application_Type": "web"}},
+        ),
+        (
+            "azurerm_service_plan",
+            {"os_type": "Linux", "sku_name": "B1"},
+            {"sku": {"name": "B1"}, "properties": {"reserved": True}},
+        ),
+        (
             "azurerm_ai_foundry",
             {"public_network_access": "Disabled"},
             {"kind": "Hub", "properties": {"publicNetworkAccess": "Disabled"}},
@@ -229,6 +242,17 @@ def test_a_block_that_is_not_written_is_absent_and_what_no_argument_tells_is_not
     assert "networkAcls" not in properties
     assert "allowedFqdnList" not in properties
     assert properties["callRateLimit"] == Unknown("no argument of azurerm_cognitive_account tells it")
+
+
+def test_what_a_type_never_has_is_absent() -> None:
+    """So that a policy about unmanaged disks, or about Windows, has an answer before anything is applied."""
+    vm = {**WEST, "name": "vm", "size": "D4", "os_disk": [{"caching": "None"}]}
+
+    properties = only(rc("azurerm_linux_virtual_machine.vm", vm)).body["properties"]
+
+    assert "vhd" not in properties["storageProfile"]["osDisk"]
+    assert "windowsConfiguration" not in properties["osProfile"]
+    assert isinstance(properties["storageProfile"]["dataDisks"], Unknown), "disks are attached by another resource"
 
 
 def test_an_object_that_several_arguments_lead_into() -> None:
@@ -279,6 +303,25 @@ def test_ids_of_children(after: dict[str, Any], unknown: Any, expressions: dict[
     assert pool.body["properties"]["tags"] == {"project": "x"}
     assert "tags" not in pool.body
     assert "location" not in pool.body
+
+
+def test_a_setting_is_about_another_resource() -> None:
+    found = of(
+        rc(ACCOUNT, {**WEST, "name": "acc"}),
+        rc(
+            "azurerm_monitor_diagnostic_setting.audit",
+            {"name": "audit", "enabled_log": [{"category_group": "audit"}], "metric": []},
+            unknown={"target_resource_id": True, "log_analytics_workspace_id": True},
+            expressions={"target_resource_id": ref(f"{ACCOUNT}.id", ACCOUNT)},
+        ),
+        rc("azurerm_monitor_diagnostic_setting.lost", {"name": "lost"}, unknown={"target_resource_id": True}),
+    )
+
+    setting, lost = found.resources[1:]
+    assert setting.id == f"{found.resources[0].id}/providers/Microsoft.Insights/diagnosticSettings/audit"
+    assert told(setting.body["properties"]["logs"]) == [{"enabled": True, "categoryGroup": "audit"}]
+    assert setting.body["properties"]["workspaceId"] == LATER
+    assert lost.id == "/subscriptions/s-1/(unknown)/providers/Microsoft.Insights/diagnosticSettings/lost"
 
 
 def test_ids_where_the_plan_tells_little() -> None:
@@ -399,12 +442,31 @@ def test_what_terraform_does_not_know_yet_is_never_absent(place: tuple[str, str,
     if "." in argument:
         after[argument.partition(".")[0]] = [{}]
 
-    found: Any = only(rc(f"{type}.a", after, unknown=marks(argument))).body
+    body = only(rc(f"{type}.a", after, unknown=marks(argument))).body
+
+    assert isinstance(at(body, path), Unknown)
+
+
+@given(st.sampled_from(sorted(places())))
+def test_what_is_sensitive_is_neither_told_nor_absent(place: tuple[str, str, str]) -> None:
+    type, argument, path = place
+    secret: Any = "correct-horse-battery-staple"
+    for step in reversed(argument.split(".")[1:]):
+        secret = [{step: secret}]
+    after = {**WEST, "name": "a", argument.partition(".")[0]: secret}
+
+    found = only(rc(f"{type}.a", after, sensitive=marks(argument)))
+
+    assert isinstance(at(found.body, path), Unknown)
+    assert "correct-horse" not in repr(found)
+
+
+def at(found: Any, path: str) -> Any:
+    """What stands at a path, or the `Unknown` that stands on the way."""
     for step in path.split("."):
         if not isinstance(found, Unknown):
             found = found[int(step)] if isinstance(found, list) else found.get(step)
-
-    assert isinstance(found, Unknown)
+    return found
 
 
 def test_every_path_is_one_that_policies_can_ask_for() -> None:
@@ -465,6 +527,12 @@ def test_plans_that_other_projects_made(shared: Path) -> None:
         "azurerm_virtual_network.example",
     ]
     assert found.notes == ("not mapped: azurerm_firewall (5), azurerm_virtual_hub (1), azurerm_virtual_wan (1)",)
+
+
+def test_a_plan_of_another_cloud() -> None:
+    found = of(rc("aws_instance.a", {"instance_type": "p5.48xlarge"}))
+
+    assert (found.resources, found.notes) == ((), ("it holds no resource of Azure",))
 
 
 def test_what_is_no_plan_is_refused() -> None:

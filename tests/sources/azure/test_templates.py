@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from governor.azure_model import Export, Unknown
 from governor.errors import Refusal
 from governor.sources.azure.exports import ids, read, write
-from governor.sources.azure.exports.expressions import Unresolved, evaluate
+from governor.sources.azure.exports.expressions import FUNCTIONS, Unresolved, evaluate
 from sources.azure.exported import BUILT_IN, GROUP, MACHINE, RESOURCE_GROUP, SUBSCRIPTION, everything
 
 SCHEMAS = "https://schema.management.azure.com/schemas"
@@ -291,3 +294,21 @@ def test_ids_within_a_template(tmp_path: Path) -> None:
         "tenant": "/providers/Microsoft.Authorization/policyDefinitions/p",
         "extension": f"{RESOURCE_GROUP}/providers/Microsoft.Authorization/locks/l",
     }
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(
+            [*"()[],.", "'x'", "'a,b'", "''", "1", "-2", "0.5", "x", ".?", *(f"{name}(" for name in sorted(FUNCTIONS))]
+        ),
+        max_size=12,
+    )
+)
+def test_any_expression_has_a_value_or_a_reason(words: list[str]) -> None:
+    def needs_azure(name: str, _arguments: object) -> Any:
+        raise Unresolved(f"{name}() needs Azure")
+
+    text = "".join(words)
+    with suppress(Unresolved):
+        json.dumps(evaluate(f"[{text}{')' * text.count('(')}]", needs_azure))

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from governor.azure_model import ArmResource, Unknown
-from governor.languages.azure_policy.assignments import Assigned
+from governor.languages.azure_policy.assignments import Assigned, Change
 from governor.languages.azure_policy.fields import STAR, Fields, Steps
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import shown
@@ -50,7 +50,24 @@ def conflicts(one: Assigned, subject: Subject, fields: Fields) -> bool:
     """Whether Azure would refuse the request, since the operations of a policy cannot be done."""
     if one.effect == "modify" and one.conflict != "deny":
         return False
-    return any(change.conflict for change in changed(one, subject, fields)[1])
+    return any(_conflicts(change, subject, fields) for change in one.changes)
+
+
+def _conflicts(change: Change, subject: Subject, fields: Fields) -> bool:
+    name = _told(change.field, subject)
+    if type(name) is not str:
+        return False
+    if change.kind != "append":
+        return fields.modifiable(name, subject.type) is False
+    try:
+        field = fields.field(name)
+    except ValueError:
+        return False
+    before = subject.original(field.read(subject))
+    if field.starred or before is None or type(before) is Unknown:
+        return False
+    value = _told(change.value, subject)
+    return type(value) is not Unknown and before != value
 
 
 def _operate(one: Assigned, subject: Subject, fields: Fields, body: dict[str, Any]) -> Iterator[Changed]:

@@ -264,7 +264,7 @@ class _One:
         at = (*leaf.at, operator)
         if isinstance(right, Literal):
             try:
-                return _Right(operators.test(operator, right.value, semantics))
+                return _Right(operators.comparison(operator, right.value, semantics))
             except ValueError as error:
                 raise PolicyError(str(error), at) from None
         compute = self._values.compute(right, scopes, at)
@@ -274,7 +274,7 @@ class _One:
             if type(value) is Unknown:
                 return Doubt(False, value.reason)
             try:
-                return operators.test(operator, value, semantics)
+                return operators.comparison(operator, value, semantics)
             except ValueError as error:
                 return Doubt(True, str(error))
 

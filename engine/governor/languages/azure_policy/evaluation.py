@@ -65,7 +65,7 @@ class Evaluation:
         """Each resource, with what every policy that applies to it says."""
         for resource in self._estate.resources:
             subject = self.subject(resource)
-            judged = ((one, self._judge(one, subject, placed)) for one, placed in self._candidates.of(subject))
+            judged = ((one, self._judge(one, subject, outside)) for one, outside in self._candidates.of(subject))
             yield resource, [(one, result) for one, result in judged if result is not None]
 
     def subject(self, resource: ArmResource) -> Subject:
@@ -91,7 +91,7 @@ class Evaluation:
         """The condition that a policy's answer for a resource hangs on."""
         return decisive(one, self.subject(resource), self._compiler)
 
-    def _judge(self, one: Assigned, subject: Subject, placed: bool) -> Result | None:
+    def _judge(self, one: Assigned, subject: Subject, outside: str) -> Result | None:
         effect = one.effect if not one.by_location else _effect(one, subject)
         if effect in SILENT:
             return None
@@ -103,68 +103,61 @@ class Evaluation:
             if held is False:
                 return None
             if held is True:
-                return self._if_not_exists(one, effect, subject, placed)
+                return self._if_not_exists(one, effect, subject, outside)
         elif held is True:
             if effect == "manual":
-                return self._result(one, effect, subject, "Unknown", placed, "attested by people, not evaluated")
+                return self._result(one, effect, subject, "Unknown", outside, "attested by people, not evaluated")
             if effect == "denyaction":
-                return self._result(one, effect, subject, "Compliant", placed)
-            return self._result(one, effect, subject, "NonCompliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
+            return self._result(one, effect, subject, "NonCompliant", outside)
         elif compiled.applies(subject) is False:
             return None
         elif held is False:
-            return self._result(one, effect, subject, "Compliant", placed)
-        return self._doubtful(one, effect, subject, held, placed)
+            return self._result(one, effect, subject, "Compliant", outside)
+        return self._doubtful(one, effect, subject, held, outside)
 
-    def _doubtful(self, one: Assigned, effect: str, subject: Subject, held: Truth, placed: bool) -> Result | None:
+    def _doubtful(self, one: Assigned, effect: str, subject: Subject, held: Truth, outside: str) -> Result | None:
         assert isinstance(held, Doubt)
-        return self._result(one, effect, subject, "Error" if held.error else "Unknown", placed, held.reason)
+        return self._result(one, effect, subject, "Error" if held.error else "Unknown", outside, held.reason)
 
-    def _if_not_exists(self, one: Assigned, effect: str, subject: Subject, placed: bool) -> Result | None:
+    def _if_not_exists(self, one: Assigned, effect: str, subject: Subject, outside: str) -> Result | None:
         wanted = one.wanted
         if wanted is None:
-            return self._result(one, effect, subject, "Error", placed, "its details name no type")
+            return self._result(one, effect, subject, "Error", outside, "its details name no type")
         try:
             asked = [compute and compute(subject) for compute in (wanted.type, wanted.name, wanted.group, wanted.scope)]
         except TemplateError as error:
-            return self._result(one, effect, subject, "Error", placed, str(error))
+            return self._result(one, effect, subject, "Error", outside, str(error))
         for value in asked:
             if type(value) is Unknown:
-                return self._result(one, effect, subject, "Unknown", placed, value.reason)
+                return self._result(one, effect, subject, "Unknown", outside, value.reason)
         kind, name, group, scope = (None if value is None else str(value) for value in asked)
         found, whole = self._neighbours.related(subject.resource, kind or "", name, group, scope)
         doubt = None
         for candidate in found:
             if wanted.check is None:
-                return self._result(one, effect, subject, "Compliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
             other = Subject(candidate, self._compiler.slots, subject.around)
             other.primary = subject
             held = wanted.check(other)
             if held is True:
-                return self._result(one, effect, subject, "Compliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
             if held is not False:
                 doubt = doubt or held
         if doubt is not None:
-            return self._doubtful(one, effect, subject, doubt, placed)
+            return self._doubtful(one, effect, subject, doubt, outside)
         if not whole:
-            return self._result(one, effect, subject, "Unknown", placed, f"the resources do not list {kind}")
-        return self._result(one, effect, subject, "NonCompliant", placed, f"no {kind} that it wants")
+            return self._result(one, effect, subject, "Unknown", outside, f"the resources do not list {kind}")
+        return self._result(one, effect, subject, "NonCompliant", outside, f"no {kind} that it wants")
 
     def _result(
-        self, one: Assigned, effect: str, subject: Subject, state: ComplianceState, placed: bool, reason: str = ""
+        self, one: Assigned, effect: str, subject: Subject, state: ComplianceState, outside: str, reason: str = ""
     ) -> Result:
         assignment = one.assignment
-        exemption = ""
-        if assignment.id.lower() in self._exemptions:
-            exemption = self._exempt(one, subject)
-        if not placed and state != "Exempt":
-            # Which management groups lie above a subscription nobody told: the assignment may not reach it.
-            state, reason = "Unknown", "which management groups it lies in is not told"
-        blocks = (
-            assignment.enforced
-            and not exemption
-            and ((effect in BLOCKING and state == "NonCompliant") or state == "Error")
-        )
+        exemption = self._exempt(one, subject) if self._exemptions else ""
+        if outside:
+            state, reason = "Unknown", outside
+        blocks = state == "Error" or (state == "NonCompliant" and self._refuses(one, effect, subject))
         if exemption:
             state = "Exempt"
         return Result(
@@ -186,7 +179,7 @@ class Evaluation:
 
     def _exempt(self, one: Assigned, subject: Subject) -> str:
         own = subject.resource.id.lower()
-        for exemption in self._exemptions[one.assignment.id.lower()]:
+        for exemption in self._exemptions.get(one.assignment.id.lower(), ()):
             if exemption.references and one.reference.lower() not in map(str.lower, exemption.references):
                 continue
             if lapsed(exemption, self._policies.now) or not lies_in(own, exemption.scope.lower(), self._ancestors):

@@ -150,8 +150,9 @@ class _Reader:
         self._start = match.start(self._kind)
         self._at = match.end()
 
-    def _error(self, what: str) -> ExpressionError:
-        return ExpressionError(f"{what} at character {self._before + self._start + 1}", self._before + self._start)
+    def _error(self, what: str, start: int | None = None) -> ExpressionError:
+        offset = self._before + (self._start if start is None else start)
+        return ExpressionError(f"{what} at character {offset + 1}", offset)
 
     def _expression(self) -> Node:
         self._depth += 1
@@ -181,12 +182,13 @@ class _Reader:
             self._next()
             return Literal(float(token) if "." in token else int(token))
         if kind == "name":
+            start = self._start
             self._next()
             if self._token != "(" or self._kind != "sign":
                 word = {"true": True, "false": False, "null": None}
                 if token.lower() in word:
                     return Literal(word[token.lower()])
-                raise self._error(f"`{token}` is no call: parentheses are missing")
+                raise self._error(f"`{token}` is no call: parentheses are missing", start)
             return Call(token.lower(), self._arguments())
         if kind == "end":
             raise self._error("an expression that breaks off" if self._text.strip() else "an empty expression")

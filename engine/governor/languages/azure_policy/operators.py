@@ -32,7 +32,7 @@ Test = Callable[[Any], Truth]
 """A left side's value in, whether the condition holds out."""
 
 
-def test(operator: str, right: Any, semantics: Semantics) -> Test:
+def comparison(operator: str, right: Any, semantics: Semantics) -> Test:
     """The test of an operator (lower-case) with what it compares with. Raises ValueError for what it cannot."""
     return (_DOCUMENTED if semantics == "documented" else _REGORUS)[operator](right)
 

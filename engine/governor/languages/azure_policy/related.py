@@ -49,6 +49,7 @@ class Neighbourhood:
     def __init__(self, estate: Estate) -> None:
         self._listed = estate.listed
         self._by_id: dict[str, ArmResource] = {}
+        self._types: set[str] = set()
         self._within: dict[tuple[str, str], list[ArmResource]] = defaultdict(list)
         """Type and what lies above, both lower-case → resources."""
         self._named: dict[tuple[str, str, str], list[ArmResource]] = defaultdict(list)
@@ -57,6 +58,7 @@ class Neighbourhood:
         for resource in estate.resources:
             own, kind = resource.id.lower(), resource.type.lower()
             self._by_id[own] = resource
+            self._types.add(kind)
             last = own.rpartition("/")[2]
             for above in _above(own):
                 self._within[kind, above].append(resource)
@@ -106,7 +108,10 @@ class Neighbourhood:
         extend it; else those of the resource group, or the subscription. Source: Microsoft's documentation of
         auditIfNotExists.
         """
-        kind, own = kind.lower(), resource.id.lower()
+        kind = kind.lower()
+        if kind not in self._types:
+            return (), kind in self._listed
+        own = resource.id.lower()
         place = container(own)
         if (scope or "").lower() == "subscription" or resource.type.lower() == SUBSCRIPTIONS:
             place = subscription_of(own)

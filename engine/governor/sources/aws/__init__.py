@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
+from hashlib import blake2b
 
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
@@ -123,7 +124,12 @@ def _named(scope: Scope, caller: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    """The first names in words; the digest behind them tells one long list from another."""
+    names = sorted(names)
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    digest = blake2b(" ".join(names).encode(), digest_size=4).hexdigest()
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more ({digest})"
 
 
 def _offered(account: Account, shard: Shard) -> bool:

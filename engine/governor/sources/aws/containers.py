@@ -84,13 +84,20 @@ def ecs(reader: Reader) -> Iterator[Resource]:
             for service in reader.list(
                 "ecs", "describe_services", "services", cluster=cluster, services=some, include=["TAGS"]
             ):
-                if found := _service(reader, service, *definition(service["taskDefinition"])):
+                answers = [definition(name) for name in _definitions(service)]
+                containers = [each for task, _ in answers for each in (task or {}).get("containerDefinitions", ())]
+                if found := _service(reader, service, containers, next((why for _, why in answers if why), "")):
                     yield found
 
 
-def _service(reader: Reader, service: dict[str, Any], task: dict[str, Any] | None, why: str) -> Resource | None:
+def _definitions(service: dict[str, Any]) -> list[str]:
+    """Task definitions that a service may run; where something else than ECS deploys it, its task sets name them."""
+    named = [each["taskDefinition"] for each in (service, *service.get("taskSets", ())) if "taskDefinition" in each]
+    return list(dict.fromkeys(named))
+
+
+def _service(reader: Reader, service: dict[str, Any], containers: list[dict[str, Any]], why: str) -> Resource | None:
     """A service that asks for accelerators, that holds a key, or of which neither is known."""
-    containers = (task or {}).get("containerDefinitions", [])
     holds = {"container_definitions": [{"environment": each.get("environment", [])} for each in containers]}
     count = sum(
         int(asked["value"]) if asked["type"] == "GPU" else 1

@@ -113,8 +113,10 @@ def groups(reader: Reader) -> Iterator[Resource]:
         named, why = _types_of(each, templates)
         types.learn(named)
         desired = each["DesiredCapacity"]
-        line = [Line(named[0], desired, each["MaxSize"])] if named else []
-        costs = cost(types, reader.prices, reader.region, line, paid_by_others=True)
+        # Which of several types run is decided when instances start: one of them may compute.
+        lines = [Line(type, 0) for type in named]
+        lines[:1] = [Line(type, desired, each["MaxSize"]) for type in named[:1]]
+        costs = cost(types, reader.prices, reader.region, lines, paid_by_others=True)
         told = {"instance_type": named[0]} if len(named) == 1 else {"instance_types": named} if named else {}
         unknown = dict(costs.unknown)
         if why:
@@ -170,7 +172,9 @@ class Templates:
             return
         for each in self._reader.list("ec2", "describe_launch_templates", "LaunchTemplates", LaunchTemplateIds=ids):
             id = each["LaunchTemplateId"]
-            versions = [found for (of, _), (found, _) in self._versions.items() if of == id and found]
+            asked = [answer for (of, _), answer in self._versions.items() if of == id]
+            versions = [found for found, _ in asked if found]
+            why = next((why for _, why in asked if why), "")
             named = next((v["InstanceType"] for v in versions if "InstanceType" in v), None)
             yield self._reader.resource(
                 "aws_launch_template",
@@ -178,5 +182,6 @@ class Templates:
                 Tags(pairs(each.get("Tags"))),
                 holds={"versions": [{"user_data": v["UserData"]} for v in versions if "UserData" in v]},
                 attributes={"instance_type": named} if named else {},
+                unknown={"attributes.ai_keys": why, "attributes.instance_type": why} if why else {},
                 created_at=each["CreateTime"].isoformat(),
             )

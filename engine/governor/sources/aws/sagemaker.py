@@ -73,8 +73,7 @@ def _variants(endpoint: dict[str, Any], config: dict[str, Any]) -> list[Line]:
     return [
         Line(each["InstanceType"], now if now is not None else each.get("InitialInstanceCount", 1),
              each.get("ManagedInstanceScaling", {}).get("MaxInstanceCount"))
-        for name in ("ProductionVariants", "ShadowProductionVariants")
-        for each in config.get(name, ())
+        for each in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", ()))
         if "InstanceType" in each
         for now in [runs.get(each["VariantName"])]
     ]  # fmt: skip
@@ -164,11 +163,12 @@ def _jobs(reader: Reader, types: Types, word: str, name: str, type: str, path: t
 
     def runs(listed: dict[str, Any]) -> _Runs:
         asked = describe(**{f"{name}Name": listed[f"{name}Name"]})
+        arn = asked[f"{name}Arn"]  # an answer that broke off lacks it, a serverless job only the instances
         for step in path:
             asked = asked.get(step, {})
         groups = asked.get("InstanceGroups") or ([asked] if "InstanceType" in asked else [])
         lines = [Line(group["InstanceType"], group.get("InstanceCount", 1)) for group in groups]
-        return _Runs(listed[f"{name}Arn"], lines)
+        return _Runs(arn, lines)
 
     yield from _told(
         reader, types, type, "training_job", f"{word} job",

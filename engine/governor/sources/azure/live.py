@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,9 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from governor.azure_model import ArmResource, Estate
+from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
-from governor.model import Gap
+from governor.model import Gap, Inventory
 from governor.sources.azure.estate import merged, rows
+from governor.sources.azure.estate.ours import inventory
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -51,8 +53,27 @@ _SILENCE = 60
 """Seconds that Azure may be silent."""
 
 
+class Scope(Struct, frozen=True, kw_only=True):
+    """What is asked for."""
+
+    subscriptions: Sequence[str] = ()
+    management_groups: Sequence[str] = ()
+    endpoint: str = PUBLIC
+    """Where Resource Manager answers; clouds of governments and of China have their own."""
+
+    def __bool__(self) -> bool:
+        return bool(self.subscriptions or self.management_groups)
+
+
 class NotARead(Exception):  # noqa: N818
     """A request that might change something. It was not sent."""
+
+
+def scan(scope: Scope, prices: PriceBook) -> Inventory:
+    """What runs in the scope, and as gaps what could not be read. Raises Refusal when nothing at all could."""
+    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    azure = Azure(subscriptions=scope.subscriptions, management_groups=scope.management_groups, base_url=scope.endpoint)
+    return replace(inventory(azure.estate(), prices), taken_at=taken_at)
 
 
 class Rows(Struct, frozen=True):
@@ -86,7 +107,7 @@ class Azure:
         if all(table.gaps and not table.rows for table in tables.values()):
             gap = tables["resources"].gaps[0]
             raise Refusal(f"Azure could not be read: {gap.reason}", place=gap.place, code=CANNOT_JUDGE)
-        found = [_estate(table, f"Resource Graph, {name}") for name, table in tables.items()]
+        found = [_estate(table, f"Resource Graph, {name}", chosen=True) for name, table in tables.items()]
         found += self._children(found[0])
         return replace(merged(found, "Azure"), source=f"Azure {self._named()}".rstrip())
 
@@ -193,8 +214,8 @@ def reason(error: Exception) -> str:
     return words
 
 
-def _estate(found: Rows, place: str) -> Estate:
-    whole = rows.estate_of([rows.Page(found.rows)], place)
+def _estate(found: Rows, place: str, *, chosen: bool = False) -> Estate:
+    whole = rows.estate_of([rows.Page(found.rows, chosen=chosen)], place)
     return replace(whole, gaps=(*whole.gaps, *found.gaps), listed=frozenset() if found.gaps else whole.listed)
 
 

@@ -8,7 +8,7 @@ What needs more than arguments is the compiler's: parameters, field, current, re
 requestContext, policy, claims, utcNow. `if`, `and`, `or` and `coalesce` are here for arguments that are all there.
 
 Arguments and results are JSON: None, bool, int, float, str, list, dict; none of them is changed. An
-`azure_model.Unknown` may lie within them: a result that depends on it is NotComputed.
+`azure_model.Unknown` may lie within them: it comes back within results, and one that depends on it is NotComputed.
 """
 
 from __future__ import annotations

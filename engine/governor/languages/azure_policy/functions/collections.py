@@ -177,6 +177,8 @@ def _united(fold: Callable[[str], str]) -> Callable[[Sequence[Any]], Any]:
         for name, value in other.items():
             there = names.setdefault(fold(name), name)
             before = result.get(there)
+            if Unknown in (kinds := {type(before), type(value)}) and kinds <= {Unknown, dict}:
+                raise refused("union", value if type(value) is Unknown else before, "object")
             result[there] = merged(before, value) if type(before) is dict and type(value) is dict else value
         return result
 

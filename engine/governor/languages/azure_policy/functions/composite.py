@@ -79,11 +79,10 @@ def _placed(placeholder: str, values: Sequence[Any], quote: Callable[[str], str]
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else LONGEST * 10 if _long(text) else None
-
-
-def _long(text: str) -> bool:
-    return len(text) >= 10 and text.isascii() and text.isdigit()
+    """The number of some digits; of ten and more, one that is beyond all bounds."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return int(text) if len(text) < 10 else 10 * LONGEST
 
 
 def _written(value: Any, specifier: str, quote: Callable[[str], str]) -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from governor.azure_model import Unknown
 from governor.languages.azure_policy.functions.values import (
     LONGEST,
     Function,
@@ -124,8 +125,13 @@ def replace(arguments: Sequence[Any]) -> str:
     text, old, new = (text_or_null("replace", argument) for argument in arguments)
     if not old:
         raise TemplateError("replace: the text to replace is empty")
-    folded, places = (text.lower(), range(len(text))) if text.isascii() else _folded(text)
     sought = old.casefold()
+    if text.isascii():
+        if sought == old.upper():
+            return _replaced(text, old, new)
+        folded, places = text.lower(), list(range(len(text)))
+    else:
+        folded, places = _folded(text)
     starts = []
     start = folded.find(sought)
     while start >= 0:
@@ -142,6 +148,10 @@ def replace(arguments: Sequence[Any]) -> str:
 
 def replace_exactly(arguments: Sequence[Any]) -> str:
     text, old, new = (text_of("replace", argument) for argument in arguments)
+    return _replaced(text, old, new)
+
+
+def _replaced(text: str, old: str, new: str) -> str:
     within("replace", len(text) + text.count(old) * (len(new) - len(old)))
     return text.replace(old, new)
 
@@ -167,6 +177,9 @@ def split_at_longest(arguments: Sequence[Any]) -> list[str]:
         return _split(text, [delimiters])
     if type(delimiters) is not list:
         raise refused("split", delimiters, "text or array")
+    for delimiter in delimiters:
+        if type(delimiter) is Unknown:
+            raise refused("split", delimiter, "text")
     texts = [delimiter for delimiter in delimiters if type(delimiter) is str and delimiter]
     return _split(text, sorted(texts, key=len, reverse=True))
 

@@ -11,7 +11,11 @@ from governor.azure_model import Unknown
 LONGEST = 131_072
 """Characters of a text that a function may return: Microsoft's limit."""
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
 MISSING: Any = object()
+"""What `member` gives for what is not there."""
+
 _SHOWN = 60
 
 
@@ -24,7 +28,8 @@ class NotComputed(TemplateError):  # noqa: N818
 
 
 class Function(NamedTuple):
-    """A function of templates. Called itself it counts the arguments; `call` is for whoever counted them."""
+    """A function of templates. Called itself it counts the arguments and looks whether they are known; `call` is for
+    whoever did both."""
 
     name: str
     """As Microsoft writes it."""
@@ -37,6 +42,9 @@ class Function(NamedTuple):
     def __call__(self, arguments: Sequence[Any]) -> Any:
         if not self.takes(len(arguments)):
             raise TemplateError(f"{self.name}: takes {self.arity}, not {len(arguments)}")
+        for argument in arguments:
+            if type(argument) is Unknown:
+                raise refused(self.name, argument, "JSON value")
         return self.call(arguments)
 
     def takes(self, count: int) -> bool:
@@ -67,7 +75,7 @@ def shown(value: Any) -> str:
         return "an object"
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    return str(value) if isinstance(value, float) or -(2**63) <= value < 2**64 else "a number of many digits"
+    return str(value) if isinstance(value, float) or _LEAST <= value <= _MOST else "a number of many digits"
 
 
 def refused(function: str, value: Any, wanted: str) -> TemplateError:
@@ -97,14 +105,14 @@ def text_or_null(function: str, value: Any) -> str:
 
 
 def whole(function: str, value: Any) -> int:
-    if type(value) is int:
+    if type(value) is int and _LEAST <= value <= _MOST:
         return value
-    raise refused(function, value, "whole number")
+    raise refused(function, value, "whole number" if type(value) is not int else "whole number of 64 bits")
 
 
 def long(function: str, value: int) -> int:
     """A number that 64 bits hold."""
-    if -(2**63) <= value < 2**63:
+    if _LEAST <= value <= _MOST:
         return value
     raise TemplateError(f"{function}: the result has more than 64 bits")
 

@@ -46,8 +46,12 @@ class Mapped(Struct, frozen=True, kw_only=True):
     constants: Mapping[str, Any] = {}
     parent: str = ""
     """The argument with the id, or the name, of the resource it is a child of."""
+    extends: str = ""
+    """The argument with the id of the resource, group or subscription it is about."""
     location: Literal["own", "parent", "none"] = "own"
     tags: str = "tags"
+    absent: tuple[str, ...] = ()
+    """ARM paths at which the type never puts anything."""
     joined: Mapping[str, tuple[str, ...]] = {}
     """ARM path → arguments whose values, with `_` between them, it is made of."""
 
@@ -83,6 +87,9 @@ def _comma(value: Any) -> Any:
 def _unknown_of(value: list[Any]) -> Unknown | None:
     """What is made of all members is not known when one of them is not."""
     return next((item for item in value if isinstance(item, Unknown)), None)
+
+
+_KIND = {"kind": Unknown("no argument of azurerm tells it")}
 
 
 def _linux(value: Any) -> Any:
@@ -142,6 +149,9 @@ def _machine(system: str, at: str) -> dict[str, str | To | Part]:
     }
 
 
+_OTHER = {"Linux": "windows", "Windows": "linux"}
+
+
 def _virtual_machine(system: str) -> Mapped:
     settings = f"properties.osProfile.{system.lower()}Configuration.patchSettings"
     return Mapped(
@@ -156,13 +166,49 @@ def _virtual_machine(system: str) -> Mapped:
             "capacity_reservation_group_id": "properties.capacityReservation.capacityReservationGroup.id",
             "dedicated_host_id": "properties.host.id",
             "dedicated_host_group_id": "properties.hostGroup.id",
+            **({"hotpatching_enabled": f"{settings}.enableHotpatching"} if system == "Windows" else {}),
+            "bypass_platform_safety_checks_on_user_schedule_enabled": (
+                f"{settings}.automaticByPlatformSettings.bypassPlatformSafetyChecksOnUserSchedule"
+            ),
             "patch_mode": f"{settings}.patchMode",
             "patch_assessment_mode": f"{settings}.assessmentMode",
         },
+        absent=(f"properties.osProfile.{_OTHER[system]}Configuration", "properties.storageProfile.osDisk.vhd"),
     )
 
 
 _PROFILE = "properties.virtualMachineProfile"
+_OF_SCALE_SETS: Arguments = {
+    "single_placement_group": "properties.singlePlacementGroup",
+    "platform_fault_domain_count": "properties.platformFaultDomainCount",
+    "zone_balance": "properties.zoneBalance",
+    "data_disk": Part(
+        f"{_PROFILE}.storageProfile.dataDisks",
+        {
+            "lun": "lun",
+            "caching": "caching",
+            "create_option": "createOption",
+            "disk_size_gb": "diskSizeGB",
+            "storage_account_type": "managedDisk.storageAccountType",
+            "disk_encryption_set_id": "managedDisk.diskEncryptionSet.id",
+        },
+        many=True,
+    ),
+    "extension": Part(
+        f"{_PROFILE}.extensionProfile.extensions",
+        {"name": "name", "publisher": "properties.publisher", "type": "properties.type"},
+        many=True,
+    ),
+    "automatic_os_upgrade_policy": Part(
+        "properties.upgradePolicy.automaticOSUpgradePolicy",
+        {
+            "enable_automatic_os_upgrade": "enableAutomaticOSUpgrade",
+            "automatic_os_upgrade_enabled": "enableAutomaticOSUpgrade",
+        },
+    ),
+}
+_NO_BLOBS = (f"{_PROFILE}.storageProfile.osDisk.vhdContainers", f"{_PROFILE}.storageProfile.osDisk.image")
+"""azurerm makes managed disks for them."""
 
 
 def _scale_set(system: str) -> Mapped:
@@ -170,15 +216,15 @@ def _scale_set(system: str) -> Mapped:
         type="Microsoft.Compute/virtualMachineScaleSets",
         arguments={
             **_machine(system, _PROFILE),
+            **_OF_SCALE_SETS,
             "sku": "sku.name",
             "instances": "sku.capacity",
             "computer_name_prefix": f"{_PROFILE}.osProfile.computerNamePrefix",
             "upgrade_mode": "properties.upgradePolicy.mode",
             "overprovision": "properties.overProvision",
-            "single_placement_group": "properties.singlePlacementGroup",
-            "platform_fault_domain_count": "properties.platformFaultDomainCount",
-            "zone_balance": "properties.zoneBalance",
         },
+        constants={"properties.orchestrationMode": "Uniform"},
+        absent=(f"{_PROFILE}.osProfile.{_OTHER[system]}Configuration", *_NO_BLOBS),
     )
 
 
@@ -393,13 +439,12 @@ TYPES: Mapping[str, Mapped] = {
         type="Microsoft.Compute/virtualMachineScaleSets",
         arguments={
             **_machine("", _PROFILE),
+            **_OF_SCALE_SETS,
             "sku_name": "sku.name",
             "instances": "sku.capacity",
-            "single_placement_group": "properties.singlePlacementGroup",
-            "platform_fault_domain_count": "properties.platformFaultDomainCount",
-            "zone_balance": "properties.zoneBalance",
         },
         constants={"properties.orchestrationMode": "Flexible"},
+        absent=_NO_BLOBS,
     ),
     "azurerm_virtual_machine_scale_set": Mapped(
         type="Microsoft.Compute/virtualMachineScaleSets",
@@ -490,6 +535,25 @@ TYPES: Mapping[str, Mapped] = {
             "api_server_access_profile": Part(
                 "properties.apiServerAccessProfile", {"authorized_ip_ranges": "authorizedIPRanges"}
             ),
+            "image_cleaner_enabled": "properties.securityProfile.imageCleaner.enabled",
+            "service_principal": Part("properties.servicePrincipalProfile", {"client_id": "clientId"}),
+            "microsoft_defender": Part(
+                "properties.securityProfile.defender",
+                {"log_analytics_workspace_id": "logAnalyticsWorkspaceResourceId"},
+                {"securityMonitoring.enabled": True},
+            ),
+            "key_management_service": Part(
+                "properties.securityProfile.azureKeyVaultKms", {"key_vault_key_id": "keyId"}, {"enabled": True}
+            ),
+            "storage_profile": Part(
+                "properties.storageProfile",
+                {
+                    "blob_driver_enabled": "blobCSIDriver.enabled",
+                    "disk_driver_enabled": "diskCSIDriver.enabled",
+                    "file_driver_enabled": "fileCSIDriver.enabled",
+                    "snapshot_controller_enabled": "snapshotController.enabled",
+                },
+            ),
             "azure_policy_enabled": "properties.addonProfiles.azurePolicy.enabled",
             "http_application_routing_enabled": "properties.addonProfiles.httpApplicationRouting.enabled",
             "oidc_issuer_enabled": "properties.oidcIssuerProfile.enabled",
@@ -543,6 +607,18 @@ TYPES: Mapping[str, Mapped] = {
             "network_rule_bypass_option": "properties.networkRuleBypassOptions",
             "public_network_access_enabled": _PUBLIC,
             "zone_redundancy_enabled": To("properties.zoneRedundancy", _enabled),
+            "network_rule_set": Part(
+                "properties.networkRuleSet",
+                {
+                    "default_action": "defaultAction",
+                    "ip_rule": Part("ipRules", {"action": "action", "ip_range": "value"}, many=True),
+                },
+            ),
+            "encryption": Part(
+                "properties.encryption",
+                {"key_vault_key_id": "keyVaultProperties.keyIdentifier"},
+                {"status": "enabled"},
+            ),
             "export_policy_enabled": To("properties.policies.exportPolicy.status", _enabled),
         },
     ),
@@ -556,6 +632,14 @@ TYPES: Mapping[str, Mapped] = {
             "ip_address_type": "properties.ipAddress.type",
             "dns_name_label": "properties.ipAddress.dnsNameLabel",
             "subnet_ids": To("properties.subnetIds", _ids),
+            "diagnostics": Part(
+                "properties.diagnostics",
+                {
+                    "log_analytics": Part(
+                        "logAnalytics", {"workspace_id": "workspaceId", "workspace_key": "workspaceKey"}
+                    )
+                },
+            ),
             "container": Part(
                 "properties.containers",
                 {
@@ -580,6 +664,7 @@ TYPES: Mapping[str, Mapped] = {
     "azurerm_container_app": Mapped(
         type="Microsoft.App/containerApps",
         location="none",
+        constants=_KIND,
         arguments={
             "container_app_environment_id": "properties.managedEnvironmentId",
             "workload_profile_name": "properties.workloadProfileName",
@@ -670,6 +755,7 @@ TYPES: Mapping[str, Mapped] = {
             "local_authentication_enabled": _LOCAL_AUTH,
             "public_network_access_enabled": _PUBLIC,
             "allowed_ips": To("properties.networkRuleSet.ipRules", _values),
+            "customer_managed_key_enforcement_enabled": To("properties.encryptionWithCmk.enforcement", _enabled),
         },
     ),
     "azurerm_databricks_workspace": Mapped(
@@ -738,7 +824,23 @@ TYPES: Mapping[str, Mapped] = {
             "sftp_enabled": "properties.isSftpEnabled",
             "local_user_enabled": "properties.isLocalUserEnabled",
             "allowed_copy_scope": "properties.allowedCopyScope",
-            "network_rules": Part("properties.networkAcls", _ACLS),
+            "queue_encryption_key_type": "properties.encryption.services.queue.keyType",
+            "table_encryption_key_type": "properties.encryption.services.table.keyType",
+            "sas_policy": Part(
+                "properties.sasPolicy",
+                {"expiration_period": "sasExpirationPeriod", "expiration_action": "expirationAction"},
+            ),
+            "network_rules": Part(
+                "properties.networkAcls",
+                {
+                    **_ACLS,
+                    "private_link_access": Part(
+                        "resourceAccessRules",
+                        {"endpoint_resource_id": "resourceId", "endpoint_tenant_id": "tenantId"},
+                        many=True,
+                    ),
+                },
+            ),
         },
     ),
     "azurerm_key_vault": Mapped(
@@ -756,6 +858,7 @@ TYPES: Mapping[str, Mapped] = {
             "enabled_for_template_deployment": "properties.enabledForTemplateDeployment",
             "network_acls": Part("properties.networkAcls", _ACLS),
         },
+        constants={"properties.enableSoftDelete": True},
     ),
     "azurerm_cosmosdb_account": Mapped(
         type="Microsoft.DocumentDB/databaseAccounts",
@@ -767,6 +870,12 @@ TYPES: Mapping[str, Mapped] = {
             "public_network_access_enabled": _PUBLIC,
             "is_virtual_network_filter_enabled": "properties.isVirtualNetworkFilterEnabled",
             "free_tier_enabled": "properties.enableFreeTier",
+            "access_key_metadata_writes_enabled": To("properties.disableKeyBasedMetadataWriteAccess", _not),
+            "multiple_write_locations_enabled": "properties.enableMultipleWriteLocations",
+            "enable_multiple_write_locations": "properties.enableMultipleWriteLocations",
+            "key_vault_key_id": "properties.keyVaultKeyUri",
+            "capabilities": Part("properties.capabilities", {"name": "name"}, many=True),
+            "virtual_network_rule": Part("properties.virtualNetworkRules", {"id": "id"}, many=True),
             "minimal_tls_version": "properties.minimalTlsVersion",
             "consistency_policy": Part(
                 "properties.consistencyPolicy", {"consistency_level": "defaultConsistencyLevel"}
@@ -784,9 +893,20 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_mssql_server": Mapped(
         type="Microsoft.Sql/servers",
+        constants=_KIND,
         arguments={
             "version": "properties.version",
             "administrator_login": "properties.administratorLogin",
+            "azuread_administrator": Part(
+                "properties.administrators",
+                {
+                    "azuread_authentication_only": "azureADOnlyAuthentication",
+                    "login_username": "login",
+                    "object_id": "sid",
+                    "tenant_id": "tenantId",
+                },
+            ),
+            "transparent_data_encryption_key_vault_key_id": "properties.keyId",
             "minimum_tls_version": "properties.minimalTlsVersion",
             "public_network_access_enabled": _PUBLIC,
             "outbound_network_restriction_enabled": To("properties.restrictOutboundNetworkAccess", _enabled),
@@ -794,6 +914,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_mssql_database": Mapped(
         type="Microsoft.Sql/servers/databases",
+        constants=_KIND,
         parent="server_id",
         location="parent",
         arguments={
@@ -802,6 +923,8 @@ TYPES: Mapping[str, Mapped] = {
             "zone_redundant": "properties.zoneRedundant",
             "license_type": "properties.licenseType",
             "ledger_enabled": "properties.isLedgerOn",
+            "elastic_pool_id": "properties.elasticPoolId",
+            "storage_account_type": "properties.requestedBackupStorageRedundancy",
         },
     ),
     "azurerm_eventhub_namespace": _namespace("Microsoft.EventHub/namespaces"),
@@ -875,18 +998,60 @@ TYPES: Mapping[str, Mapped] = {
     ),
     # What the rest runs on
     "azurerm_user_assigned_identity": Mapped(type="Microsoft.ManagedIdentity/userAssignedIdentities"),
+    "azurerm_role_assignment": Mapped(
+        type="Microsoft.Authorization/roleAssignments",
+        extends="scope",
+        location="none",
+        tags="",
+        arguments={
+            "principal_id": "properties.principalId",
+            "principal_type": "properties.principalType",
+            "role_definition_id": "properties.roleDefinitionId",
+            "condition": "properties.condition",
+        },
+    ),
+    "azurerm_monitor_diagnostic_setting": Mapped(
+        type="Microsoft.Insights/diagnosticSettings",
+        extends="target_resource_id",
+        location="none",
+        tags="",
+        arguments={
+            "log_analytics_workspace_id": "properties.workspaceId",
+            "log_analytics_destination_type": "properties.logAnalyticsDestinationType",
+            "storage_account_id": "properties.storageAccountId",
+            "eventhub_authorization_rule_id": "properties.eventHubAuthorizationRuleId",
+            "eventhub_name": "properties.eventHubName",
+            "enabled_log": Part(
+                "properties.logs",
+                {"category": "category", "category_group": "categoryGroup"},
+                {"enabled": True},
+                many=True,
+            ),
+            "log": Part(
+                "properties.logs",
+                {"category": "category", "category_group": "categoryGroup", "enabled": "enabled"},
+                many=True,
+            ),
+            "enabled_metric": Part("properties.metrics", {"category": "category"}, {"enabled": True}, many=True),
+            "metric": Part("properties.metrics", {"category": "category", "enabled": "enabled"}, many=True),
+        },
+    ),
     "azurerm_log_analytics_workspace": Mapped(
         type="Microsoft.OperationalInsights/workspaces",
         arguments={
             "sku": "properties.sku.name",
             "retention_in_days": "properties.retentionInDays",
             "daily_quota_gb": "properties.workspaceCapping.dailyQuotaGb",
+            "local_authentication_enabled": To("properties.features.disableLocalAuth", _not),
+            "local_authentication_disabled": "properties.features.disableLocalAuth",
+            "cmk_for_query_forced": "properties.forceCmkForQuery",
             "internet_ingestion_enabled": To("properties.publicNetworkAccessForIngestion", _enabled),
             "internet_query_enabled": To("properties.publicNetworkAccessForQuery", _enabled),
         },
     ),
     "azurerm_application_insights": Mapped(
         type="Microsoft.Insights/components",
+        joined={"kind": ("application_type",)},
         arguments={
             "application_type": "properties.Application_Type",
             "workspace_id": "properties.WorkspaceResourceId",
@@ -898,6 +1063,7 @@ TYPES: Mapping[str, Mapped] = {
     ),
     "azurerm_service_plan": Mapped(
         type="Microsoft.Web/serverfarms",
+        constants=_KIND,
         arguments={
             "sku_name": "sku.name",
             "worker_count": "sku.capacity",

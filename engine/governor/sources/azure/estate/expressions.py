@@ -23,9 +23,28 @@ _LONGEST = 50_000
 _DEEPEST = 40
 
 
+class Work:
+    """How much more may be evaluated: a few lines of a template can ask for more than any machine has."""
+
+    def __init__(self, left: int = 1_000_000) -> None:
+        self.left = left
+
+    def spend(self, steps: int = 1) -> bool:
+        """Whether there was that much left."""
+        self.left -= steps
+        return self.left >= 0
+
+
+TOO_MUCH = Unknown("the template asks for more than Azure allows")
+_LONGEST_TEXT = 131_072
+_MOST_NODES = 32_768
+"""Azure's own limits for the result of an expression."""
+
+
 class Scope(NamedTuple):
     """What names mean where an expression stands."""
 
+    work: Work
     parameter: Callable[[str], Any]
     variable: Callable[[str], Any]
     turns: Mapping[str, Any] = {}
@@ -47,6 +66,8 @@ def evaluate(text: str, scope: Scope) -> Any:
     """The value of `[…]`."""
     if len(text) > _LONGEST:
         return Unknown("the expression is too long")
+    if not scope.work.spend(1 + len(text) // 10):
+        return TOO_MUCH
     try:
         parser = _Parser(text[1:-1], scope)
         value = parser.value(0)
@@ -154,8 +175,25 @@ def _call(name: str, arguments: list[Any], scope: Scope) -> Any:
     if low in _DEPLOYED:
         return Unknown(f"{name}() is known when the template is deployed")
     if function := _FUNCTIONS.get(low):
-        return function(*arguments)
+        if low in ("padleft", "range") and any(isinstance(n, int) and n > _MOST_NODES for n in arguments[1:]):
+            return TOO_MUCH
+        return bounded(function(*arguments), scope.work)
     return Unknown(f"governor does not evaluate {name}()")
+
+
+def bounded(value: Any, work: Work) -> Any:
+    """The value, unless it is larger than Azure lets one be."""
+    size, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        size += 1
+        if isinstance(item, str):
+            size += len(item) // 4
+        elif isinstance(item, (list, dict)):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        if size > _MOST_NODES or (isinstance(item, str) and len(item) > _LONGEST_TEXT):
+            return TOO_MUCH
+    return value if work.spend(size) else TOO_MUCH
 
 
 def resource_id(scope: str, type: str, name: str) -> str:
@@ -284,7 +322,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mod": lambda one, other: one % other,
     "min": lambda *values: min(*values) if len(values) > 1 else min(values[0]),
     "max": lambda *values: max(*values) if len(values) > 1 else max(values[0]),
-    "range": lambda start, count: list(range(start, start + min(count, 10_000))),
+    "range": lambda start, count: list(range(start, start + count)),
     "array": lambda value: value if isinstance(value, list) else [value],
     "createarray": lambda *values: list(values),
     "createobject": _object,

@@ -23,7 +23,6 @@ _KEPT = (
     "name", "type", "location", "tags", "kind", "sku", "identity", "zones", "plan", "managedBy", "extendedLocation",
     "properties",
 )  # fmt: skip
-_COLUMNS_OF_GRAPH = frozenset({"subscriptionId", "resourceGroup"})
 _ASKED_FOR = ("tags", "location", "kind", "sku", "identity")
 _ANCESTORS = "managementGroupAncestorsChain"
 _ID = re.compile(r"/subscriptions/[^/]+(?:/resourceGroups/(?P<group>[^/]+))?", re.IGNORECASE)
@@ -37,12 +36,14 @@ class Page(Struct):
     rows: Sequence[Any]
     more: str = ""
     """Why these are not all."""
+    chosen: bool = False
+    """Whether a query chose the columns: one that no row has was not asked for. REST leaves out what is absent."""
 
 
 def page_of(document: Any) -> Page | None:
     """The rows in what a command or an API answered; None when it holds none."""
     if isinstance(document, list):
-        return Page(document) if all(_is_row(row) for row in document) else None
+        return Page(document, chosen=True) if all(_is_row(row) for row in document) else None
     if not isinstance(document, dict):
         return None
     if _is_row(document):
@@ -50,7 +51,7 @@ def page_of(document: Any) -> Page | None:
     for name in ("data", "value"):
         rows = _table(document.get(name))
         if isinstance(rows, list) and all(map(_is_row, rows)):
-            return Page(rows, _more(document, len(rows)))
+            return Page(rows, _more(document, len(rows)), chosen=name == "data")
     return None
 
 
@@ -87,7 +88,7 @@ def estate_of(pages: Iterable[Page], place: str) -> Estate:
     gaps: list[Gap] = []
     whole = True
     for page in pages:
-        left_out = _left_out(page.rows)
+        left_out = _left_out(page.rows) if page.chosen else {}
         if page.more:
             gaps.append(Gap(place, page.more))
             whole = False
@@ -116,9 +117,7 @@ def estate_of(pages: Iterable[Page], place: str) -> Estate:
 
 
 def _left_out(rows: Sequence[Mapping[str, Any]]) -> dict[str, Unknown]:
-    """Columns that a query of Resource Graph, or az, did not ask for."""
-    if not any(_COLUMNS_OF_GRAPH & row.keys() for row in rows):
-        return {}  # REST leaves out what is absent
+    """Columns that a query did not ask for."""
     written = set().union(*rows)
     return {name: Unknown(f"the export has no column {name}") for name in _ASKED_FOR if name not in written}
 

@@ -13,7 +13,16 @@ from typing import Any
 from governor.azure_model import ArmResource, Estate, Unknown
 from governor.catalog.tables import fold
 from governor.model import Gap
-from governor.sources.azure.estate.expressions import Scope, evaluate, is_expression, resource_id, unknown_in
+from governor.sources.azure.estate.expressions import (
+    TOO_MUCH,
+    Scope,
+    Work,
+    bounded,
+    evaluate,
+    is_expression,
+    resource_id,
+    unknown_in,
+)
 from governor.sources.azure.estate.rows import GROUP
 
 NOWHERE = "/subscriptions/(unknown)/resourceGroups/(unknown)"
@@ -25,6 +34,8 @@ _DEPLOYMENT = "microsoft.resources/deployments"
 _MOST_TURNS = 800
 """Resources that Azure makes of one loop at most."""
 _DEEPEST = 20
+_OF_A_RESOURCE = 50
+"""What a resource costs of the work that a template may make."""
 
 
 def is_template(document: Any) -> bool:
@@ -54,6 +65,7 @@ class _Reader:
         self._place = place
         self.gaps: list[Gap] = []
         self.secrets: set[str] = set()
+        self._work = Work()
 
     def resources(
         self, template: Mapping[str, Any], given: Mapping[str, Any], to: str, depth: int
@@ -85,7 +97,7 @@ class _Reader:
         @cache
         def variable(name: str) -> Any:
             if (loop := _find(loops, name)) is not None:
-                return self._turns(loop, scope)
+                return bounded(self._turns(loop, scope), self._work)
             found = _find(written, name)
             return Unknown(f"no variable is called {name}") if found is None else guarded(f"variable {name}", found)
 
@@ -94,11 +106,11 @@ class _Reader:
                 return Unknown(f"{name} is made of itself")
             asked.add(name)
             try:
-                return self._value(value, scope)
+                return bounded(self._value(value, scope), self._work)
             finally:
                 asked.discard(name)
 
-        scope = Scope(parameter, variable)
+        scope = Scope(self._work, parameter, variable)
         return scope
 
     def _all(
@@ -110,7 +122,15 @@ class _Reader:
             if not isinstance(resource, dict) or resource.get("existing") is True:
                 continue
             for turn in self._loop(resource, scope):
+                if not self._work.spend(_OF_A_RESOURCE):
+                    self._stop()
+                    return
                 yield from self._resource(resource, turn, to, above_type, above_name, depth)
+
+    def _stop(self) -> None:
+        gap = Gap(self._place, f"{TOO_MUCH.reason}: the rest was not read")
+        if gap not in self.gaps:
+            self.gaps.append(gap)
 
     def _loop(self, resource: Mapping[str, Any], scope: Scope) -> Iterator[Scope]:
         loop = resource.get("copy")
@@ -204,6 +224,8 @@ class _Reader:
 
     def _value(self, value: Any, scope: Scope) -> Any:
         """What a value is once its expressions are evaluated."""
+        if not self._work.spend():
+            return TOO_MUCH
         if is_expression(value):
             return evaluate(value, scope)
         if isinstance(value, str):

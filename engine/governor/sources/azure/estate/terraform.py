@@ -86,11 +86,13 @@ class _Plan:
                 yield self._mapped(item, mapped)
             elif type == _AZAPI:
                 yield self._azapi(item)
-            elif type.startswith(("azurerm_", "azapi_")):
+            elif _of_azure(type):
                 self._not_mapped[type] += 1
 
     def notes(self) -> list[str]:
         found = ", ".join(f"{type} ({count})" for type, count in sorted(self._not_mapped.items()))
+        if not found and not any(_of_azure(item.resource.type) for item in self._collector.seen.values()):
+            return ["it holds no resource of Azure"]
         return [f"not mapped: {found}"] if found else []
 
     def _mapped(self, item: Seen, mapped: Mapped) -> ArmResource:
@@ -98,6 +100,8 @@ class _Plan:
         values = _values(draft)
         body = Body(mapped.type, absent=Unknown(_NOT_WRITTEN) if self._of_code else None)
         body.take(values, mapped.arguments, mapped.constants)
+        for path in mapped.absent:
+            body.set(path, None)
         for path, names in mapped.joined.items():
             body.join(path, [_value(values, name) for name in names])
         body = self._common(body, draft, values)
@@ -173,6 +177,9 @@ class _Plan:
             return self._of_azapi(draft, type, name)
         if mapped.type == "Microsoft.Resources/subscriptions/resourceGroups":
             return f"/subscriptions/{self._subscription(draft)}/resourceGroups/{name}"
+        if mapped.extends:
+            about = self._parent(draft, mapped.extends) or f"/subscriptions/{self._subscription(draft)}/{NOT_TOLD}"
+            return f"{about}/providers/{mapped.type}/{name}"
         if mapped.parent:
             above, _, last = mapped.type.rpartition("/")
             return f"{self._parent(draft, mapped.parent) or self._unknown_parent(draft, above)}/{last}/{name}"
@@ -244,6 +251,10 @@ class _Plan:
         if target is None:
             return Unknown(f"it lies with its {argument.removesuffix('_id')}, which is not in this plan")
         return _location(_values(self._draft(target)))
+
+
+def _of_azure(type: str) -> bool:
+    return type.startswith(("azurerm_", "azapi_"))
 
 
 def _values(draft: Draft) -> Mapping[str, Any] | Unknown:

@@ -216,8 +216,9 @@ def _assignment(
     if not target:
         return None
     name, display_name, description = _named(branch, entry)
-    if not name:
-        leaf.gap(f"no node on the way to {branch.name!r} has an assignment name")
+    if not name or "/" in name:
+        reason = f"a name in Azure has no '/': {name[:80]!r}" if name else "no node on the way has an assignment name"
+        leaf.gap(f"{branch.name!r}: {reason}")
         return None
     policy = known.by_id.get(target.lower())
     messages = [message for node in branch.messages for message in objects.messages(node)]

@@ -28,7 +28,7 @@ class Unresolved(Exception):  # noqa: N818
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = reason[:200]
 
 
 class Opened(Protocol):
@@ -174,7 +174,7 @@ def run(tree: Expression, environment: Environment) -> Any:
             raise Unresolved("if() wants a boolean")
         return run(tree.arguments[1 if chosen else 2], environment)
     arguments = [run(argument, environment) for argument in tree.arguments]
-    function = _FUNCTIONS.get(name)
+    function = FUNCTIONS.get(name)
     if function is None:
         return environment(tree.name, arguments)
     try:
@@ -388,7 +388,7 @@ def _quotient(left: int, right: int) -> int:
     return quotient if (left < 0) == (right < 0) else -quotient
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda left, right: _whole(left) + _whole(right),
     "and": _both,
     "array": lambda value: value if isinstance(value, list) else [value],

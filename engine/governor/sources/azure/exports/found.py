@@ -17,6 +17,9 @@ from governor.model import Gap
 
 Pointer = tuple[str | int, ...]
 
+_LONGEST = 400
+"""Characters of a reason: it may quote what is found."""
+
 
 class File(NamedTuple):
     """A file that was read."""
@@ -52,7 +55,8 @@ class Found:
 
     def gap(self, raw: Raw, reason: str, *steps: str | int, other: Written | None = None) -> None:
         """Something of an object could not be read. The place of another one fills the `{}` of the reason."""
-        self.gaps.append((raw.file, (*raw.pointer, *steps), Gap(raw.file.name, reason), other))
+        gap = Gap(raw.file.name, reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 1]}…")
+        self.gaps.append((raw.file, (*raw.pointer, *steps), gap, other))
 
     def refused(self, refusal: Refusal) -> None:
         """A file, or a part of one, could not be read."""

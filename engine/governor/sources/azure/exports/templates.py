@@ -23,6 +23,8 @@ _HEAVIEST = 200_000
 """What one value of an expression may weigh."""
 _TEXT = 64
 """Characters that weigh as much as a value."""
+_READ = 4
+"""Characters of an expression that weigh as much: reading them takes longer."""
 _RESOURCE = 100
 """What a resource weighs."""
 _LOOPS = 800
@@ -328,6 +330,7 @@ class _Frame:
         if isinstance(written, str):
             if not expressions.is_expression(written):
                 return expressions.unescaped(written)
+            self.shared.spend(len(written) // _READ)
             value = expressions.evaluate(written, self._function)
             self.shared.charge(value)
             return value

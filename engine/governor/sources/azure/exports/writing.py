@@ -36,9 +36,12 @@ SELECTOR = "tenant"
 _API_VERSIONS = {
     ids.DEFINITIONS: "2023-04-01",
     ids.INITIATIVES: "2023-04-01",
-    ids.ASSIGNMENTS: "2023-04-01",
+    ids.ASSIGNMENTS: "2025-01-01",
     ids.EXEMPTIONS: "2022-07-01-preview",
 }
+"""Of templates: those that have what is written, `definitionVersion` of assignments among it
+(learn.microsoft.com/azure/templates/microsoft.authorization)."""
+
 _TEMPLATES = "https://schema.management.azure.com/schemas/"
 _EPAC_SCHEMAS = "https://raw.githubusercontent.com/Azure/enterprise-azure-policy-as-code/main/Schemas/"
 _NOT_IN_FILE_NAMES = re.compile(r"(?:[^\w.()-]|_)+")
@@ -142,7 +145,7 @@ def _deployment(scope: str) -> tuple[str, str]:
 
 def _template_resource(policy: Policy, scope: str, here: set[str]) -> Object:
     plain = _resource(policy)
-    kind = ids.kind_of(policy.id)
+    kind = _kind(policy)
     written = {"type": plain["type"], "apiVersion": _API_VERSIONS[kind], "name": _escaped(plain["name"])}
     own_scope = ids.scope_of(policy.id)
     if own_scope != scope:
@@ -197,7 +200,7 @@ def _portal(export: Export) -> Iterable[tuple[str, Any]]:
     folders: dict[str, str] = {}
     defined: list[Definition | Initiative] = [*export.definitions, *export.initiatives]
     for policy in defined:
-        kind = ids.DEFINITIONS if isinstance(policy, Definition) else ids.INITIATIVES
+        kind = _kind(policy)
         folder = _free(_portal_folder(kind, policy.display_name, policy.name), taken)
         folders[policy.id.lower()] = folder
         yield f"{folder}/{'policy' if kind == ids.DEFINITIONS else 'policyset'}.json", _resource(policy)
@@ -364,20 +367,23 @@ def _deployable(export: Export) -> Iterable[Policy]:
 
 def _resource(policy: Policy) -> Object:
     """An object as Resource Manager shows it."""
-    kind = ids.kind_of(policy.id)
-    shown: Object = {"id": policy.id, "name": policy.name}
+    shown: Object = {"id": policy.id, "name": policy.name, "type": f"{ids.PROVIDER}/{_kind(policy)}"}
     if isinstance(policy, Definition):
-        kind, properties = ids.DEFINITIONS, _definition(policy)
+        properties = _definition(policy)
     elif isinstance(policy, Initiative):
-        kind, properties = ids.INITIATIVES, _initiative(policy)
+        properties = _initiative(policy)
     elif isinstance(policy, Assignment):
-        kind, properties = ids.ASSIGNMENTS, _assignment(policy)
+        properties = _assignment(policy)
         shown |= _filled(location=policy.location, identity=_identity(policy.identity))
     else:
-        kind, properties = ids.EXEMPTIONS, _exemption(policy)
-    shown["type"] = f"{ids.PROVIDER}/{kind}"
+        properties = _exemption(policy)
     described = _filled(displayName=policy.display_name, description=policy.description, metadata=dict(policy.metadata))
     return {**shown, "properties": {**described, **properties}}
+
+
+def _kind(policy: Policy) -> str:
+    kinds = {Definition: ids.DEFINITIONS, Initiative: ids.INITIATIVES, Assignment: ids.ASSIGNMENTS}
+    return kinds.get(type(policy), ids.EXEMPTIONS)
 
 
 def _definition(definition: Definition) -> Object:
@@ -519,7 +525,8 @@ def _present(**values: Any) -> Object:
 
 
 def _file_name(name: str) -> str:
-    return _NOT_IN_FILE_NAMES.sub("_", name)[:100] or "_"
+    # What begins with a dot is hidden, and passed by.
+    return _NOT_IN_FILE_NAMES.sub("_", name)[:100].lstrip(".") or "_"
 
 
 def _free(path: str, taken: set[str]) -> str:
