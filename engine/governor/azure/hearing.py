@@ -5,19 +5,23 @@ What a policy says of a resource that differs from a harmless one in one respect
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from typing import Any
 
 from msgspec import Struct
 
 from governor.azure import objects
-from governor.azure.probes import Name, Probe, Question, only_types
-from governor.azure.scopes import Scope
+from governor.azure.probes import Name, Probe, Question, only_types, topics
+from governor.azure.scopes import Scope, Scopes
 from governor.azure.wanted import Wanted
-from governor.azure_model import ArmResource, Estate, Result
+from governor.azure_model import ArmResource, Definition, Estate, Result
 from governor.languages.azure_policy.assignments import Assigned
 from governor.languages.azure_policy.compiler import Part
-from governor.languages.azure_policy.evaluation import Evaluation
+from governor.languages.azure_policy.evaluation import Evaluation, Policies
+from governor.languages.azure_policy.expressions import Literal as Constant
 from governor.languages.azure_policy.fields import tag_name
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, subscription_of
@@ -61,6 +65,47 @@ class Texts:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._named: dict[tuple[int, str], bool] = {}
+
+    def of(self, definition: Definition) -> str:
+        """The conditions of a definition."""
+        if definition.id not in self._known:
+            written = definition.rule if isinstance(definition.rule, Mapping) else {}
+            rule = {str(key).lower(): value for key, value in written.items()}
+            then = rule.get("then")
+            details = then.get("details") if isinstance(then, dict) else None
+            exists = details.get("existenceCondition") if isinstance(details, dict) else None
+            self._known[definition.id] = _json([rule.get("if"), exists])
+        return self._known[definition.id]
+
+    def whole(self, one: Assigned) -> str:
+        """The same, with the values of its parameters."""
+        return self.of(one.definition) + _json(one.binding.parameters)
+
+    def topics(self, one: Assigned) -> frozenset[Name]:
+        """What a policy may be about."""
+        return topics(self.whole(one))
+
+    def names(self, one: Assigned, tag: str) -> bool:
+        """Whether a policy names a tag, or all of them."""
+        key = id(one), tag
+        if key not in self._named:
+            # A quote in a tag is doubled in `tags['…']`.
+            text = self.whole(one).replace("''", "'")
+            self._named[key] = _json(tag)[1:-1] in text or bool(re.search(r'"tags"|field\(.tags.\)', text))
+        return self._named[key]
+
+
+class Hearing:
+    """Asks policies about made-up resources."""
+
+    def __init__(self, policies: Policies, scopes: Scopes, wanted: Wanted, texts: Texts) -> None:
+        self._policies, self._scopes, self._wanted, self._texts = policies, scopes, wanted, texts
+        self._listed = frozenset(
+            str(one.rule.related.type.value).lower()
+            for one in policies.assigned
+            if one.rule.related and isinstance(one.rule.related.type, Constant)
+        )
+        """Nothing lies around a made-up resource: what is missing does not exist."""
 
     def of(self, scope: Scope, policies: Asked, asked: Sequence[Question]) -> Heard:
         """What the policies, each with what it may be about, answer at a scope."""
@@ -153,6 +198,10 @@ class Texts:
                 values.setdefault(name, []).extend(_plausible(leaf, subject))
         most = min(max(map(len, values.values()), default=0), _VARIANTS)
         return [{name: found[min(n, len(found) - 1)] for name, found in values.items() if found} for n in range(most)]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str).lower()
 
 
 def _tags_of(wanted: Wanted) -> Iterator[tuple[str, str]]:

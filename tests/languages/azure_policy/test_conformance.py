@@ -17,6 +17,7 @@ import pytest
 
 from governor.azure_model import ArmResource, Unknown
 from governor.catalog.azure_aliases import Aliases, from_providers
+from governor.errors import Refusal
 from governor.languages.azure_policy import syntax
 from governor.languages.azure_policy.assignments import changes, effect_of, wanted
 from governor.languages.azure_policy.compiler import Compiler
@@ -24,6 +25,7 @@ from governor.languages.azure_policy.operators import Doubt, Semantics
 from governor.languages.azure_policy.subject import Subject, Surroundings
 from governor.languages.azure_policy.syntax import PolicyError
 from governor.languages.azure_policy.values import Binding
+from governor.sources.azure import exports
 
 FLAGGED = {
     "adddays-output-format": "addDays writes seven digits of a second; regorus keeps those it is given",
@@ -134,6 +136,19 @@ def test_every_case_is_right_as_regorus_has_it(cases: list[Mapping[str, Any]], a
     wrong = {case["id"]: got for case in asked if (got := answer(case, aliases, "regorus")) not in expected(case)}
     assert wrong == {}
     assert len(asked) > 640
+
+
+def test_the_file_around_a_rule_is_read_strictly(cases: list[Mapping[str, Any]], tmp_path: Path) -> None:
+    asked = [case for case in cases if read_by_files(case)]
+    file = tmp_path / "policy.json"
+    for case in asked:
+        file.write_text(case.get("policyText") or json.dumps(case["policyDefinition"]), "utf-8")
+        try:
+            complaints = [gap.reason for gap in exports.read([file]).gaps]
+        except Refusal as refusal:
+            complaints = [refusal.message]
+        assert bool(complaints) is (case["expected"]["kind"] == "parseError"), (case["id"], complaints)
+    assert len(asked) == 4
 
 
 def test_every_flag_has_its_reason_and_shows(cases: list[Mapping[str, Any]], aliases: Mapping[str, Aliases]) -> None:

@@ -211,6 +211,14 @@ class TestScopes:
         assert [one.resource for one in found] == [machines[0].id]
 
 
+    def test_a_location_that_is_not_known_may_be_anywhere(self) -> None:
+        policy = definition("tag", NO_PROJECT)
+        here = ResourceSelector(selectors=(Selector(kind="resourceLocation", within=("westeurope",)),))
+        machine = vm(location=Unknown("known after apply"))
+        (found,) = results(export([assignment(policy, selectors=(here,))], [policy]), machine)
+        assert (found.state, found.reason) == ("Unknown", "whether a resource selector takes it is not known")
+
+
 class TestAssignments:
     def test_parameters_come_from_the_assignment_then_the_initiative_then_the_default(self) -> None:
         policy = definition(
@@ -290,6 +298,29 @@ class TestAssignments:
         policy = definition("odd", condition, effect, mode=mode)
         policies = Policies(export([assignment(policy)], [policy]), ALIASES, NOW)
         assert [(one.reason, one.error) for one in policies.problems] == [(reason, error)]
+
+    def test_a_version_is_chosen_by_its_pattern(self) -> None:
+        versions = [
+            definition("tag", {"allOf": [IS_VM, {"field": "tags.a", "exists": False}]}, version="2.1.0"),
+            definition("tag", {"allOf": [IS_VM, {"field": "tags.b", "exists": False}]}, version="1.4.2"),
+        ]
+        machine = vm(tags={"a": "x"})
+
+        def asked(wanted: str) -> list[str]:
+            written = export([assignment(versions[0], version=wanted)], versions)
+            return [one.state for one in results(written, machine)]
+
+        assert (asked(""), asked("2.*.*"), asked("1.*.*")) == (["Compliant"], ["Compliant"], ["NonCompliant"])
+
+    def test_a_parameter_that_is_not_known_is_unknown_where_it_matters(self) -> None:
+        policy = definition(
+            "sizes",
+            {"allOf": [IS_VM, {"field": "name", "in": "[parameters('names')]"}]},
+            parameters={"names": {"type": "Array", "allowedValues": ["a"]}},
+        )
+        given = {"names": ["a", Unknown("the template does not tell")]}
+        found = results(export([assignment(policy, parameters=given)], [policy]), vm(), resource("Microsoft.A/b", "x"))
+        assert [(one.state, one.reason) for one in found] == [("Unknown", "the template does not tell")]
 
     def test_what_the_export_does_not_hold_is_a_problem(self) -> None:
         policy = definition("tag", NO_PROJECT)

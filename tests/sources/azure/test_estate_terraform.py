@@ -442,12 +442,31 @@ def test_what_terraform_does_not_know_yet_is_never_absent(place: tuple[str, str,
     if "." in argument:
         after[argument.partition(".")[0]] = [{}]
 
-    found: Any = only(rc(f"{type}.a", after, unknown=marks(argument))).body
+    body = only(rc(f"{type}.a", after, unknown=marks(argument))).body
+
+    assert isinstance(at(body, path), Unknown)
+
+
+@given(st.sampled_from(sorted(places())))
+def test_what_is_sensitive_is_neither_told_nor_absent(place: tuple[str, str, str]) -> None:
+    type, argument, path = place
+    secret: Any = "correct-horse-battery-staple"
+    for step in reversed(argument.split(".")[1:]):
+        secret = [{step: secret}]
+    after = {**WEST, "name": "a", argument.partition(".")[0]: secret}
+
+    found = only(rc(f"{type}.a", after, sensitive=marks(argument)))
+
+    assert isinstance(at(found.body, path), Unknown)
+    assert "correct-horse" not in repr(found)
+
+
+def at(found: Any, path: str) -> Any:
+    """What stands at a path, or the `Unknown` that stands on the way."""
     for step in path.split("."):
         if not isinstance(found, Unknown):
             found = found[int(step)] if isinstance(found, list) else found.get(step)
-
-    assert isinstance(found, Unknown)
+    return found
 
 
 def test_every_path_is_one_that_policies_can_ask_for() -> None:
@@ -508,6 +527,12 @@ def test_plans_that_other_projects_made(shared: Path) -> None:
         "azurerm_virtual_network.example",
     ]
     assert found.notes == ("not mapped: azurerm_firewall (5), azurerm_virtual_hub (1), azurerm_virtual_wan (1)",)
+
+
+def test_a_plan_of_another_cloud() -> None:
+    found = of(rc("aws_instance.a", {"instance_type": "p5.48xlarge"}))
+
+    assert (found.resources, found.notes) == ((), ("it holds no resource of Azure",))
 
 
 def test_what_is_no_plan_is_refused() -> None:

@@ -6,19 +6,21 @@ definition's default. Source: Microsoft's documentation of the structures of ass
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from governor.azure_model import Assignment, Definition, Export, Initiative, Member, Override, Written
+from governor.azure_model import Assignment, Definition, Export, Initiative, Member, Override, Unknown, Written
 from governor.languages.azure_policy import expressions, syntax
 from governor.languages.azure_policy.compiler import Check, Compiled, Compiler
-from governor.languages.azure_policy.expressions import Literal, Node
+from governor.languages.azure_policy.expressions import Call, Literal, Node
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.syntax import Operation, Pointer, PolicyError, Rule
-from governor.languages.azure_policy.values import Binding, Compute, Values
+from governor.languages.azure_policy.values import Binding, Compute, Values, unknown_in
+
+_Versioned = TypeVar("_Versioned", Definition, Initiative)
 
 RESOURCE_MODES = frozenset({"all", "indexed"})
 """Modes that Resource Manager evaluates; the others are evaluated within a service."""
@@ -103,6 +105,8 @@ def bind(definition: Definition, given: Mapping[str, Any], at: Pointer = ("param
 
 
 def _allowed(name: str, value: Any, declared: Mapping[str, tuple[str, Any]], at: Pointer) -> None:
+    if unknown_in(value) is not None:
+        return
     kind = str(declared.get("type", ("", ""))[1]).lower()
     fits = {
         "string": str, "array": list, "object": dict, "boolean": bool, "integer": int, "float": int | float,
@@ -123,9 +127,13 @@ class _Resolver:
         self._export = export
         self._compiler = compiler
         self._now = now
-        self._definitions = {definition.id.lower(): definition for definition in export.definitions}
-        self._initiatives = {initiative.id.lower(): initiative for initiative in export.initiatives}
-        self._rules: dict[str, Rule] = {}
+        self._definitions: dict[str, list[Definition]] = {}
+        self._initiatives: dict[str, list[Initiative]] = {}
+        for definition in export.definitions:
+            self._definitions.setdefault(definition.id.lower(), []).append(definition)
+        for initiative in export.initiatives:
+            self._initiatives.setdefault(initiative.id.lower(), []).append(initiative)
+        self._rules: dict[tuple[str, str], Rule] = {}
         self._problems: list[Problem] = []
 
     def all(self) -> tuple[list[Assigned], list[Problem]]:
@@ -158,9 +166,10 @@ class _Resolver:
     def _of(self, assignment: Assignment) -> Iterator[Assigned]:
         target = assignment.target.lower()
         if target in self._definitions:
-            yield from self._one(assignment, self._definitions[target], assignment.parameters, "")
+            definition = of_version(self._definitions[target], assignment.version)
+            yield from self._one(assignment, definition, assignment.parameters, "")
         elif target in self._initiatives:
-            yield from self._members(assignment, self._initiatives[target])
+            yield from self._members(assignment, of_version(self._initiatives[target], assignment.version))
         else:
             self._problem(assignment, assignment.target, "the export does not hold what it assigns", error=False)
 
@@ -173,11 +182,12 @@ class _Resolver:
             return
         values = self._compiler.values(Binding(given))
         for member in initiative.members:
-            definition = self._definitions.get(member.definition.lower())
-            if definition is None:
+            definitions = self._definitions.get(member.definition.lower())
+            if definitions is None:
                 reason = "the export does not hold this member of the initiative"
                 self._problem(assignment, member.definition, reason, reference=member.reference, error=False)
                 continue
+            definition = of_version(definitions, member.version)
             try:
                 parameters = {
                     name: _constant(values, value, ("parameters", name)) for name, value in member.parameters.items()
@@ -199,9 +209,10 @@ class _Resolver:
         member: Member | None = None,
     ) -> Iterator[Assigned]:
         try:
-            rule = self._rules.get(definition.id.lower())
+            key = definition.id.lower(), definition.version
+            rule = self._rules.get(key)
             if rule is None:
-                rule = self._rules[definition.id.lower()] = syntax.rule(definition.rule)
+                rule = self._rules[key] = syntax.rule(definition.rule)
         except PolicyError as error:
             self._problem(
                 assignment, definition.id, error.message,
@@ -270,6 +281,17 @@ class _Resolver:
         )
 
 
+def of_version(found: Sequence[_Versioned], wanted: str) -> _Versioned:
+    """The one of a version such as `1.*.*`; else the first, which is the newest."""
+    pattern = wanted.lower().split(".")
+
+    def fits(one: _Versioned) -> bool:
+        parts = one.version.lower().split(".")
+        return all(want in ("*", have) for want, have in zip(pattern, parts, strict=False))
+
+    return next((one for one in found if wanted and fits(one)), found[0])
+
+
 def effect_of(values: Values, rule: Rule) -> str:
     """The effect of a bound rule, lower-case. Raises PolicyError for one that is none."""
     at = ("policyRule", "then", "effect")
@@ -333,7 +355,11 @@ def selected(value: str, within: tuple[str, ...] | None, without: tuple[str, ...
 
 
 def _constant(values: Values, value: Any, at: Pointer) -> Any:
+    if (unknown := unknown_in(value)) is not None:
+        return unknown
     node = values.bound(syntax.expression(value, at), at)
+    if isinstance(node, Call) and node.name == "parameters":
+        return Unknown("a parameter of the initiative is not known")
     if not isinstance(node, Literal):
         raise PolicyError(f"the value of `{at[-1]}` is not known before a resource is: {expressions.text(node)}", at)
     return node.value

@@ -8,31 +8,46 @@ from governor.azure_model import ArmResource, ResourceSelector, Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy.assignments import Assigned, selected
 from governor.languages.azure_policy.fields import normal_location
-from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, container, lies_in, may_lie, within
+from governor.languages.azure_policy.related import (
+    GROUPS,
+    NOT_TOLD,
+    SUBSCRIPTIONS,
+    container,
+    lies_in,
+    may_lie,
+    subscription_of,
+    within,
+)
 from governor.languages.azure_policy.subject import Subject
 
 _Place = tuple[str, tuple[str, ...]]
 """A scope, and what is excluded from it, lower-case."""
 
 
-def takes(selectors: Sequence[ResourceSelector], subject: Subject) -> bool:
-    """Whether resource selectors take a resource: one of them, with all its conditions."""
-    return not selectors or any(
-        all(_taken(s.kind.lower(), s.within, s.without, subject) for s in selector.selectors) for selector in selectors
-    )
+def takes(selectors: Sequence[ResourceSelector], subject: Subject) -> bool | None:
+    """Whether resource selectors take a resource: one of them, with all its conditions. None: that is not known."""
+    if not selectors:
+        return True
+    answers = [
+        _every([_taken(s.kind.lower(), s.within, s.without, subject) for s in selector.selectors])
+        for selector in selectors
+    ]
+    return True if True in answers else None if None in answers else False
 
 
-def _taken(kind: str, within_: tuple[str, ...] | None, without: tuple[str, ...] | None, subject: Subject) -> bool:
+def _every(answers: list[bool | None]) -> bool | None:
+    return False if False in answers else None if None in answers else True
+
+
+def _taken(kind: str, inside: tuple[str, ...] | None, outside: tuple[str, ...] | None, subject: Subject) -> bool | None:
+    if kind == "resourcetype":
+        return selected(subject.type, inside, outside)
     location = normal_location(subject.body.get("location")) or ""
     if type(location) is Unknown:
-        return True
+        return None
     if kind == "resourcelocation":
-        return bool(location) and selected(location, within_, without)
-    if kind == "resourcetype":
-        return selected(subject.type, within_, without)
-    if kind == "resourcewithoutlocation":
-        return not location
-    return True
+        return bool(location) and selected(location, inside, outside)
+    return not location if kind == "resourcewithoutlocation" else None
 
 
 class Candidates:
@@ -57,20 +72,24 @@ class Candidates:
         self._placed: dict[str, list[tuple[_Place, bool | None]]] = {}
         self._typed: dict[tuple[_Place, str, bool], list[Assigned]] = {}
 
-    def of(self, subject: Subject) -> Iterator[tuple[Assigned, bool]]:
-        """Policies that may apply, each with whether the resource surely lies in its scope."""
+    def of(self, subject: Subject) -> Iterator[tuple[Assigned, str]]:
+        """Policies that may apply, each with why it is not sure that it does; empty where it is."""
         resource, kind = subject.resource, subject.type
         if kind.startswith("microsoft.resources/") and kind not in (GROUPS, SUBSCRIPTIONS):
             return
-        own = resource.id.lower()
         tracked = self._tracked(resource, kind)
-        for key, placed in self._scopes(own):
+        for key, placed in self._scopes(resource.id.lower()):
             if placed is False:
                 continue
+            doubt = "" if placed else _untold(resource.id.lower())
             for one in self._of_type(key, kind, tracked):
-                if one.assignment.selectors and not takes(one.assignment.selectors, subject):
-                    continue
-                yield one, placed is True
+                if one.assignment.selectors:
+                    taken = takes(one.assignment.selectors, subject)
+                    if taken is False:
+                        continue
+                    yield one, doubt or ("" if taken else "whether a resource selector takes it is not known")
+                else:
+                    yield one, doubt
 
     def why_not(self, one: Assigned, subject: Subject) -> str:
         """Why a policy is not among the candidates of a resource; empty where it is."""
@@ -84,7 +103,7 @@ class Candidates:
             return "it is about other types"
         if one.definition.mode.lower() == "indexed" and not self._tracked(subject.resource, kind):
             return f"it is of mode Indexed, and passes by {subject.resource.type}"
-        if not takes(assignment.selectors, subject):
+        if takes(assignment.selectors, subject) is False:
             return "the resource selectors of its assignment pass by it"
         if kind.startswith("microsoft.resources/") and kind not in (GROUPS, SUBSCRIPTIONS):
             return f"Azure evaluates no policy on {subject.resource.type}"
@@ -137,6 +156,14 @@ class Candidates:
         if told is not None and told.tracked is not None:
             return told.tracked
         return any(key.lower() in ("tags", "location") for key in resource.body)
+
+
+def _untold(own: str) -> str:
+    """What of a resource's place nobody told."""
+    if NOT_TOLD in subscription_of(own):
+        return "which subscription it lies in is not told"
+    what = "resource group" if NOT_TOLD in own else "management groups"
+    return f"which {what} it lies in is not told"
 
 
 def _deep(key: _Place, place: str) -> bool:

@@ -21,7 +21,7 @@ from governor.languages.azure_policy.compiler import Compiler
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Truth
-from governor.languages.azure_policy.related import NOT_TOLD, SUBSCRIPTIONS, Neighbourhood, lies_in, subscription_of
+from governor.languages.azure_policy.related import SUBSCRIPTIONS, Neighbourhood, lies_in
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.trace import Decisive, Step, decisive, trace
 
@@ -69,7 +69,7 @@ class Evaluation:
     def of(self, resource: ArmResource) -> list[tuple[Assigned, Result]]:
         """What every policy that applies to a resource of the estate says."""
         subject = self.subject(resource)
-        judged = ((one, self._judge(one, subject, placed)) for one, placed in self._candidates.of(subject))
+        judged = ((one, self._judge(one, subject, outside)) for one, outside in self._candidates.of(subject))
         return [(one, result) for one, result in judged if result is not None]
 
     def subject(self, resource: ArmResource) -> Subject:
@@ -116,7 +116,7 @@ class Evaluation:
             return found
         return f"its effect is {effect}" if effect in SILENT else "its conditions do not apply to it"
 
-    def _judge(self, one: Assigned, subject: Subject, placed: bool) -> Result | None:
+    def _judge(self, one: Assigned, subject: Subject, outside: str) -> Result | None:
         effect = one.effect if not one.by_location else _effect(one, subject)
         if effect in SILENT:
             return None
@@ -128,61 +128,60 @@ class Evaluation:
             if held is False:
                 return None
             if held is True:
-                return self._if_not_exists(one, effect, subject, placed)
+                return self._if_not_exists(one, effect, subject, outside)
         elif held is True:
             if effect == "manual":
-                return self._result(one, effect, subject, "Unknown", placed, "attested by people, not evaluated")
+                return self._result(one, effect, subject, "Unknown", outside, "attested by people, not evaluated")
             if effect == "denyaction":
-                return self._result(one, effect, subject, "Compliant", placed)
-            return self._result(one, effect, subject, "NonCompliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
+            return self._result(one, effect, subject, "NonCompliant", outside)
         elif compiled.applies(subject) is False:
             return None
         elif held is False:
-            return self._result(one, effect, subject, "Compliant", placed)
-        return self._doubtful(one, effect, subject, held, placed)
+            return self._result(one, effect, subject, "Compliant", outside)
+        return self._doubtful(one, effect, subject, held, outside)
 
-    def _doubtful(self, one: Assigned, effect: str, subject: Subject, held: Truth, placed: bool) -> Result | None:
+    def _doubtful(self, one: Assigned, effect: str, subject: Subject, held: Truth, outside: str) -> Result | None:
         assert isinstance(held, Doubt)
-        return self._result(one, effect, subject, "Error" if held.error else "Unknown", placed, held.reason)
+        return self._result(one, effect, subject, "Error" if held.error else "Unknown", outside, held.reason)
 
-    def _if_not_exists(self, one: Assigned, effect: str, subject: Subject, placed: bool) -> Result | None:
+    def _if_not_exists(self, one: Assigned, effect: str, subject: Subject, outside: str) -> Result | None:
         wanted = one.wanted
         if wanted is None:
-            return self._result(one, effect, subject, "Error", placed, "its details name no type")
+            return self._result(one, effect, subject, "Error", outside, "its details name no type")
         try:
             asked = [compute and compute(subject) for compute in (wanted.type, wanted.name, wanted.group, wanted.scope)]
         except TemplateError as error:
-            return self._result(one, effect, subject, "Error", placed, str(error))
+            return self._result(one, effect, subject, "Error", outside, str(error))
         for value in asked:
             if type(value) is Unknown:
-                return self._result(one, effect, subject, "Unknown", placed, value.reason)
+                return self._result(one, effect, subject, "Unknown", outside, value.reason)
         kind, name, group, scope = (None if value is None else str(value) for value in asked)
         found, whole = self._neighbours.related(subject.resource, kind or "", name, group, scope)
         doubt = None
         for candidate in found:
             if wanted.check is None:
-                return self._result(one, effect, subject, "Compliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
             other = Subject(candidate, self._compiler.slots, subject.around)
             other.primary = subject
             held = wanted.check(other)
             if held is True:
-                return self._result(one, effect, subject, "Compliant", placed)
+                return self._result(one, effect, subject, "Compliant", outside)
             if held is not False:
                 doubt = doubt or held
         if doubt is not None:
-            return self._doubtful(one, effect, subject, doubt, placed)
+            return self._doubtful(one, effect, subject, doubt, outside)
         if not whole:
-            return self._result(one, effect, subject, "Unknown", placed, f"the resources do not list {kind}")
-        return self._result(one, effect, subject, "NonCompliant", placed, f"no {kind} that it wants")
+            return self._result(one, effect, subject, "Unknown", outside, f"the resources do not list {kind}")
+        return self._result(one, effect, subject, "NonCompliant", outside, f"no {kind} that it wants")
 
     def _result(
-        self, one: Assigned, effect: str, subject: Subject, state: ComplianceState, placed: bool, reason: str = ""
+        self, one: Assigned, effect: str, subject: Subject, state: ComplianceState, outside: str, reason: str = ""
     ) -> Result:
         assignment = one.assignment
         exemption = self._exempt(one, subject) if self._exemptions else ""
-        if not placed and state != "Exempt":
-            # The assignment may not reach it.
-            state, reason = "Unknown", _why_not_placed(subject.resource.id)
+        if outside:
+            state, reason = "Unknown", outside
         blocks = state == "Error" or (state == "NonCompliant" and self._refuses(one, effect, subject))
         if exemption:
             state = "Exempt"
@@ -213,13 +212,6 @@ class Evaluation:
             if takes(exemption.selectors, subject):
                 return exemption.id
         return ""
-
-
-def _why_not_placed(resource_id: str) -> str:
-    if NOT_TOLD in subscription_of(resource_id.lower()):
-        return "which subscription it lies in is not told"
-    what = "resource group" if NOT_TOLD in resource_id else "management groups"
-    return f"which {what} it lies in is not told"
 
 
 def lapsed(exemption: PolicyExemption, now: datetime) -> bool:

@@ -76,7 +76,9 @@ class Values:
         if name not in _CONTEXT and name not in self._functions:
             raise PolicyError(f"no function is called `{name}` in a policy", at)
         if name == "parameters" and whole and len(constant) == 1 and str(constant[0]).lower() in self._given:
-            return Literal(self._given[str(constant[0]).lower()])
+            value = self._given[str(constant[0]).lower()]
+            if unknown_in(value) is None:
+                return Literal(value)
         if name == "policy":
             return Literal(dict(self._binding.policy))
         if name == "utcnow" and whole and self._binding.now:
@@ -237,7 +239,8 @@ class Values:
             if type(named) is Unknown:
                 return named
             if type(named) is str and named.lower() in self._given:
-                return self._given[named.lower()]
+                value = self._given[named.lower()]
+                return unknown_in(value) or value
             raise TemplateError(f"there is no parameter `{named}`")
 
         return look_up
@@ -322,6 +325,14 @@ def _known(items: list[Any]) -> Any:
 
 def _is_tags(node: Node) -> bool:
     return isinstance(node, Item) and isinstance(node.key, Literal) and str(node.key.value).lower() == "tags"
+
+
+def unknown_in(value: Any) -> Unknown | None:
+    """The first part of a value that is not known."""
+    if type(value) is Unknown:
+        return value
+    parts = value if type(value) is list else value.values() if type(value) is dict else ()
+    return next((found for part in parts if (found := unknown_in(part))), None)
 
 
 def item_of(whole: Any, key: Any) -> Any:

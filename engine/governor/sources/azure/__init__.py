@@ -1,1 +1,1 @@
-"""Azure: what lies in it, and what Azure Policy says of it, from files that people export and from Azure itself."""
+"""Azure: exports of its policies, and the resources that policies are about."""

@@ -86,11 +86,13 @@ class _Plan:
                 yield self._mapped(item, mapped)
             elif type == _AZAPI:
                 yield self._azapi(item)
-            elif type.startswith(("azurerm_", "azapi_")):
+            elif _of_azure(type):
                 self._not_mapped[type] += 1
 
     def notes(self) -> list[str]:
         found = ", ".join(f"{type} ({count})" for type, count in sorted(self._not_mapped.items()))
+        if not found and not any(_of_azure(item.resource.type) for item in self._collector.seen.values()):
+            return ["it holds no resource of Azure"]
         return [f"not mapped: {found}"] if found else []
 
     def _mapped(self, item: Seen, mapped: Mapped) -> ArmResource:
@@ -249,6 +251,10 @@ class _Plan:
         if target is None:
             return Unknown(f"it lies with its {argument.removesuffix('_id')}, which is not in this plan")
         return _location(_values(self._draft(target)))
+
+
+def _of_azure(type: str) -> bool:
+    return type.startswith(("azurerm_", "azapi_"))
 
 
 def _values(draft: Draft) -> Mapping[str, Any] | Unknown:

@@ -7,7 +7,7 @@ wrong type, is a gap, and costs no more than it must. Templates hand in `Unknown
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -47,6 +47,10 @@ _VERSION = re.compile(r"/versions/[^/]+$", re.IGNORECASE)
 _NAMELESS = {"policy", "azurepolicy", "policyset", "azurepolicyset", "rule", "rules", "definition"}
 
 
+_ONCE = {"displayname", "description", "policytype", "mode", "parameters", "policyrule", "policydefinitions"}
+"""Keys that cannot mean something else beside `properties` than in it."""
+
+
 class Fields:
     """The keys of an object, in any case; those under `properties` too."""
 
@@ -64,8 +68,11 @@ class Fields:
             if isinstance(properties, dict):
                 own = {"id", "name", "type"} & self._keys.keys()
                 for key in reversed(properties):
-                    if key.lower() not in own:
-                        self._keys[key.lower()] = (properties, (*self.nested, key))
+                    if key.lower() in own:
+                        continue
+                    if key.lower() in _ONCE & self._keys.keys():
+                        self.gap(f"{key} stands in properties and beside it: keep one", key)
+                    self._keys[key.lower()] = (properties, (*self.nested, key))
             elif properties is not None:
                 self.gap(_reason(properties, "properties is not an object"), "properties")
 
@@ -174,6 +181,9 @@ def definition(raw: Raw, found: Found, scope: str = NOWHERE) -> Definition | Non
         return None
     if not isinstance(fields.value("policyRule"), dict):
         fields.gap("this definition has no policyRule that could be read", "policyRule")
+    if twice := next((names for names in _by_case(fields.mapping("parameters")) if len(names) > 1), None):
+        fields.gap(f"parameters {' and '.join(twice)} are one: names have no case", "parameters", twice[1])
+        return None
     id, name = identity(fields, ids.DEFINITIONS, scope)
     return Definition(
         id=id,
@@ -188,6 +198,14 @@ def definition(raw: Raw, found: Found, scope: str = NOWHERE) -> Definition | Non
         metadata=fields.metadata(),
         written=found.written(raw, *fields.steps("policyRule")[:-1]),
     )
+
+
+def _by_case(names: Iterable[str]) -> Iterable[list[str]]:
+    """Names that differ by case only, together."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.lower(), []).append(name)
+    return found.values()
 
 
 def initiative(raw: Raw, found: Found, scope: str = NOWHERE) -> Initiative | None:

@@ -36,9 +36,12 @@ SELECTOR = "tenant"
 _API_VERSIONS = {
     ids.DEFINITIONS: "2023-04-01",
     ids.INITIATIVES: "2023-04-01",
-    ids.ASSIGNMENTS: "2023-04-01",
+    ids.ASSIGNMENTS: "2025-01-01",
     ids.EXEMPTIONS: "2022-07-01-preview",
 }
+"""Of templates: those that have what is written, `definitionVersion` of assignments among it
+(learn.microsoft.com/azure/templates/microsoft.authorization)."""
+
 _TEMPLATES = "https://schema.management.azure.com/schemas/"
 _EPAC_SCHEMAS = "https://raw.githubusercontent.com/Azure/enterprise-azure-policy-as-code/main/Schemas/"
 _NOT_IN_FILE_NAMES = re.compile(r"(?:[^\w.()-]|_)+")
@@ -522,7 +525,8 @@ def _present(**values: Any) -> Object:
 
 
 def _file_name(name: str) -> str:
-    return _NOT_IN_FILE_NAMES.sub("_", name)[:100] or "_"
+    # What begins with a dot is hidden, and passed by.
+    return _NOT_IN_FILE_NAMES.sub("_", name)[:100].lstrip(".") or "_"
 
 
 def _free(path: str, taken: set[str]) -> str:
