@@ -60,24 +60,14 @@ def key_of(resource: str, assignment: str, reference: str) -> Key:
     return resource.lower().rstrip("/"), assignment.lower().rstrip("/"), reference.lower()
 
 
-def latest(records: Iterable[PolicyState]) -> dict[Key, PolicyState]:
-    """The last record of each resource under each policy."""
-    found: dict[Key, PolicyState] = {}
-    for record in records:
-        key = key_of(record.resource, record.assignment, record.reference)
-        if key not in found or found[key].at <= record.at:
-            found[key] = record
-    return found
-
-
 def compare(
     evaluation: Evaluation,
     policies: Policies,
     resources: Sequence[ArmResource],
     records: Iterable[PolicyState],
 ) -> Comparison:
-    """Evaluate, and hold it against the records."""
-    left = latest(records)
+    """Evaluate, and hold it against the records, of which there is one of each resource under each policy."""
+    left = {key_of(record.resource, record.assignment, record.reference): record for record in records}
     made = Comparison()
     if times := sorted(record.at for record in left.values() if record.at):
         made.oldest, made.newest = times[0], times[-1]
