@@ -146,7 +146,7 @@ def _page(given: Given, gathered: Gathered, changes: Sequence[Changed], by: By, 
     _problems(page, given)
     _gaps(page, given)
     page.blank()
-    for note in given.notes:
+    for note in _notes(given, gathered):
         page.text(f"note: {plain(note)}", "dim", hang=2)
     page.add([(footer(given, gathered), "bold")])
     return write(page.lines, options)
@@ -245,6 +245,14 @@ def _gaps(page: Page, given: Given) -> None:
     for gap in given.gaps:
         page.text(plain(gap.place))
         page.text(plain(gap.reason), indent=2, hang=2)
+
+
+def _notes(given: Given, gathered: Gathered) -> list[str]:
+    silent = gathered.resources and not gathered.counts.total()
+    return [
+        *given.notes,
+        *(["no policy says anything of these resources: see where the assignments hold"] if silent else []),
+    ]
 
 
 def footer(given: Given, gathered: Gathered) -> str:
@@ -353,7 +361,7 @@ def _stream(
             for problem in given.policies.problems
         ],
         "gaps": given.gaps,
-        "notes": given.notes,
+        "notes": _notes(given, gathered),
         "summary": {
             **{name: gathered.counts[name] for name in OUTCOMES},
             "resources": gathered.resources,
