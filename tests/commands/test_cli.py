@@ -135,7 +135,7 @@ NAM001  Names are short
 severity:  high
 level:     deny (at plan time)
 concern:   names
-stages:    all
+stages:    all but azure
 kinds:     all
 looks at:  all resources together
 language:  rego

@@ -10,7 +10,7 @@ from commands.conftest import Governor
 def test_pages_are_written_kept_fresh_and_removed(governor: Governor, tmp_path: Path) -> None:
     first = governor("docs", "pages")
     assert (first.code, first.err) == (0, "")
-    assert first.out.startswith("21 policies; pages written: 22, removed: 0, in pages")
+    assert first.out.startswith("29 policies; pages written: 30, removed: 0, in pages")
     page = tmp_path / "pages" / "TAG001.md"
     text = page.read_text("utf-8")
     assert "# TAG001 · Paid resources carry every mandatory tag" in text
@@ -26,6 +26,6 @@ def test_pages_are_written_kept_fresh_and_removed(governor: Governor, tmp_path: 
         "pages/TAG001.md is stale: run governor docs",
         "pages/OLD001.md is stale: run governor docs",
     ]
-    assert governor("docs", "pages").out.startswith("21 policies; pages written: 1, removed: 1")
+    assert governor("docs", "pages").out.startswith("29 policies; pages written: 1, removed: 1")
     assert page.read_text("utf-8") == text
     assert sorted(p.name for p in (tmp_path / "pages").glob("[a-zO]*.md")) == ["notes.md"]

@@ -563,5 +563,5 @@ def test_a_rego_file_that_is_no_text(tmp_path: Path) -> None:
 
 def test_data_that_no_policy_reads_is_a_slip_of_the_pen(tmp_path: Path) -> None:
     above = write(tmp_path / "above", {"taging/data.yaml": "tags: {}\n"})
-    with pytest.raises(Refusal, match="no policy reads the data of a concern named taging: there are budgets, keys"):
+    with pytest.raises(Refusal, match="no policy reads the data of a concern named taging: there are azure, budgets"):
         library.load([library.builtin(), above])
