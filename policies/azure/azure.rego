@@ -116,13 +116,11 @@ deny_location contains {
 deny_not_in_force contains {
 	"resource": resource.id,
 	"attribute": "attributes.enforced",
-	"msg": sprintf("%s (%s) is in DoNotEnforce: it is evaluated, and nothing is done", [
-		resource.id,
-		resource.attributes.display_name,
-	]),
+	"msg": sprintf("%s (%s) is in DoNotEnforce: it is evaluated, and nothing is done", [resource.id, name]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_assignment"
+	name := resource.attributes.display_name
 	resource.attributes.enforced == false
 	not resource.attributes.reference
 }
@@ -130,13 +128,11 @@ deny_not_in_force contains {
 deny_not_in_force contains {
 	"resource": resource.id,
 	"attribute": "attributes.effect",
-	"msg": sprintf("%s (%s) has the effect Disabled: it is not evaluated", [
-		resource.id,
-		resource.attributes.display_name,
-	]),
+	"msg": sprintf("%s (%s) has the effect Disabled: it is not evaluated", [resource.id, name]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_assignment"
+	name := resource.attributes.display_name
 	resource.attributes.effect == "disabled"
 	not resource.attributes.overridden
 	_is_chosen(resource)
@@ -145,10 +141,11 @@ deny_not_in_force contains {
 deny_not_in_force contains {
 	"resource": resource.id,
 	"attribute": "attributes.effect",
-	"msg": sprintf("%s (%s): its effect is not known", [resource.id, resource.attributes.display_name]),
+	"msg": sprintf("%s (%s): its effect is not known", [resource.id, name]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_assignment"
+	name := resource.attributes.display_name
 	resource.unknown["attributes.effect"]
 }
 
@@ -157,13 +154,14 @@ deny_not_in_force contains {
 	"attribute": "attributes.overridden",
 	"msg": sprintf("%s (%s) is overridden from %s to %s", [
 		resource.id,
-		resource.attributes.display_name,
+		name,
 		overridden.from,
 		overridden.to,
 	]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_assignment"
+	name := resource.attributes.display_name
 	overridden := resource.attributes.overridden
 	object.get(_strength, overridden.to, 0) < object.get(_strength, overridden.from, 0)
 }
@@ -188,10 +186,11 @@ deny_not_in_force contains {
 deny_exemption contains {
 	"resource": resource.id,
 	"attribute": "attributes.expires_on",
-	"msg": sprintf("%s (%s) has no end", [resource.id, resource.attributes.display_name]),
+	"msg": sprintf("%s (%s) has no end", [resource.id, name]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_exemption"
+	name := resource.attributes.display_name
 	not resource.attributes.expires_on
 }
 
@@ -200,22 +199,25 @@ deny_exemption contains {
 	"attribute": "attributes.expired",
 	"msg": sprintf("%s (%s) ended on %s, and is still there", [
 		resource.id,
-		resource.attributes.display_name,
-		substring(resource.attributes.expires_on, 0, 10),
+		name,
+		end,
 	]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_exemption"
+	name := resource.attributes.display_name
 	resource.attributes.expired
+	end := substring(resource.attributes.expires_on, 0, 10)
 }
 
 deny_exemption contains {
 	"resource": resource.id,
 	"attribute": "attributes.exempted_by_us",
-	"msg": sprintf("%s (%s) has no exemption of governor beside it", [resource.id, resource.attributes.display_name]),
+	"msg": sprintf("%s (%s) has no exemption of governor beside it", [resource.id, name]),
 } if {
 	some resource in input.resources
 	resource.kind == "azure_exemption"
+	name := resource.attributes.display_name
 	resource.attributes.exempted_by_us == false
 	not resource.attributes.expired
 }

@@ -242,6 +242,8 @@ def test_members_of_an_initiative_are_asked_with_its_parameters() -> None:
     assert effects == {one.id: None, **members}
     assert resources[f"{one.id}#team"].attributes["decided_by"] == "assignment"
     assert resources[f"{one.id}#off"].attributes["decided_by"] == "initiative"
+    by_default = f"{TWO}/providers/Microsoft.Authorization/policyAssignments/tags#team"
+    assert resources[by_default].attributes["decided_by"] == "default"
     assert (resources[one.id].origin.file, resources[one.id].origin.line) == ("assignments.json", 7)  # type: ignore[union-attr]
 
 
@@ -263,6 +265,23 @@ def test_an_exemption_of_a_whole_scope_counts_until_it_ends() -> None:
     assert [text for _, _, text, _ in found(collected(export(policy, tagging, exemptions=(until,))), "AZP004")] == [
         "(Migration) has no exemption of governor beside it"
     ]
+
+
+def test_a_denial_that_is_not_enforced_stops_nothing() -> None:
+    policy = definition("places", {"field": "location", "notIn": ["westeurope"]})
+
+    inventory = collected(export(policy, assigned("places", policy, ONE, enforced=False)))
+
+    assert set(scope(inventory, ONE)["locations"]["accounts"].values()) == {""}
+
+
+def test_a_policy_that_looks_at_its_subscription_is_asked_in_each() -> None:
+    only_one = {"allOf": [no("project"), {"value": "[subscription().subscriptionId]", "like": "*1"}]}
+    policy = definition("tags", only_one)
+
+    inventory = collected(export(policy, assigned("tags", policy, CORP), assigned("x", NOTHING, TWO), NOTHING))
+
+    assert (tags(inventory, ONE), tags(inventory, TWO)) == ({"project": "deny"}, {})
 
 
 # What is asked, and with what

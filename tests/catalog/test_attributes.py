@@ -34,14 +34,14 @@ OF_RESOURCES = {
 """Without what Azure Policy says: tests/azure holds that against what is made of exports."""
 ALL: list[ast.FunctionDef] = []
 FUNCTIONS: dict[str, list[ast.FunctionDef]] = defaultdict(list)
-"""Those that a reader of plans may call, by name; not what calls it, tells origins, reads AWS or snapshots."""
+"""Those that a reader of plans may call, by name; not what calls it, tells origins, reads clouds or snapshots."""
 for _file in Path(sources.__file__).parent.rglob("*.py"):
     if _file.parent.name == "terraform_hcl":
         continue  # its attributes are those of blocks; facts of code are read by the readers of plans
     for _node in ast.walk(ast.parse(_file.read_text("utf-8"))):
         if isinstance(_node, ast.FunctionDef):
             ALL.append(_node)
-            if _file.stem not in ("__init__", "provenance", "snapshot") and _file.parent.name != "aws":
+            if _file.stem not in ("__init__", "provenance", "snapshot") and not {"aws", "azure"} & {*_file.parts}:
                 FUNCTIONS[_node.name].append(_node)
 
 

@@ -251,8 +251,73 @@ def resources(draw: st.DrawFn) -> Resource:
     )
 
 
+EFFECTS = st.sampled_from(["", "deny", "audit", "modify", "disabled"])
+ASKED = {
+    "gpu": st.dictionaries(st.sampled_from(["virtualMachines", "computes"]), EFFECTS),
+    "global_processing": st.dictionaries(st.sampled_from(["GlobalStandard", *ODD]), EFFECTS),
+    "local_auth": st.dictionaries(st.sampled_from(["accounts", "searchServices"]), EFFECTS),
+    "locations": st.dictionaries(
+        st.sampled_from(["accounts", "storageAccounts"]),
+        st.dictionaries(st.sampled_from(["westeurope", "eastus", "a", "b", "c", "d"]), EFFECTS),
+    ),
+    "requires_tags": st.dictionaries(
+        st.sampled_from(["project", "model", *ODD]),
+        st.fixed_dictionaries(
+            {
+                "effect": EFFECTS,
+                "enforced": st.booleans(),
+                "assignment": st.just("a"),
+                "not_on": st.just(["accounts"]),
+            }
+        ),
+    ),
+}
+SCOPES = ["/providers/Microsoft.Management/managementGroups/a", "/subscriptions/1", "/subscriptions/1/resourceGroups/x"]
+LEVELS = ["management_group", "subscription", "resource_group"]
+HIDDEN = ["gpu.computes", "locations.accounts.eastus", "requires_tags.project", "local_auth.accounts"]
+
+
+@st.composite
+def of_azure(draw: st.DrawFn) -> list[Resource]:
+    """Some of the scopes of a tenant, an assignment, an exemption and a record."""
+
+    def one(id: str, kind: str, facts: dict[str, Any], **more: Any) -> Resource:
+        return Resource(id=id, kind=kind, type="t", provider="azure", attributes=facts, **more)
+
+    there = sorted(draw(st.sets(st.integers(0, 2))))
+    hidden = st.dictionaries(st.sampled_from([f"attributes.{path}" for path in HIDDEN]), st.just("later"), max_size=2)
+    found = [
+        one(
+            SCOPES[number],
+            "azure_scope",
+            {
+                "level": LEVELS[number],
+                "above": [SCOPES[other] for other in reversed(there) if other < number],
+                "allowed_locations": {"accounts": ["westeurope"]},
+                **draw(st.fixed_dictionaries(ASKED)),
+            },
+            unknown=draw(hidden),
+        )
+        for number in there
+    ]
+    named = {"display_name": draw(st.sampled_from(ODD))}
+    decided = {"reference": "r", "decided_by": draw(st.sampled_from(["assignment", "default"]))}
+    assignment = {"enforced": draw(st.booleans()), "effect": draw(EFFECTS), **draw(st.sampled_from([{}, decided]))}
+    overridden = draw(st.sampled_from([{}, {"overridden": {"from": "deny", "to": "audit"}}]))
+    ends = draw(st.sampled_from([{"expired": False}, {"expired": True, "expires_on": "2026-07-31T00:00:00Z"}]))
+    record = {"policy": "p", "effect": "deny", "assignment": "a", "definition": "d", "at": ""}
+    return [
+        *found,
+        one("assignment", "azure_assignment", {**named, **assignment, **overridden}),
+        one("exemption", "azure_exemption", {**named, **ends, "exempted_by_us": draw(st.booleans())}),
+        one("record", "azure_record", {"records": draw(st.dictionaries(st.sampled_from(ODD), st.just(record)))}),
+    ]
+
+
 inventories = st.tuples(
-    st.lists(resources(), max_size=2).map(lambda found: Inventory(stage="plan", resources=tuple(found))),
+    st.tuples(st.lists(resources(), max_size=2), st.just([]) | of_azure()).map(
+        lambda found: Inventory(stage="plan", resources=(*found[0], *found[1]))
+    ),
     st.integers(-60, 200).map(lambda days: TODAY + timedelta(days=days)),
 )
 

@@ -210,7 +210,6 @@ class TestScopes:
         found = results(export([assignment(policy, selectors=(here, disks))], [policy]), *machines)
         assert [one.resource for one in found] == [machines[0].id]
 
-
     def test_a_location_that_is_not_known_may_be_anywhere(self) -> None:
         policy = definition("tag", NO_PROJECT)
         here = ResourceSelector(selectors=(Selector(kind="resourceLocation", within=("westeurope",)),))
