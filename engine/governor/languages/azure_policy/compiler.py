@@ -11,12 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from governor.arm import expressions
+from governor.arm.expressions import Call, Literal, Node
+from governor.arm.functions import TemplateError
 from governor.azure_model import Unknown
 from governor.catalog.azure_aliases import Aliases
-from governor.languages.azure_policy import expressions, operators
-from governor.languages.azure_policy.expressions import Call, Literal, Node
+from governor.languages.azure_policy import operators
 from governor.languages.azure_policy.fields import STAR, Fields, Read, Scope, Scopes, normal_location
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Test, Truth
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.functions.numbers import truncating
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.numbers import truncating
+from governor.arm.functions.values import (
     MISSING,
     Function,
     TemplateError,
@@ -21,6 +20,7 @@ from governor.languages.azure_policy.functions.values import (
     too_deep,
     whole,
 )
+from governor.azure_model import Unknown
 
 
 def array(arguments: Sequence[Any]) -> list[Any]:
@@ -211,6 +211,10 @@ def _listed(value: Any, order: Callable[[str], str]) -> list[dict[str, Any]]:
     return [{"key": name, "value": value[name]} for name in sorted(value, key=order)]
 
 
+def object_keys(arguments: Sequence[Any]) -> list[str]:
+    return [item["key"] for item in _listed(arguments[0], str.casefold)]
+
+
 def try_get(arguments: Sequence[Any]) -> Any:
     """A member or an item, null where there is none; what more is asked of it must be there."""
     value = _reached("tryGet", arguments[0], arguments[1])
@@ -308,6 +312,8 @@ DOCUMENTED = _BOTH | by_name(
         Function("tryIndexFromEnd", try_index_from_end, 2, 2),
     ]
 )
+
+ONLY_IN_TEMPLATES = by_name([Function("objectKeys", object_keys, 1, 1)])
 
 REGORUS = _BOTH | by_name(
     [
