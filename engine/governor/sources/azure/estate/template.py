@@ -6,23 +6,16 @@ it goes to are `(unknown)` in ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any, NamedTuple
 
+from governor.arm.evaluate import Allowance, Environment, evaluate
+from governor.arm.expressions import is_expression, unescaped
+from governor.arm.functions import NotComputed, TemplateError
 from governor.azure_model import ArmResource, Estate, Unknown
 from governor.catalog.tables import fold
 from governor.model import Gap
-from governor.sources.azure.estate.expressions import (
-    TOO_MUCH,
-    Scope,
-    Work,
-    bounded,
-    evaluate,
-    is_expression,
-    resource_id,
-    unknown_in,
-)
 from governor.sources.azure.estate.rows import GROUP
 
 NOWHERE = "/subscriptions/(unknown)/resourceGroups/(unknown)"
@@ -34,8 +27,32 @@ _DEPLOYMENT = "microsoft.resources/deployments"
 _MOST_TURNS = 800
 """Resources that Azure makes of one loop at most."""
 _DEEPEST = 20
-_OF_A_RESOURCE = 50
-"""What a resource costs of the work that a template may make."""
+_ALLOWANCE = 1_000_000
+"""Values that a template may grow to."""
+_RESOURCE = 50
+"""What a resource weighs."""
+
+
+class Scope(NamedTuple):
+    """What names mean where an expression stands."""
+
+    parameter: Callable[[str], Any]
+    variable: Callable[[str], Any]
+    turns: Mapping[str, Any] = {}
+    """Name of a copy loop → number of the turn; `` is the innermost."""
+    ids: str = ""
+    """Where it is deployed to, for ids that need not be known in full; empty: such an id is not known."""
+
+    def environment(self) -> Environment:
+        own = {"parameters": self.parameter, "variables": self.variable, "copyindex": self.turn}
+        return {**own, "resourceid": partial(_id_below, self.ids)} if self.ids else own
+
+    def turn(self, loop: Any = "", offset: int = 0) -> Any:
+        """What `copyIndex()` tells."""
+        if isinstance(loop, int):
+            loop, offset = "", loop
+        turn = self.turns.get(loop, Unknown("it stands outside of a loop"))
+        return turn if isinstance(turn, Unknown) else turn + offset
 
 
 def is_template(document: Any) -> bool:
@@ -65,7 +82,7 @@ class _Reader:
         self._place = place
         self.gaps: list[Gap] = []
         self.secrets: set[str] = set()
-        self._work = Work()
+        self._allowance = Allowance(_ALLOWANCE)
 
     def resources(
         self, template: Mapping[str, Any], given: Mapping[str, Any], to: str, depth: int
@@ -97,7 +114,7 @@ class _Reader:
         @cache
         def variable(name: str) -> Any:
             if (loop := _find(loops, name)) is not None:
-                return bounded(self._turns(loop, scope), self._work)
+                return self._turns(loop, scope)
             found = _find(written, name)
             return Unknown(f"no variable is called {name}") if found is None else guarded(f"variable {name}", found)
 
@@ -106,11 +123,11 @@ class _Reader:
                 return Unknown(f"{name} is made of itself")
             asked.add(name)
             try:
-                return bounded(self._value(value, scope), self._work)
+                return self._value(value, scope)
             finally:
                 asked.discard(name)
 
-        scope = Scope(self._work, parameter, variable)
+        scope = Scope(parameter, variable)
         return scope
 
     def _all(
@@ -122,13 +139,15 @@ class _Reader:
             if not isinstance(resource, dict) or resource.get("existing") is True:
                 continue
             for turn in self._loop(resource, scope):
-                if not self._work.spend(_OF_A_RESOURCE):
-                    self._stop()
+                try:
+                    self._allowance.spend(_RESOURCE)
+                except NotComputed as error:
+                    self._stop(error)
                     return
                 yield from self._resource(resource, turn, to, above_type, above_name, depth)
 
-    def _stop(self) -> None:
-        gap = Gap(self._place, f"{TOO_MUCH.reason}: the rest was not read")
+    def _stop(self, error: NotComputed) -> None:
+        gap = Gap(self._place, f"{error}: the rest was not read")
         if gap not in self.gaps:
             self.gaps.append(gap)
 
@@ -223,13 +242,15 @@ class _Reader:
             yield from self._all(inner.get("resources"), scope, to, "", "", depth + 1)
 
     def _value(self, value: Any, scope: Scope) -> Any:
-        """What a value is once its expressions are evaluated."""
-        if not self._work.spend():
-            return TOO_MUCH
-        if is_expression(value):
-            return evaluate(value, scope)
+        """What a value is once its expressions are worked out, with an `Unknown` for what cannot be told."""
+        try:
+            self._allowance.spend()
+            if is_expression(value):
+                return evaluate(value, scope.environment(), self._allowance)
+        except TemplateError as error:
+            return Unknown(str(error))
         if isinstance(value, str):
-            return value[1:] if value.startswith("[[") else value
+            return unescaped(value)
         if isinstance(value, list):
             return [self._value(item, scope) for item in value]
         if isinstance(value, dict):
@@ -243,7 +264,7 @@ class _Reader:
                 for loop in item:
                     found[str(loop.get("name", ""))] = self._turns(loop, scope)
                 continue
-            name = evaluate(key, scope) if is_expression(key) else key
+            name = self._value(key, scope) if is_expression(key) else key
             if isinstance(name, Unknown):
                 return name  # which property it is cannot be told
             value = self._value(item, scope)
@@ -254,14 +275,29 @@ class _Reader:
     def _turns(self, loop: Mapping[str, Any], scope: Scope) -> Any:
         """The list that a loop over a property or a variable makes."""
         count, name = self._value(loop.get("count"), scope), str(loop.get("name", ""))
-        if unknown := unknown_in(count):
-            return unknown
+        if isinstance(count, Unknown):
+            return count
         if not isinstance(count, int) or not 0 <= count <= _MOST_TURNS:
             return Unknown("its count is no number")
         return [
             self._value(loop.get("input"), scope._replace(turns={**scope.turns, name: turn, "": turn}))
             for turn in range(count)
         ]
+
+
+def _id_below(scope: str, *parts: str) -> str:
+    """What `resourceId()` tells; a subscription and a group may stand before the type."""
+    at = next(place for place, part in enumerate(parts) if "/" in part)
+    return resource_id(scope, parts[at], "/".join(parts[at + 1 :]))
+
+
+def resource_id(scope: str, type: str, name: str) -> str:
+    """The id of a resource of a type `A/b/c` with the name `x/y`, below a scope."""
+    provider, *types = type.split("/")
+    names = name.split("/")
+    names += ["(unknown)"] * (len(types) - len(names))
+    path = "".join(f"/{step}/{own}" for step, own in zip(types, names, strict=False))
+    return f"{scope}/providers/{provider}{path}"
 
 
 def _split_scope(scope: str) -> tuple[str, str, str]:

@@ -11,24 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
+from governor.arm.evaluate import Allowance, Environment, Opened, evaluate
+from governor.arm.expressions import is_expression, unescaped
+from governor.arm.functions import TEMPLATES, NotComputed, TemplateError
 from governor.azure_model import Unknown
-from governor.sources.azure.exports import expressions, ids
-from governor.sources.azure.exports.expressions import Unresolved
+from governor.sources.azure.exports import ids
 from governor.sources.azure.exports.found import Found, Pointer, Raw
 
 _DEPLOYMENTS = "microsoft.resources/deployments"
 _ALLOWANCE = 5_000_000
 """Values that a template may grow to: far above what Azure takes."""
-_HEAVIEST = 200_000
-"""What one value of an expression may weigh."""
-_TEXT = 64
-"""Characters that weigh as much as a value."""
-_READ = 4
-"""Characters of an expression that weigh as much: reading them takes longer."""
 _RESOURCE = 100
 """What a resource weighs."""
 _LOOPS = 800
 """Turns of a copy loop: Azure's limit."""
+
+_HIDING = ("contains", "endswith", "equals", "guid", "startswith", "uniquestring")
+"""Functions whose result does not show that a part of an id that is not known went into it."""
 
 _UNKNOWN_SUBSCRIPTION = f"/subscriptions/{ids.UNKNOWN}"
 _UNKNOWN_GROUP = f"{_UNKNOWN_SUBSCRIPTION}/resourceGroups/{ids.UNKNOWN}"
@@ -87,35 +86,12 @@ class _Template:
     def __init__(self, raw: Raw, found: Found) -> None:
         self.raw = raw
         self.found = found
-        self.allowance = _ALLOWANCE
+        self.allowance = Allowance(_ALLOWANCE)
         self.placed: dict[str, Any] = {}
         """Id, lower-case → resource or deployment."""
 
     def gap(self, pointer: Pointer, reason: str) -> None:
         self.found.gap(Raw({}, self.raw.file, pointer), reason)
-
-    def spend(self, weight: int) -> None:
-        """Takes a weight off the allowance. Raises Unresolved when it is used up."""
-        self.allowance -= weight
-        if self.allowance < 0:
-            raise Unresolved("this template grows beyond what Azure takes")
-
-    def charge(self, value: Any) -> None:
-        """Takes what a value weighs off the allowance. Raises Unresolved when it is used up."""
-        if hasattr(value, "part"):
-            raise Unresolved("reference() gives more than is read")
-        waiting, weight = [value], 0
-        while waiting:
-            inner = waiting.pop()
-            more = 1 + len(inner) // _TEXT if isinstance(inner, str) else 1
-            self.spend(more)
-            weight += more
-            if weight > _HEAVIEST:
-                raise Unresolved("it grows beyond what Azure takes")
-            if isinstance(inner, Mapping):
-                waiting.extend(inner.values())
-            elif isinstance(inner, list):
-                waiting.extend(inner)
 
     def place(self, frame: _Frame, pointer: Pointer) -> Iterator[_Placed]:
         """The resources that are ours, those of nested deployments too."""
@@ -140,10 +116,10 @@ class _Template:
         try:
             name, count = str(loop.get("name")), frame.count(loop.get("count"))
             for turn in range(count):
-                self.spend(_RESOURCE)
+                self.allowance.spend(_RESOURCE)
                 yield from self._one(frame.turned(name, turn), resource, key, at)
-        except Unresolved as unresolved:
-            self.gap((*at, "copy"), f"what this loop makes is not known: {unresolved.reason}")
+        except TemplateError as error:
+            self.gap((*at, "copy"), f"what this loop makes is not known: {error}")
 
     def _one(self, frame: _Frame, resource: dict[str, Any], key: Any, at: Pointer) -> Iterator[_Placed]:
         type_ = resource.get("type")
@@ -156,8 +132,8 @@ class _Template:
         try:
             if "condition" in resource and not frame.condition(resource["condition"]):
                 return
-        except Unresolved as unresolved:
-            self.gap((*at, "condition"), f"whether this is deployed is not known: {unresolved.reason}")
+        except TemplateError as error:
+            self.gap((*at, "condition"), f"whether this is deployed is not known: {error}")
         name = frame.part_of_id(resource.get("name"), (*at, "name") if ours else ())
         if ours:
             placed = self._policy(frame, resource, kind, name, at)
@@ -216,7 +192,7 @@ class _Template:
         return scope
 
 
-class _Placed:
+class _Placed(Opened):
     """A resource of Azure Policy, at its place."""
 
     def __init__(
@@ -233,7 +209,7 @@ class _Placed:
     def part(self, key: str | int) -> Any:
         """A property, as `reference()` gives it."""
         properties = self.resource.get("properties")
-        if expressions.is_expression(properties):
+        if is_expression(properties):
             properties = once(self._known, "properties", partial(self.frame.value, properties))
             return properties[key] if isinstance(properties, dict) and key in properties else _missing(key)
         if not isinstance(properties, dict) or key not in properties:
@@ -253,7 +229,7 @@ class _Placed:
         return shown
 
 
-class _Deployment:
+class _Deployment(Opened):
     """A nested deployment, as `reference()` gives it."""
 
     def __init__(self, frame: _Frame) -> None:
@@ -263,7 +239,7 @@ class _Deployment:
         return _Outputs(self.frame) if key == "outputs" else _missing(key)
 
 
-class _Outputs:
+class _Outputs(Opened):
     def __init__(self, frame: _Frame) -> None:
         self.frame = frame
 
@@ -276,20 +252,20 @@ class _Outputs:
 
 
 def _missing(key: str | int) -> NoReturn:
-    raise Unresolved(f"there is no {str(key)[:60]!r} in what reference() reads")
+    raise NotComputed(f"there is no {str(key)[:60]!r} in what reference() reads")
 
 
 def once(known: dict[str, Any], name: str, work: Callable[[], Any]) -> Any:
-    """The result of some work, which is done once. Raises Unresolved, also when the work needs its own result."""
+    """The result of some work, which is done once. Raises TemplateError, also when the work needs its own result."""
     if name not in known:
-        known[name] = Unresolved(f"{name} needs itself")
+        known[name] = NotComputed(f"{name} needs itself")
         try:
             known[name] = work()
-        except Unresolved as unresolved:
-            known[name] = unresolved
+        except TemplateError as error:
+            known[name] = error
     result = known[name]
-    if isinstance(result, Unresolved):
-        raise Unresolved(result.reason)
+    if isinstance(result, TemplateError):
+        raise result
     return result
 
 
@@ -326,15 +302,12 @@ class _Frame:
         return frame
 
     def value(self, written: Any) -> Any:
-        """A value of a template, worked out. Raises Unresolved."""
+        """A value of a template, worked out. Raises TemplateError."""
         if isinstance(written, str):
-            if not expressions.is_expression(written):
-                return expressions.unescaped(written)
-            self.shared.spend(len(written) // _READ)
-            value = expressions.evaluate(written, self._function)
-            self.shared.charge(value)
-            return value
-        self.shared.spend(1)
+            if not is_expression(written):
+                return unescaped(written)
+            return evaluate(written, self._environment(), self.shared.allowance)
+        self.shared.allowance.spend()
         if isinstance(written, Mapping):
             return {**{key: self.value(inner) for key, inner in _plain(written)}, **dict(self._loops(written))}
         if isinstance(written, list):
@@ -344,17 +317,15 @@ class _Frame:
     def worked_out(self, written: Any) -> Any:
         """As `value`, with an `Unknown` wherever it cannot be told."""
         try:
-            self.shared.spend(1)
+            self.shared.allowance.spend()
             if isinstance(written, Mapping):
                 shown = {key: self.worked_out(inner) for key, inner in _plain(written)}
                 return {**shown, **dict(self._loops(written))}
             if isinstance(written, list):
                 return [self.worked_out(inner) for inner in written]
             return self.value(written)
-        except Unresolved as unresolved:
-            return Unknown(f"{_shortened(written)} is not known: {unresolved.reason}")
-        except RecursionError:
-            return Unknown(f"{_shortened(written)} is not known: it leads too deep")
+        except TemplateError as error:
+            return Unknown(f"{_shortened(written)} is not known: {error}")
 
     def part_of_id(self, written: Any, pointer: Pointer = ()) -> str:
         """A text that becomes part of an id: `(unknown)`, with a gap at a pointer, where it cannot be told."""
@@ -366,24 +337,24 @@ class _Frame:
         return ids.UNKNOWN
 
     def condition(self, written: Any) -> bool:
-        """Whether something is deployed. Raises Unresolved."""
+        """Whether something is deployed. Raises TemplateError."""
         value = self.worked_out(written)
         if isinstance(value, bool):
             return value
-        raise Unresolved(value.reason if isinstance(value, Unknown) else "the condition is not a boolean")
+        raise NotComputed(value.reason if isinstance(value, Unknown) else "the condition is not a boolean")
 
     def count(self, written: Any) -> int:
-        """Turns of a loop. Raises Unresolved."""
+        """Turns of a loop. Raises TemplateError."""
         value = self.worked_out(written)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LOOPS:
             return value
-        raise Unresolved(value.reason if isinstance(value, Unknown) else f"it is no number up to {_LOOPS}")
+        raise NotComputed(value.reason if isinstance(value, Unknown) else f"it is no number up to {_LOOPS}")
 
     def parameter_of(self, holder: Any) -> Any:
-        """What a deployment is given: `{"value": …}`. Raises Unresolved."""
+        """What a deployment is given: `{"value": …}`. Raises TemplateError."""
         if isinstance(holder, dict) and "value" in holder:
             return self.value(holder["value"])
-        raise Unresolved("it is read from a vault")
+        raise NotComputed("it is read from a vault")
 
     def _loops(self, written: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """Properties, or variables, that a loop makes."""
@@ -392,16 +363,8 @@ class _Frame:
             turns = range(self.count(loop["count"]))
             yield name, [self.turned(name, turn).value(loop["input"]) for turn in turns]
 
-    def _function(self, name: str, arguments: Sequence[Any]) -> Any:
-        function = _FUNCTIONS.get(name.lower())
-        if function is None:
-            raise Unresolved(f"{name}() needs Azure, or is not read")
-        try:
-            result = function(self, *arguments)
-        except (TypeError, ValueError, LookupError, AttributeError):
-            raise Unresolved(f"{name}() cannot be worked out of these arguments") from None
-        self.shared.spend(1 + len(result) // _TEXT if isinstance(result, str) else 1)
-        return result
+    def _environment(self) -> Environment:
+        return {**_HIDDEN, **{name: partial(function, self) for name, function in _FUNCTIONS.items()}}
 
     def parameter(self, name: str) -> Any:
         return once(self._known, f"the parameter {name.lower()!r}", partial(self._parameter, name))
@@ -412,7 +375,7 @@ class _Frame:
         declared = _named(self._names.get("parameters"), name)
         if isinstance(declared, dict) and "defaultValue" in declared:
             return self.value(declared["defaultValue"])
-        raise Unresolved(f"the parameter {name!r} has no default, and its value is not here")
+        raise NotComputed(f"the parameter {name!r} has no default, and its value is not here")
 
     def variable(self, name: str) -> Any:
         return once(self._known, f"the variable {name.lower()!r}", partial(self._variable, name))
@@ -426,7 +389,7 @@ class _Frame:
             for key, written in variables.items():
                 if key.lower() == name.lower():
                     return self.value(written)
-        raise Unresolved(f"there is no variable {name!r}")
+        raise NotComputed(f"there is no variable {name!r}")
 
     def turn(self, loop: Any = "", offset: int = 0) -> int:
         if isinstance(loop, int):
@@ -436,13 +399,13 @@ class _Frame:
     def referred(self, id: str, _version: str = "", _full: str = "") -> Any:
         known = self.symbols.get(id) or self.shared.placed.get(id.lower())
         if known is None:
-            raise Unresolved(f"{ids.name_of(id)[:80]!r} is not made by this template")
+            raise NotComputed(f"{ids.name_of(id)[:80]!r} is not made by this template")
         return known
 
     def information(self, symbol: str) -> Any:
         known = self.symbols.get(symbol)
         if not isinstance(known, _Placed):
-            raise Unresolved(f"{symbol[:80]!r} is not read from this template")
+            raise NotComputed(f"{symbol[:80]!r} is not read from this template")
         return {"id": known.id, "name": ids.name_of(known.id)}
 
     def resource_id(self, *parts: str) -> str:
@@ -505,6 +468,16 @@ _FUNCTIONS: dict[str, Any] = {
 }
 
 
+def _hidden(name: str, *arguments: Any) -> Any:
+    for argument in arguments:
+        if isinstance(argument, str) and ids.UNKNOWN in argument:
+            raise NotComputed("where this is deployed to is not told")
+    return TEMPLATES[name](arguments)
+
+
+_HIDDEN: Environment = {name: partial(_hidden, name) for name in _HIDING}
+
+
 def _named(holder: Any, name: str) -> Any:
     folded = name.lower()
     return next((value for key, value in holder.items() if key.lower() == folded), None) if holder else None
@@ -522,7 +495,7 @@ def _loops_of(written: Mapping[str, Any]) -> list[dict[str, Any]]:
     ours = isinstance(loops, list) and all(
         isinstance(loop, dict)
         and {"name", "count", "input"} <= loop.keys()
-        and (isinstance(loop["count"], int) or expressions.is_expression(loop["count"]))
+        and (isinstance(loop["count"], int) or is_expression(loop["count"]))
         for loop in loops
     )
     return loops if ours and isinstance(loops, list) else []
