@@ -128,8 +128,8 @@ def test_a_template_of_an_account_and_its_deployments() -> None:
         ("[parameters('nobody')]", Unknown("no parameter is called nobody")),
         ("[variables('circle')]", Unknown("variable circle is made of itself")),
         ("[concat('a'", "[concat('a'"),
-        ("[concat('a']", Unknown("this is no expression of a template: `)` is missing at character 12")),
-        ("[int('x')]", Unknown("int: 'x' is no number")),
+        ("[concat('a']", Unknown("[concat('a']: this is no expression of a template: `)` is missing at character 12")),
+        ("[int('x')]", Unknown("[int('x')]: int: 'x' is no number")),
         ("[resourceGroup().location]", Unknown("resourceGroup() is known when the template is deployed")),
     ],
 )
@@ -230,7 +230,7 @@ def test_how_often_a_loop_turns_may_not_be_known() -> None:
     assert disk.body["location"] == "westeurope"
     assert found.gaps == (
         Gap(
-            "standard input disks",
+            "standard input Microsoft.Compute/disks (unknown)",
             "how many there are is not known (parameter count has no default): one was taken in",
         ),
     )
@@ -305,7 +305,7 @@ def test_deployments_within_a_template() -> None:
         "/subscriptions/(unknown)/resourceGroups/ai/providers/Microsoft.Compute/disks/outer-inner",
         "/subscriptions/s-2/resourceGroups/ai/providers/Microsoft.Compute/disks/outer",
     ]
-    assert [gap.reason for gap in found.gaps] == ["the template it links to was not read"]
+    assert [gap.reason for gap in found.gaps] == ["the template of this deployment lies elsewhere, and was not read"]
 
 
 def test_what_bicep_makes_of_symbolic_names_scopes_and_groups() -> None:

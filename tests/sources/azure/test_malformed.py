@@ -198,7 +198,10 @@ CHAIN = {"v0": "x", **{f"v{n}": f"[variables('v{n - 1}')]" for n in range(1, 300
         pytest.param(NESTED, "[variables('v59')]", "asks for more than Azure allows", id="lists that double"),
         pytest.param(LOOPS, "[variables('many')]", "asks for more than Azure allows", id="loops in loops"),
         pytest.param(
-            {"a": "[variables('b')]", "b": "[variables('a')]"}, "[variables('a')]", "needs itself", id="circle"
+            {"a": "[variables('b')]", "b": "[variables('a')]"},
+            "[variables('a')]",
+            "variable a is made of itself",
+            id="circle",
         ),
         pytest.param(CHAIN, "[variables('v2999')]", "too deep", id="a chain of 3,000"),
         pytest.param(

@@ -60,9 +60,9 @@ def test_a_template_of_bicep_with_all_that_it_deploys(shared: Path) -> None:
     add = next(one for one in export.definitions if one.name == "add_tag_to_rg")
     assert add.rule["if"]["allOf"][1]["field"] == "[concat('tags[', parameters('tagName'), ']')]"
     # Tag names have no default, and nobody tells the management group.
-    assert {gap.reason.split(" is not ")[0] for gap in export.gaps} >= {
-        "[parameters('tagNames')[0]]",
-        "the scope of this assignment",
+    assert {gap.reason for gap in export.gaps} >= {
+        "[parameters('tagNames')[0]]: there is no element 0 among 0",
+        "the scope of this assignment is not told",
     }
 
 
@@ -122,14 +122,14 @@ def test_parameters_come_from_defaults_and_from_a_parameters_file(tmp_path: Path
     (found,) = export.assignments
     assert found.id == ids.made("/subscriptions/(unknown)", ids.ASSIGNMENTS, "where")
     assert found.display_name == "where in {here}"
-    reason = "[parameters('untold')] is not known: the parameter 'untold' has no default, and its value is not here"
+    reason = "parameter untold has no default"
     assert found.parameters == {
         "locations": ["westeurope"],
         "literal": "[not an expression]",
         "open": Unknown(reason),
     }
     assert [gap.reason for gap in export.gaps] == ["the scope of this assignment is not told", reason]
-    with pytest.raises(Refusal, match=r"a value is not known and cannot be written: \[parameters\('untold'\)\]"):
+    with pytest.raises(Refusal, match=r"a value is not known and cannot be written: parameter untold"):
         write(export, "cli")
 
 
@@ -217,7 +217,7 @@ def test_resources_with_symbolic_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("properties", "name", "kept", "reason"),
     [
-        pytest.param({"policyRule": "[variables('gone')]"}, "x", 0, "there is no variable 'gone'", id="rule"),
+        pytest.param({"policyRule": "[variables('gone')]"}, "x", 0, "no variable is called gone", id="rule"),
         pytest.param({"policyRule": RULE, "parameters": "[utcNow()]"}, "x", 0, "is known when", id="parameters"),
         pytest.param({"policyRule": RULE}, "[newGuid()]", 1, "newGuid() is known when", id="name"),
         pytest.param("[json('{')]", "x", 0, "json: '{' is no JSON", id="all of it"),
