@@ -104,7 +104,7 @@ def test_what_is_not_known_says_why(expression: str, reason: str) -> None:
         ("[if('yes', 1, 2)]", "if: 'yes' is no boolean"),
         ("[parameters('nobody')]", "parameters() cannot be worked out of these arguments"),
         ("[parameters()]", "parameters() cannot be worked out of these arguments"),
-        ("[parameters('half').gone]", "there is no property `gone`"),
+        ("[parameters('half').gone]", "there is no property 'gone'"),
         ("[createArray(1)[1]]", "there is no element 1 among 1"),
         ("[length()]", "length: takes 1 argument, not 0"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from governor.arm.expressions import Call, ExpressionError, Item, Literal, Node, parse
-from governor.arm.functions import MISSING, TEMPLATES, NotComputed, TemplateError, member, refused
+from governor.arm.functions import MISSING, TEMPLATES, NotComputed, TemplateError, member, refused, shown
 from governor.azure_model import Unknown
 
 _READ = 4
@@ -173,10 +173,10 @@ def item_of(whole: Any, key: Any) -> Any:
     if type(whole) is dict and type(key) is str:
         found = member(whole, key)
         if found is MISSING:
-            raise TemplateError(f"there is no property `{key}`")
+            raise TemplateError(f"there is no property {shown(key)}")
         return found
     if type(whole) is list and type(key) is int:
         if 0 <= key < len(whole):
             return whole[key]
         raise TemplateError(f"there is no element {key} among {len(whole)}")
-    raise TemplateError(f"`{key}` is asked of what has no such part")
+    raise TemplateError(f"{shown(key)} is asked of what has no such part")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from governor import jsonfile
 from governor.errors import CANNOT_JUDGE, USAGE, Refusal
 from governor.sources import PIPED
-from governor.sources.azure.exports import LAYOUTS, ids, read, write
+from governor.sources.azure import ids
+from governor.sources.azure.exports import LAYOUTS, read, write
 from governor.sources.azure.exports.writing import Layout
 from sources.azure.exported import GROUP, definition, everything
 

@@ -11,7 +11,8 @@ import pytest
 
 from governor.azure_model import Export, Unknown
 from governor.errors import Refusal
-from governor.sources.azure.exports import ids, read, write
+from governor.sources.azure import ids
+from governor.sources.azure.exports import read, write
 from sources.azure.exported import BUILT_IN, GROUP, MACHINE, RESOURCE_GROUP, SUBSCRIPTION, everything
 
 SCHEMAS = "https://schema.management.azure.com/schemas"
@@ -272,3 +273,38 @@ def test_names_that_are_hashed_of_ids(tmp_path: Path) -> None:
     assert [one.name for one in told.assignments] == [str(uuid.uuid5(HASHED, f"{RESOURCE_GROUP}-a"))]
     assert [one.name for one in untold.assignments] == [ids.UNKNOWN]
     assert any(gap.reason.endswith("where this is deployed to is not told") for gap in untold.gaps)
+
+
+def test_what_may_be_deployed_is_taken_in_and_told(tmp_path: Path) -> None:
+    def definition(name: str, **more: Any) -> dict[str, Any]:
+        return resource("policyDefinitions", name, {"policyRule": RULE}, **more)
+
+    machines = {"type": "Microsoft.Compute/virtualMachines", "name": "[newGuid()]", "condition": "[parameters('open')]"}
+    assigned = {
+        "type": "providers/policyAssignments",
+        "name": "Microsoft.Authorization/a",
+        "properties": {"policyDefinitionId": BUILT_IN},
+    }
+    whole = template(
+        definition("here", condition="[equals(subscription().subscriptionId, 'there')]"),
+        definition("[format('turn-{0}', copyIndex())]", copy={"name": "turns", "count": "[parameters('open')]"}),
+        {
+            **machines,
+            "resources": [{**on_machine, "type": "providers/policyAssignments", "name": "Microsoft.Authorization/a"}],
+        },
+        to="subscription",
+        parameters={"open": {"type": "int"}},
+    )
+
+    export = read_back(tmp_path, whole)
+
+    assert [one.name for one in export.definitions] == ["here", "(unknown)"]
+    assert [one.scope for one in export.assignments] == [
+        "/subscriptions/(unknown)/providers/Microsoft.Compute/virtualMachines/(unknown)"
+    ]
+    assert {gap.reason for gap in export.gaps} == {
+        "whether it is deployed is not known: where this is deployed to is not told",
+        "how many there are is not known (parameter open has no default): one was taken in",
+        "it is one of a number that is not known",
+        "the scope of this assignment is not told",
+    }

@@ -37,6 +37,7 @@ from governor.arm.functions.values import (
     member,
     refused,
     same,
+    shown,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "member",
     "refused",
     "same",
+    "shown",
 ]
 
 Semantics = Literal["documented", "regorus"]

@@ -14,7 +14,7 @@ from governor.arm.evaluate import Allowance, Environment, Opened, evaluate
 from governor.arm.expressions import is_expression, unescaped
 from governor.arm.functions import TEMPLATES, NotComputed, TemplateError
 from governor.azure_model import Unknown
-from governor.sources.azure.exports import ids
+from governor.sources.azure import ids
 
 Pointer = tuple[str | int, ...]
 """Keys and indices that lead from the top of a file to a value."""
@@ -33,7 +33,7 @@ _LOOPS = 800
 _DEEPEST = 20
 """Deployments and resources within one another."""
 
-_QUOTED = 120
+_QUOTED = 200
 """Characters of an expression that reasons quote."""
 
 _HIDING = ("contains", "endswith", "equals", "guid", "startswith", "uniquestring")

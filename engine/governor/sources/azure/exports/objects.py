@@ -26,7 +26,7 @@ from governor.azure_model import (
     Unknown,
     unknown_in,
 )
-from governor.sources.azure.exports import ids
+from governor.sources.azure import ids
 from governor.sources.azure.exports.found import Found, Raw
 
 NOWHERE = f"{ids.MANAGEMENT_GROUPS}{ids.UNKNOWN}"

@@ -20,8 +20,9 @@ from governor import jsonfile
 from governor.azure_model import Definition, Export, Initiative, Unknown, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
+from governor.sources.azure import ids
 from governor.sources.azure.deployment import is_template
-from governor.sources.azure.exports import epac, ids, objects, parts, templates
+from governor.sources.azure.exports import epac, objects, parts, templates
 from governor.sources.azure.exports.epac import Environment, Exempting, Known
 from governor.sources.azure.exports.found import File, Found, Pointer, Raw
 from governor.sources.azure.exports.merging import Policy, ancestors, distinct, latest, once

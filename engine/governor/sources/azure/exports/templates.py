@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from governor.sources.azure import ids
 from governor.sources.azure.deployment import UNKNOWN_GROUP, UNKNOWN_SUBSCRIPTION, Deployment, Placed
-from governor.sources.azure.exports import ids
 from governor.sources.azure.exports.found import Found, Pointer, Raw
 
 
