@@ -288,10 +288,7 @@ def test_what_may_be_deployed_is_taken_in_and_told(tmp_path: Path) -> None:
     whole = template(
         definition("here", condition="[equals(subscription().subscriptionId, 'there')]"),
         definition("[format('turn-{0}', copyIndex())]", copy={"name": "turns", "count": "[parameters('open')]"}),
-        {
-            **machines,
-            "resources": [{**on_machine, "type": "providers/policyAssignments", "name": "Microsoft.Authorization/a"}],
-        },
+        {**machines, "resources": [assigned]},
         to="subscription",
         parameters={"open": {"type": "int"}},
     )
