@@ -47,47 +47,34 @@ def create_object_over(arguments: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, arguments[1::2], strict=True))
 
 
+def _sequence(function: str, value: Any) -> Any:
+    """An array, a text or null."""
+    if type(value) is list or type(value) is str or value is None:
+        return value
+    raise refused(function, value, "array or text")
+
+
 def first(arguments: Sequence[Any]) -> Any:
     """Null of an empty array, and of null; empty text of empty text."""
-    value = arguments[0]
-    if type(value) is list:
-        return value[0] if value else None
-    if type(value) is str:
-        return value[:1]
-    if value is None:
-        return None
-    raise refused("first", value, "array or text")
+    value = _sequence("first", arguments[0])
+    return value[0] if value else value if type(value) is str else None
 
 
 def last(arguments: Sequence[Any]) -> Any:
-    value = arguments[0]
-    if type(value) is list:
-        return value[-1] if value else None
-    if type(value) is str:
-        return value[-1:]
-    if value is None:
-        return None
-    raise refused("last", value, "array or text")
+    value = _sequence("last", arguments[0])
+    return value[-1] if value else value if type(value) is str else None
 
 
 def take(arguments: Sequence[Any]) -> Any:
-    value, count = arguments
-    count = max(whole("take", count), 0)
-    if type(value) is list or type(value) is str:
-        return value[:count]
-    if value is None:
-        return None
-    raise refused("take", value, "array or text")
+    count = max(whole("take", arguments[1]), 0)
+    value = _sequence("take", arguments[0])
+    return None if value is None else value[:count]
 
 
 def skip(arguments: Sequence[Any]) -> Any:
-    value, count = arguments
-    count = max(whole("skip", count), 0)
-    if type(value) is list or type(value) is str:
-        return value[count:]
-    if value is None:
-        return None
-    raise refused("skip", value, "array or text")
+    count = max(whole("skip", arguments[1]), 0)
+    value = _sequence("skip", arguments[0])
+    return None if value is None else value[count:]
 
 
 def length(arguments: Sequence[Any]) -> int:
