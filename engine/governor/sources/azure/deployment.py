@@ -122,8 +122,9 @@ class Deployment:
             return
         made: Opened
         if type.lower() == _DEPLOYMENTS:
-            for key in doubts.keys() & {"condition", "copy"}:
-                self.gap((*at, key), f"{type} {name}", doubts[key])
+            for key in ("copy", "condition"):
+                if key in doubts:
+                    self.gap((*at, key), f"{type} {name}", doubts[key])
             yield from self._nested(frame, resource, name, at, depth)
             return
         scope = frame.scope
@@ -144,9 +145,8 @@ class Deployment:
         properties = _mapping(resource.get("properties"))
         template = properties.get("template")
         if not isinstance(template, dict):
-            self.gap(
-                at, f"{resource['type']} {name}", "the template of this deployment lies elsewhere, and was not read"
-            )
+            what = f"{resource['type']} {name}"
+            self.gap(at, what, "the template of this deployment lies elsewhere, and was not read")
             return
         scope = _nested_scope(frame.naming(), resource)
         nested = frame._replace(scope=scope)
