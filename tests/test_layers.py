@@ -17,6 +17,7 @@ ROOT = Path(governor.__file__).parent
 LAYERS = (
     {"", "model", "errors"},
     {"azure_model"},
+    {"arm"},
     {"policy", "cache", "catalog", "jsonfile", "log", "programs", "traces", "workers", "yamlfile"},
     {"exemptions", "baseline"},
     {"judge", "settle"},
@@ -104,6 +105,8 @@ def breaches(module: str, tree: ast.AST) -> list[str]:
     allowed = (
         {"model"}
         if part in ("policy", "azure_model")
+        else {"azure_model", "errors", "model"}
+        if part == "arm"
         else {"model", "errors"}
         if part in ("cache", "catalog", "jsonfile", "log", "programs", "traces", "workers", "yamlfile")
         else None

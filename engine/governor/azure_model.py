@@ -22,6 +22,14 @@ class Unknown(Struct, frozen=True):
     reason: str
 
 
+def unknown_in(value: Any) -> Unknown | None:
+    """The first part of a value that is not known."""
+    if isinstance(value, Unknown):
+        return value
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for part in parts if (found := unknown_in(part))), None)
+
+
 class ArmResource(Struct, frozen=True, kw_only=True):
     """A resource as Resource Manager shows it, or will."""
 

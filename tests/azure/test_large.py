@@ -1,4 +1,4 @@
-"""All of Microsoft's definitions on an estate of thousands: what is told grows, what is held does not."""
+"""Hundreds of Microsoft's definitions on ever larger estates: what is told grows, what is held does not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,17 @@ _FILLED = {
 
 @pytest.fixture(scope="module")
 def tenant(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every built-in definition, each assigned, and some estates."""
+    """A sixth of the built-in definitions, each assigned, and some estates."""
     folder = tmp_path_factory.mktemp("tenant")
     with gzip.open(shared / "samples" / "azure" / "builtin_definitions.jsonl.gz", "rt", encoding="utf-8") as lines:
-        definitions = {one["id"]: one for one in map(json.loads, lines)}
+        definitions = {one["id"]: one for one in map(json.loads, islice(lines, 0, None, 6))}
     assigned = [
         assignment(id, f"a{number}", parameters=_parameters(one["properties"].get("parameters") or {}))
         for number, (id, one) in enumerate(definitions.items())
     ]
     save(folder, "export/definitions.json", list(definitions.values()))
     save(folder, "export/assignments.json", assigned)
-    for size in (500, 1_500, 3_000):
+    for size in (200, 1_000, 2_000):
         save(folder, f"{size}.json", [_resource(number) for number in range(size)])
     return folder
 
@@ -61,11 +62,11 @@ def _resource(number: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("command", "more", "many"), [("evaluate", (), 1_500), ("evaluate", ("-f", "json"), 3_000), ("compare", (), 1_500)]
+    ("command", "more", "many"), [("evaluate", (), 1_000), ("evaluate", ("-f", "json"), 2_000), ("compare", (), 1_000)]
 )
 def test_memory_does_not_grow_with_what_is_said(tenant: Path, command: str, more: tuple[str, ...], many: int) -> None:
     held = {}
-    for size in (500, many):
+    for size in (200, many):
         with (tenant / "out").open("wb") as out:
             run = subprocess.run(
                 [sys.executable, "-c", MEASURED, "azure", command, "export", "--on", f"{size}.json", *more],
@@ -75,4 +76,4 @@ def test_memory_does_not_grow_with_what_is_said(tenant: Path, command: str, more
         assert code == 1, run.stderr
         assert (tenant / "out").stat().st_size > 10_000
 
-    assert held[many] - held[500] < 40, "an estate of 2,500 more resources is itself some MB"
+    assert held[many] - held[200] < 40, "an estate of 1,800 more resources is itself some MB"

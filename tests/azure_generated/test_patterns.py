@@ -40,7 +40,7 @@ def matches(condition: Any, value: str) -> bool:
     return holds(condition, {"it's": value})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(expressions, st.data())
 def test_the_same_values_match(pattern: str, data: st.DataObject) -> None:
     try:

@@ -13,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from governor.arm.expressions import Literal as Constant
+from governor.arm.functions import TemplateError
 from governor.azure import objects
 from governor.azure.probes import Name, Probe, Question, only_types, topics
 from governor.azure.scopes import Scope, Scopes
@@ -21,9 +23,7 @@ from governor.azure_model import ArmResource, Definition, Estate, Result
 from governor.languages.azure_policy.assignments import Assigned
 from governor.languages.azure_policy.compiler import Part
 from governor.languages.azure_policy.evaluation import Evaluation, Policies
-from governor.languages.azure_policy.expressions import Literal as Constant
 from governor.languages.azure_policy.fields import tag_name
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.related import GROUPS, SUBSCRIPTIONS, subscription_of
 from governor.languages.azure_policy.subject import Subject
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from governor.arm.expressions import Call, Literal
 from governor.azure_model import (
     ArmResource,
     Assignment,
@@ -22,7 +23,6 @@ from governor.azure_model import (
 from governor.exemptions import glob
 from governor.languages.azure_policy.assignments import Assigned, effect_of
 from governor.languages.azure_policy.evaluation import Policies, lapsed
-from governor.languages.azure_policy.expressions import Call, Literal
 from governor.languages.azure_policy.related import subscription_of
 from governor.model import Exemption, Origin, Resource
 

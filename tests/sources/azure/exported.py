@@ -22,7 +22,8 @@ from governor.azure_model import (
     Selector,
     Summary,
 )
-from governor.sources.azure.exports import ids, read, write
+from governor.sources.azure import ids
+from governor.sources.azure.exports import read, write
 from governor.sources.azure.exports.writing import Layout
 
 GROUP = "/providers/Microsoft.Management/managementGroups/contoso"

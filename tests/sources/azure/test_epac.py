@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 from governor.azure_model import Export, Message, Override, Selector
 from governor.errors import Refusal
-from governor.sources.azure.exports import ids, read, write
+from governor.sources.azure import ids
+from governor.sources.azure.exports import read, write
 from sources.azure.exported import BUILT_IN, GROUP, MACHINE, RESOURCE_GROUP, SUBSCRIPTION, definition, everything
 
 DEVELOPMENT = "/providers/Microsoft.Management/managementGroups/epac-dev"

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from governor.azure_model import Export, PolicyState, Summary, Written
 from governor.sources import PIPED
-from governor.sources.azure.exports import ids, read, write
+from governor.sources.azure import ids
+from governor.sources.azure.exports import read, write
 from sources.azure.exported import BUILT_IN, GROUP, MACHINE, SUBSCRIPTION, definition, everything, held
 
 RULE = {"if": {"field": "location", "notIn": ["westeurope"]}, "then": {"effect": "deny"}}

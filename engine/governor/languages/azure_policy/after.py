@@ -13,10 +13,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from governor.arm.functions import TemplateError
 from governor.azure_model import ArmResource, Unknown
 from governor.languages.azure_policy.assignments import Assigned, Change
 from governor.languages.azure_policy.fields import STAR, Fields, Steps
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import shown
 from governor.languages.azure_policy.subject import Subject
 

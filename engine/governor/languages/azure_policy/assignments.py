@@ -12,13 +12,24 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from governor.azure_model import Assignment, Definition, Export, Initiative, Member, Override, Unknown, Written
-from governor.languages.azure_policy import expressions, syntax
+from governor.arm import expressions
+from governor.arm.expressions import Call, Literal, Node
+from governor.azure_model import (
+    Assignment,
+    Definition,
+    Export,
+    Initiative,
+    Member,
+    Override,
+    Unknown,
+    Written,
+    unknown_in,
+)
+from governor.languages.azure_policy import syntax
 from governor.languages.azure_policy.compiler import Check, Compiled, Compiler
-from governor.languages.azure_policy.expressions import Call, Literal, Node
 from governor.languages.azure_policy.fields import normal_location
 from governor.languages.azure_policy.syntax import Operation, Pointer, PolicyError, Rule
-from governor.languages.azure_policy.values import Binding, Compute, Values, unknown_in
+from governor.languages.azure_policy.values import Binding, Compute, Values
 
 _Versioned = TypeVar("_Versioned", Definition, Initiative)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from governor.arm import expressions
+from governor.arm.expressions import Call, Literal, Node
+from governor.arm.functions import TemplateError
 from governor.azure_model import Unknown
 from governor.catalog.azure_aliases import Aliases
-from governor.languages.azure_policy import expressions, operators
-from governor.languages.azure_policy.expressions import Call, Literal, Node
+from governor.languages.azure_policy import operators
 from governor.languages.azure_policy.fields import STAR, Fields, Read, Scope, Scopes, normal_location
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Test, Truth
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import (
@@ -200,7 +201,7 @@ class _One:
                     texts.append(text)
             if len(checks) < 2:
                 return (checks[0], texts[0]) if checks else ((always, "true") if every else (never, "false"))
-            made = _all_of(checks) if every else _any_of(checks)
+            made = _combined(checks, decides=not every)
             return self._shared(made, f"{'&' if every else '|'}({','.join(texts)})", scopes)
         if isinstance(condition, Not):
             check, text = self.check(condition.item, scopes)
@@ -422,30 +423,19 @@ class _One:
         return number
 
 
-def _all_of(checks: list[Check]) -> Check:
+def _combined(checks: list[Check], *, decides: bool) -> Check:
+    """True where all are; with `decides` true where any is."""
+    undecided = not decides
+
     def check(subject: Subject) -> Truth:
         doubt: Truth | None = None
         for item in checks:
             held = item(subject)
-            if held is False:
-                return False
-            if held is not True and doubt is None:
+            if held is decides:
+                return decides
+            if held is not undecided and doubt is None:
                 doubt = held
-        return True if doubt is None else doubt
-
-    return check
-
-
-def _any_of(checks: list[Check]) -> Check:
-    def check(subject: Subject) -> Truth:
-        doubt: Truth | None = None
-        for item in checks:
-            held = item(subject)
-            if held is True:
-                return True
-            if held is not False and doubt is None:
-                doubt = held
-        return False if doubt is None else doubt
+        return undecided if doubt is None else doubt
 
     return check
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from governor.arm.functions import TemplateError
 from governor.azure_model import ArmResource, ComplianceState, Estate, Export, PolicyExemption, Result, Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy.after import CHANGING, Changed, changed, conflicts
@@ -19,7 +20,6 @@ from governor.languages.azure_policy.assignments import Assigned, assigned, sele
 from governor.languages.azure_policy.candidates import Candidates, takes
 from governor.languages.azure_policy.compiler import Compiler
 from governor.languages.azure_policy.fields import normal_location
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Doubt, Semantics, Truth
 from governor.languages.azure_policy.related import SUBSCRIPTIONS, Neighbourhood, lies_in
 from governor.languages.azure_policy.subject import Subject

@@ -348,21 +348,22 @@ def _loose_orders(operator: str) -> Callable[[Any], Test]:
     return make
 
 
+def _and_opposites(operators: dict[str, Callable[[Any], Test]]) -> dict[str, Callable[[Any], Test]]:
+    return operators | {f"not{name}": negated(operator) for name, operator in operators.items()}
+
+
 _DOCUMENTED: dict[str, Callable[[Any], Test]] = {
-    "equals": _equals,
-    "notequals": negated(_equals),
-    "like": _like,
-    "notlike": negated(_like),
-    "match": _match(True),
-    "notmatch": negated(_match(True)),
-    "matchinsensitively": _match(False),
-    "notmatchinsensitively": negated(_match(False)),
-    "contains": _contains,
-    "notcontains": negated(_contains),
-    "in": _in,
-    "notin": negated(_in),
-    "containskey": _contains_key,
-    "notcontainskey": negated(_contains_key),
+    **_and_opposites(
+        {
+            "equals": _equals,
+            "like": _like,
+            "match": _match(True),
+            "matchinsensitively": _match(False),
+            "contains": _contains,
+            "in": _in,
+            "containskey": _contains_key,
+        }
+    ),
     "exists": _exists,
     **{operator: _orders(operator) for operator in _ORDERS},
 }
@@ -390,20 +391,17 @@ def _loose_exists(right: Any) -> Test:
 
 
 _REGORUS: dict[str, Callable[[Any], Test]] = {
-    "equals": _loose_equals,
-    "notequals": negated(_loose_equals),
-    "like": _loose_like,
-    "notlike": negated(_loose_like),
-    "match": _loose_match(True),
-    "notmatch": negated(_loose_match(True)),
-    "matchinsensitively": _loose_match(False),
-    "notmatchinsensitively": negated(_loose_match(False)),
-    "contains": _loose_contains,
-    "notcontains": negated(_loose_contains),
-    "in": _any_equal,
-    "notin": negated(_any_equal),
-    "containskey": _loose_key,
-    "notcontainskey": negated(_loose_key),
+    **_and_opposites(
+        {
+            "equals": _loose_equals,
+            "like": _loose_like,
+            "match": _loose_match(True),
+            "matchinsensitively": _loose_match(False),
+            "contains": _loose_contains,
+            "in": _any_equal,
+            "containskey": _loose_key,
+        }
+    ),
     "exists": _loose_exists,
     **{operator: _loose_orders(operator) for operator in _ORDERS},
 }

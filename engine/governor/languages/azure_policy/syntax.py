@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from governor.languages.azure_policy import expressions
-from governor.languages.azure_policy.expressions import ExpressionError, Node
+from governor.arm import expressions
+from governor.arm.expressions import ExpressionError, Node
 
 Pointer = tuple[str | int, ...]
 """Keys and indices that lead from the definition to a value."""

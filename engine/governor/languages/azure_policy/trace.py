@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from governor.arm.functions import TemplateError
 from governor.azure_model import Unknown
 from governor.languages.azure_policy.assignments import Assigned
 from governor.languages.azure_policy.compiler import Compiler, Part
-from governor.languages.azure_policy.functions import TemplateError
 from governor.languages.azure_policy.operators import Truth, shown
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import Pointer

@@ -8,10 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.expressions import Array, Call, Item, Literal, Node, Object
+from governor.arm.evaluate import item_of
+from governor.arm.expressions import Array, Call, Item, Literal, Node, Object
+from governor.arm.functions import Function, NotComputed, TemplateError, format_time, functions
+from governor.azure_model import Unknown, unknown_in
 from governor.languages.azure_policy.fields import Fields, Scopes
-from governor.languages.azure_policy.functions import Function, NotComputed, TemplateError, format_time, functions
 from governor.languages.azure_policy.operators import Semantics
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import Pointer, PolicyError
@@ -325,30 +326,6 @@ def _known(items: list[Any]) -> Any:
 
 def _is_tags(node: Node) -> bool:
     return isinstance(node, Item) and isinstance(node.key, Literal) and str(node.key.value).lower() == "tags"
-
-
-def unknown_in(value: Any) -> Unknown | None:
-    """The first part of a value that is not known."""
-    if type(value) is Unknown:
-        return value
-    parts = value if type(value) is list else value.values() if type(value) is dict else ()
-    return next((found for part in parts if (found := unknown_in(part))), None)
-
-
-def item_of(whole: Any, key: Any) -> Any:
-    """A property, without case, or an element. Raises TemplateError for what is not there."""
-    if type(whole) is dict and type(key) is str:
-        if key in whole:
-            return whole[key]
-        for name, value in whole.items():
-            if name.lower() == key.lower():
-                return value
-        raise TemplateError(f"there is no property `{key}`")
-    if type(whole) is list and type(key) is int:
-        if 0 <= key < len(whole):
-            return whole[key]
-        raise TemplateError(f"there is no element {key} among {len(whole)}")
-    raise TemplateError(f"`{key}` is asked of what has no such part")
 
 
 _SPECIAL: Mapping[str, Callable[[Values, Call, Scopes, Pointer], Compute]] = {

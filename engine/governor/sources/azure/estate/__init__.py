@@ -18,6 +18,7 @@ from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.model import Gap
 from governor.sources import PIPED, Options, left_out, terraform_hcl
+from governor.sources.azure.deployment import is_template
 from governor.sources.azure.estate import rows, template
 from governor.sources.terraform_plan.decode import plain
 
@@ -110,7 +111,7 @@ def _told(text: bytes, place: str) -> Estate:
     document = msgspec.json.decode(text)
     if _is_plan(document):
         return _of_plan(text, place)
-    if template.is_template(document):
+    if is_template(document):
         return template.estate_of(document, place)
     if page := rows.page_of(document):
         return rows.estate_of([page], place)

@@ -6,279 +6,59 @@ it goes to are `(unknown)` in ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 from governor.azure_model import ArmResource, Estate, Unknown
 from governor.catalog.tables import fold
 from governor.model import Gap
-from governor.sources.azure.estate.expressions import (
-    TOO_MUCH,
-    Scope,
-    Work,
-    bounded,
-    evaluate,
-    is_expression,
-    resource_id,
-    unknown_in,
-)
+from governor.sources.azure.deployment import UNKNOWN_GROUP, Deployment, Placed, Pointer
 from governor.sources.azure.estate.rows import GROUP
 
-NOWHERE = "/subscriptions/(unknown)/resourceGroups/(unknown)"
 _NOT_OF_THE_BODY = frozenset(
     {"apiversion", "name", "type", "dependson", "copy", "condition", "resources", "scope", "comments", "existing"}
 )
 _POLICY = "microsoft.authorization/policy"
-_DEPLOYMENT = "microsoft.resources/deployments"
-_MOST_TURNS = 800
-"""Resources that Azure makes of one loop at most."""
-_DEEPEST = 20
-_OF_A_RESOURCE = 50
-"""What a resource costs of the work that a template may make."""
-
-
-def is_template(document: Any) -> bool:
-    """Whether a document is one."""
-    if not isinstance(document, dict):
-        return False
-    schema = str(document.get("$schema", "")).lower()
-    return "deploymenttemplate.json" in schema or ("resources" in document and "contentVersion" in document)
 
 
 def estate_of(template: Mapping[str, Any], place: str) -> Estate:
     """The resources of a template."""
-    reader = _Reader(place)
-    resources = tuple(reader.resources(template, {}, NOWHERE, 0))
+    gaps: list[Gap] = []
+
+    def gap(_pointer: Pointer, what: str, reason: str) -> None:
+        gaps.append(Gap(f"{place} {what}".rstrip(), reason))
+
+    deployment = Deployment(gap, ids=False)
+    resources = []
+    for placed in deployment.resources(template, UNKNOWN_GROUP, {}):
+        for key in ("copy", "condition"):
+            if key in placed.doubts:
+                gap(placed.pointer, f"{placed.type} {placed.name}", placed.doubts[key])
+        if not placed.type.lower().startswith(_POLICY):
+            resources.append(_resource(placed))
     return Estate(
-        resources=resources,
-        gaps=tuple(reader.gaps),
-        secrets=tuple(sorted(reader.secrets, key=len, reverse=True)),
+        resources=tuple(resources),
+        gaps=tuple(gaps),
+        secrets=tuple(sorted(deployment.secrets, key=len, reverse=True)),
         source=f"ARM template {place}",
     )
 
 
-class _Reader:
-    """Reads a template and those that lie in it."""
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self.gaps: list[Gap] = []
-        self.secrets: set[str] = set()
-        self._work = Work()
-
-    def resources(
-        self, template: Mapping[str, Any], given: Mapping[str, Any], to: str, depth: int
-    ) -> Iterator[ArmResource]:
-        """The resources of a template whose parameters have the given values."""
-        yield from self._all(template.get("resources"), self._scope(template, given), to, "", "", depth)
-
-    def _scope(self, template: Mapping[str, Any], given: Mapping[str, Any]) -> Scope:
-        declared, written = _mapping(template.get("parameters")), dict(_mapping(template.get("variables")))
-        loops = {str(loop.get("name")): loop for loop in _items(written.pop("copy", None)) if isinstance(loop, dict)}
-        asked: set[str] = set()
-
-        @cache
-        def parameter(name: str) -> Any:
-            found = _find(declared, name)
-            if name.lower() in given:
-                return given[name.lower()]
-            if not isinstance(found, dict):
-                return Unknown(f"no parameter is called {name}")
-            default = found.get("defaultValue")
-            if str(found.get("type", "")).lower().startswith("secure"):
-                if isinstance(default, str) and default and not is_expression(default):
-                    self.secrets.add(default)
-                return Unknown(f"parameter {name} is secret")
-            if "defaultValue" not in found:
-                return Unknown(f"parameter {name} has no default")
-            return guarded(f"parameter {name}", default)
-
-        @cache
-        def variable(name: str) -> Any:
-            if (loop := _find(loops, name)) is not None:
-                return bounded(self._turns(loop, scope), self._work)
-            found = _find(written, name)
-            return Unknown(f"no variable is called {name}") if found is None else guarded(f"variable {name}", found)
-
-        def guarded(name: str, value: Any) -> Any:
-            if name in asked:
-                return Unknown(f"{name} is made of itself")
-            asked.add(name)
-            try:
-                return bounded(self._value(value, scope), self._work)
-            finally:
-                asked.discard(name)
-
-        scope = Scope(self._work, parameter, variable)
-        return scope
-
-    def _all(
-        self, written: Any, scope: Scope, to: str, above_type: str, above_name: str, depth: int
-    ) -> Iterator[ArmResource]:
-        # Since language version 2.0 resources are an object, by symbolic name.
-        items = list(written.values()) if isinstance(written, dict) else _items(written)
-        for resource in items:
-            if not isinstance(resource, dict) or resource.get("existing") is True:
-                continue
-            for turn in self._loop(resource, scope):
-                if not self._work.spend(_OF_A_RESOURCE):
-                    self._stop()
-                    return
-                yield from self._resource(resource, turn, to, above_type, above_name, depth)
-
-    def _stop(self) -> None:
-        gap = Gap(self._place, f"{TOO_MUCH.reason}: the rest was not read")
-        if gap not in self.gaps:
-            self.gaps.append(gap)
-
-    def _loop(self, resource: Mapping[str, Any], scope: Scope) -> Iterator[Scope]:
-        loop = resource.get("copy")
-        if not isinstance(loop, dict):
-            yield scope
-            return
-        name = str(loop.get("name", ""))
-        count = self._value(loop.get("count"), scope)
-        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_TURNS:
-            for number in range(count):
-                yield scope._replace(turns={**scope.turns, name: number, "": number})
-            return
-        why = count.reason if isinstance(count, Unknown) else "its count is no number of resources"
-        self.gaps.append(Gap(f"{self._place} {name}", f"how many there are is not known ({why}): one was taken in"))
-        turn = Unknown("it is one of a number that is not known")
-        yield scope._replace(turns={**scope.turns, name: turn, "": turn})
-
-    def _resource(
-        self, written: Mapping[str, Any], scope: Scope, to: str, above_type: str, above_name: str, depth: int
-    ) -> Iterator[ArmResource]:
-        type, name = str(written.get("type", "")), self._value(written.get("name"), scope)
-        known = name if isinstance(name, str) else "(unknown)"
-        if above_type and not type.lower().startswith(f"{above_type.lower()}/"):
-            type, known = f"{above_type}/{type}", f"{above_name}/{known}"
-        condition = self._value(written.get("condition", True), scope)
-        if condition is False or (isinstance(condition, str) and condition.lower() == "false"):
-            return
-        place = f"{self._place} {type} {known}"
-        if isinstance(condition, Unknown):
-            self.gaps.append(Gap(place, f"whether it is deployed is not known: {condition.reason}"))
-        if not type or depth > _DEEPEST:
-            self.gaps.append(Gap(place, "it is nested too deeply" if type else "it tells no type"))
-            return
-        if type.lower() == _DEPLOYMENT:
-            yield from self._deployment(written, scope, to, place, depth)
-            return
-        if not type.lower().startswith(_POLICY):
-            yield self._arm(written, scope, to, type, known, name)
-        yield from self._all(written.get("resources"), scope, to, type, known, depth + 1)
-
-    def _arm(self, written: Mapping[str, Any], scope: Scope, to: str, type: str, known: str, name: Any) -> ArmResource:
-        below = self._value(written.get("scope"), scope._replace(ids=to)) if "scope" in written else to
-        if not isinstance(below, str):
-            below = NOWHERE
-        elif not below.startswith("/"):
-            type_of_scope, _, name_of_scope = _split_scope(below)
-            below = resource_id(to, type_of_scope, name_of_scope)
-        if type.lower() == "microsoft.resources/resourcegroups":
-            type, id = GROUP, f"{to.partition('/resourceGroups/')[0]}/resourceGroups/{known}"
-        else:
-            id = resource_id(below, type, known)
-        body = {
-            key: value
-            for key, item in written.items()
-            if key.lower() not in _NOT_OF_THE_BODY and (value := self._value(item, scope)) is not None
-        }
-        body["type"] = type
-        body["name"] = known.rpartition("/")[2] if not isinstance(name, Unknown) else name
-        if isinstance(location := body.get("location"), str):
-            body["location"] = fold(location)
-        version = str(written.get("apiVersion", ""))
-        return ArmResource(id=id, type=type, body=body, api_version=version)
-
-    def _deployment(
-        self, written: Mapping[str, Any], scope: Scope, to: str, place: str, depth: int
-    ) -> Iterator[ArmResource]:
-        properties = _mapping(written.get("properties"))
-        inner = properties.get("template")
-        if not isinstance(inner, dict):
-            self.gaps.append(Gap(place, "the template it links to was not read"))
-            return
-        subscription = self._value(written.get("subscriptionId"), scope)
-        group = self._value(written.get("resourceGroup"), scope)
-        if isinstance(subscription, str):
-            to = f"/subscriptions/{subscription}/resourceGroups/(unknown)"
-        if isinstance(group, str):
-            to = f"{to.partition('/resourceGroups/')[0]}/resourceGroups/{group}"
-        elif isinstance(group, Unknown):
-            to = f"{to.partition('/resourceGroups/')[0]}/resourceGroups/(unknown)"
-        options = _mapping(properties.get("expressionEvaluationOptions"))
-        if str(options.get("scope", "outer")).lower() == "inner":
-            given = {
-                name.lower(): self._value(value["value"], scope)
-                if isinstance(value, dict) and "value" in value
-                else Unknown(f"parameter {name} comes from elsewhere")
-                for name, value in _mapping(properties.get("parameters")).items()
-            }
-            yield from self.resources(inner, given, to, depth + 1)
-        else:
-            yield from self._all(inner.get("resources"), scope, to, "", "", depth + 1)
-
-    def _value(self, value: Any, scope: Scope) -> Any:
-        """What a value is once its expressions are evaluated."""
-        if not self._work.spend():
-            return TOO_MUCH
-        if is_expression(value):
-            return evaluate(value, scope)
-        if isinstance(value, str):
-            return value[1:] if value.startswith("[[") else value
-        if isinstance(value, list):
-            return [self._value(item, scope) for item in value]
-        if isinstance(value, dict):
-            return self._object(value, scope)
-        return value
-
-    def _object(self, written: Mapping[str, Any], scope: Scope) -> Any:
-        found: dict[str, Any] = {}
-        for key, item in written.items():
-            if key == "copy" and isinstance(item, list) and all(isinstance(loop, dict) for loop in item):
-                for loop in item:
-                    found[str(loop.get("name", ""))] = self._turns(loop, scope)
-                continue
-            name = evaluate(key, scope) if is_expression(key) else key
-            if isinstance(name, Unknown):
-                return name  # which property it is cannot be told
-            value = self._value(item, scope)
-            if value is not None:
-                found[str(name)] = value
-        return found
-
-    def _turns(self, loop: Mapping[str, Any], scope: Scope) -> Any:
-        """The list that a loop over a property or a variable makes."""
-        count, name = self._value(loop.get("count"), scope), str(loop.get("name", ""))
-        if unknown := unknown_in(count):
-            return unknown
-        if not isinstance(count, int) or not 0 <= count <= _MOST_TURNS:
-            return Unknown("its count is no number")
-        return [
-            self._value(loop.get("input"), scope._replace(turns={**scope.turns, name: turn, "": turn}))
-            for turn in range(count)
-        ]
+def _resource(placed: Placed) -> ArmResource:
+    body = _present({key: placed.value(key) for key in placed.written if key.lower() not in _NOT_OF_THE_BODY})
+    type = GROUP if placed.type.lower() == "microsoft.resources/resourcegroups" else placed.type
+    unknown = placed.doubts.get("name")
+    body["type"] = type
+    body["name"] = Unknown(unknown) if unknown else placed.name.rpartition("/")[2]
+    if isinstance(location := body.get("location"), str):
+        body["location"] = fold(location)
+    return ArmResource(id=placed.id, type=type, body=body, api_version=str(placed.written.get("apiVersion", "")))
 
 
-def _split_scope(scope: str) -> tuple[str, str, str]:
-    """`Microsoft.A/b/name`, as Bicep writes the scope of an extension, in type and name."""
-    provider, *steps = scope.split("/")
-    half = len(steps) // 2
-    types, names = (steps[::2], steps[1::2]) if half else (steps, [])
-    return "/".join([provider, *types]), "/", "/".join(names)
-
-
-def _find(entries: Mapping[str, Any], name: str) -> Any:
-    return next((value for key, value in entries.items() if str(key).lower() == name.lower()), None)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _present(value: Any) -> Any:
+    """Without what is null: Azure takes that as if it were not written."""
+    if isinstance(value, list):
+        return [_present(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _present(inner) for key, inner in value.items() if inner is not None}
+    return value

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from governor import jsonfile
 from governor.azure_model import Assignment, Definition, Initiative, PolicyExemption
 from governor.errors import Refusal
-from governor.sources.azure.exports import ids, objects
+from governor.sources.azure import ids
+from governor.sources.azure.exports import objects
 from governor.sources.azure.exports.found import File, Found, Raw
 from governor.sources.azure.exports.objects import NOWHERE, Fields
 

@@ -24,8 +24,9 @@ from governor.azure_model import (
     Selector,
     Summary,
     Unknown,
+    unknown_in,
 )
-from governor.sources.azure.exports import ids
+from governor.sources.azure import ids
 from governor.sources.azure.exports.found import Found, Raw
 
 NOWHERE = f"{ids.MANAGEMENT_GROUPS}{ids.UNKNOWN}"
@@ -164,14 +165,6 @@ class Fields:
         if unknown:
             self.gap(unknown.reason, name)
         return unknown is None
-
-
-def unknown_in(value: Any) -> Unknown | None:
-    """The first value within another that is not known."""
-    if isinstance(value, Unknown):
-        return value
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((unknown for inner in inside if (unknown := unknown_in(inner))), None)
 
 
 def definition(raw: Raw, found: Found, scope: str = NOWHERE) -> Definition | None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from governor.sources.azure.exports import ids
+from governor.sources.azure import ids
 from governor.sources.azure.exports.found import Found, Raw
 from governor.sources.azure.exports.objects import Fields
 

@@ -20,7 +20,9 @@ from governor import jsonfile
 from governor.azure_model import Definition, Export, Initiative, Unknown, Written
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.sources import PIPED, left_out
-from governor.sources.azure.exports import epac, ids, objects, parts, templates
+from governor.sources.azure import ids
+from governor.sources.azure.deployment import is_template
+from governor.sources.azure.exports import epac, objects, parts, templates
 from governor.sources.azure.exports.epac import Environment, Exempting, Known
 from governor.sources.azure.exports.found import File, Found, Pointer, Raw
 from governor.sources.azure.exports.merging import Policy, ancestors, distinct, latest, once
@@ -176,7 +178,7 @@ class _Reading:
     def _take(self, raw: Raw, keys: set[str]) -> bool:
         """Puts an object where it belongs; False for what is none."""
         found = self.found
-        if templates.is_template(raw.value):
+        if is_template(raw.value):
             self.templates.append(raw)
             return bool(_OURS.search(raw.file.text))
         if templates.is_parameters_file(raw.value):

@@ -25,7 +25,7 @@ from governor.azure_model import (
     Unknown,
 )
 from governor.errors import Refusal
-from governor.sources.azure.exports import ids
+from governor.sources.azure import ids
 
 Layout = Literal["cli", "rest", "arm", "portal", "epac", "graph"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.values import (
     LONGEST,
     Function,
     TemplateError,
@@ -24,6 +23,7 @@ from governor.languages.azure_policy.functions.values import (
     whole,
     within,
 )
+from governor.azure_model import Unknown
 
 _WIDEST = 16
 """padLeft pads to no more: the linter of Azure Policy."""

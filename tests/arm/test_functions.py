@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.functions import (
+from governor.arm.functions import (
     PURE,
     Function,
     NotComputed,
@@ -25,6 +24,7 @@ from governor.languages.azure_policy.functions import (
     format_time,
     functions,
 )
+from governor.azure_model import Unknown
 
 LONGEST = 131_072
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.values import (
     Function,
     NotComputed,
     TemplateError,

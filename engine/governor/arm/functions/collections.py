@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.functions.numbers import truncating
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.numbers import truncating
+from governor.arm.functions.values import (
     MISSING,
     Function,
     TemplateError,
@@ -21,6 +20,7 @@ from governor.languages.azure_policy.functions.values import (
     too_deep,
     whole,
 )
+from governor.azure_model import Unknown
 
 
 def array(arguments: Sequence[Any]) -> list[Any]:
@@ -47,47 +47,34 @@ def create_object_over(arguments: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, arguments[1::2], strict=True))
 
 
+def _sequence(function: str, value: Any) -> Any:
+    """An array, a text or null."""
+    if type(value) is list or type(value) is str or value is None:
+        return value
+    raise refused(function, value, "array or text")
+
+
 def first(arguments: Sequence[Any]) -> Any:
     """Null of an empty array, and of null; empty text of empty text."""
-    value = arguments[0]
-    if type(value) is list:
-        return value[0] if value else None
-    if type(value) is str:
-        return value[:1]
-    if value is None:
-        return None
-    raise refused("first", value, "array or text")
+    value = _sequence("first", arguments[0])
+    return value[0] if value else value if type(value) is str else None
 
 
 def last(arguments: Sequence[Any]) -> Any:
-    value = arguments[0]
-    if type(value) is list:
-        return value[-1] if value else None
-    if type(value) is str:
-        return value[-1:]
-    if value is None:
-        return None
-    raise refused("last", value, "array or text")
+    value = _sequence("last", arguments[0])
+    return value[-1] if value else value if type(value) is str else None
 
 
 def take(arguments: Sequence[Any]) -> Any:
-    value, count = arguments
-    count = max(whole("take", count), 0)
-    if type(value) is list or type(value) is str:
-        return value[:count]
-    if value is None:
-        return None
-    raise refused("take", value, "array or text")
+    count = max(whole("take", arguments[1]), 0)
+    value = _sequence("take", arguments[0])
+    return None if value is None else value[:count]
 
 
 def skip(arguments: Sequence[Any]) -> Any:
-    value, count = arguments
-    count = max(whole("skip", count), 0)
-    if type(value) is list or type(value) is str:
-        return value[count:]
-    if value is None:
-        return None
-    raise refused("skip", value, "array or text")
+    count = max(whole("skip", arguments[1]), 0)
+    value = _sequence("skip", arguments[0])
+    return None if value is None else value[count:]
 
 
 def length(arguments: Sequence[Any]) -> int:
@@ -211,6 +198,10 @@ def _listed(value: Any, order: Callable[[str], str]) -> list[dict[str, Any]]:
     return [{"key": name, "value": value[name]} for name in sorted(value, key=order)]
 
 
+def object_keys(arguments: Sequence[Any]) -> list[str]:
+    return [item["key"] for item in _listed(arguments[0], str.casefold)]
+
+
 def try_get(arguments: Sequence[Any]) -> Any:
     """A member or an item, null where there is none; what more is asked of it must be there."""
     value = _reached("tryGet", arguments[0], arguments[1])
@@ -308,6 +299,8 @@ DOCUMENTED = _BOTH | by_name(
         Function("tryIndexFromEnd", try_index_from_end, 2, 2),
     ]
 )
+
+ONLY_IN_TEMPLATES = by_name([Function("objectKeys", object_keys, 1, 1)])
 
 REGORUS = _BOTH | by_name(
     [

@@ -1,10 +1,10 @@
-"""The template functions of Azure Policy that need nothing but their arguments.
+"""The template functions that need nothing but their arguments: those of policies are those of ARM templates.
 
 Which there are: Microsoft's page of the rule (definition-structure-policy-rule, "Policy functions") and the pages of
 the template functions. How they answer: the same pages, and where these are silent Microsoft's own evaluation in
 Azure/azure-policy-linter (ExpressionBuiltInFunctions.cs). Under `regorus` they answer as microsoft/regorus does.
 
-What needs more than arguments is the compiler's: parameters, field, current, resourceGroup, subscription,
+What needs more than arguments is its caller's: parameters, field, current, resourceGroup, subscription,
 requestContext, policy, claims, utcNow. `if`, `and`, `or` and `coalesce` are here for arguments that are all there.
 
 Arguments and results are JSON: None, bool, int, float, str, list, dict; none of them is changed. An
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from governor.languages.azure_policy.functions import (
+from governor.arm.functions import (
     addresses,
     collections,
     composite,
@@ -27,20 +27,23 @@ from governor.languages.azure_policy.functions import (
     numbers,
     text,
 )
-from governor.languages.azure_policy.functions.dates import format_time
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.dates import format_time
+from governor.arm.functions.values import (
     MISSING,
     Function,
     NotComputed,
     TemplateError,
     collated,
     member,
+    refused,
     same,
+    shown,
 )
 
 __all__ = [
     "MISSING",
     "PURE",
+    "TEMPLATES",
     "Function",
     "NotComputed",
     "Semantics",
@@ -49,7 +52,9 @@ __all__ = [
     "format_time",
     "functions",
     "member",
+    "refused",
     "same",
+    "shown",
 ]
 
 Semantics = Literal["documented", "regorus"]
@@ -64,6 +69,10 @@ PURE: Mapping[str, Function] = MappingProxyType(
 _REGORUS: Mapping[str, Function] = MappingProxyType(
     {name: function for module in _MODULES for name, function in module.REGORUS.items()}
 )
+
+
+TEMPLATES: Mapping[str, Function] = MappingProxyType({**PURE, **collections.ONLY_IN_TEMPLATES})
+"""The same, for templates: with what Microsoft does not allow in a rule."""
 
 
 def functions(semantics: Semantics) -> Mapping[str, Function]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.languages.azure_policy.expressions import Call, ExpressionError, Item, Literal, Node, read, text
+from governor.arm.expressions import Call, ExpressionError, Item, Literal, Node, read, text
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from governor.languages.azure_policy.expressions import Call, ExpressionError, I
         ("[sub(10, -3)]", Call("sub", (Literal(10), Literal(-3)))),
         ("[resourceGroup().tags['env']]", Item(Item(Call("resourcegroup"), Literal("tags")), Literal("env"))),
         ("[parameters('zones')[0]]", Item(Call("parameters", (Literal("zones"),)), Literal(0))),
+        ("[Contoso.Named('a').id]", Item(Call("contoso.named", (Literal("a"),)), Literal("id"))),
         ("[\n  true()\n]", Call("true")),
         (["a", "b"], Literal(["a", "b"])),
         ({"a": ["[[b]"]}, Literal({"a": ["[b]"]})),
@@ -39,6 +40,7 @@ def test_what_is_written_and_what_it_means(written: object, tree: Node) -> None:
         ("[concat('a']", "`)` is missing at character 12"),
         ("[field('a)]", "a string that does not end at character 8"),
         ("[name]", "`name` is no call: parentheses are missing at character 2"),
+        ("[a.b]", "`a.b` is no call: parentheses are missing at character 2"),
         ("[field('a').]", "a name is missing after the dot at character 13"),
         ("[a() b()]", "a comma or an operator is missing at character 6"),
         ("[a() + b()]", "`+` at character 6"),

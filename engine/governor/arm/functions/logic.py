@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import ge, gt, le, lt
 from typing import Any
 
-from governor.azure_model import Unknown
-from governor.languages.azure_policy.functions.numbers import number, to_float
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.numbers import number, to_float
+from governor.arm.functions.values import (
     Function,
     TemplateError,
     by_name,
@@ -18,6 +17,7 @@ from governor.languages.azure_policy.functions.values import (
     same,
     text_or_null,
 )
+from governor.azure_model import Unknown
 
 
 def equals(arguments: Sequence[Any]) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from governor.languages.azure_policy.functions.values import Function, TemplateError, by_name, long, refused, whole
+from governor.arm.functions.values import Function, TemplateError, by_name, long, refused, whole
 
 _MOST = 10_000
 """Numbers of range(): Microsoft's limit."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.values import (
     LONGEST,
     Function,
     TemplateError,

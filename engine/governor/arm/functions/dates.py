@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.values import (
     Function,
     TemplateError,
     by_name,

@@ -1,6 +1,6 @@
-"""Template expressions of Azure Policy: `[concat('tags[', parameters('name'), ']')]`, read into a tree.
+"""Template expressions, of ARM templates and of Azure Policy: `[concat('a-', parameters('name'))]`, read into a tree.
 
-Grammar and limits: Microsoft's documentation of template expressions, and of limits of Azure Policy.
+Grammar and limits: Microsoft's documentation of template expressions, and of limits of templates and of Azure Policy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Literal(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """A function's call; `name` is lower-case."""
+    """A function's call; `name` is lower-case, with the namespace where a template made it: `contoso.named`."""
 
     name: str
     arguments: tuple[Node, ...] = ()
@@ -62,12 +62,20 @@ class Object(Struct, frozen=True):
 Node = Literal | Call | Item | Array | Object
 
 
+def is_expression(value: Any) -> bool:
+    """Whether a value is a text in brackets whose first is not doubled."""
+    return type(value) is str and value.startswith("[") and value.endswith("]") and not value.startswith("[[")
+
+
+def unescaped(text: str) -> str:
+    """What a text means that is no expression: without the bracket that kept it from being one."""
+    return text[1:] if text.startswith("[[") and text.endswith("]") else text
+
+
 def read(value: Any) -> Node:
     """A JSON value of a policy, with the expressions in its strings. Raises ExpressionError."""
     if type(value) is str:
-        if not value.startswith("[") or not value.endswith("]"):
-            return Literal(value)
-        return Literal(value[1:]) if value.startswith("[[") else parse(value[1:-1], 1)
+        return parse(value[1:-1], 1) if is_expression(value) else Literal(unescaped(value))
     if type(value) is list and value:
         nodes = tuple(read(item) for item in value)
         if all(type(node) is Literal for node in nodes):
@@ -161,11 +169,7 @@ class _Reader:
         node = self._primary()
         while self._kind == "sign" and self._token in ".[":
             if self._token == ".":
-                self._next()
-                if self._kind != "name":
-                    raise self._error("a name is missing after the dot")
-                node = Item(node, Literal(self._token))
-                self._next()
+                node = Item(node, Literal(self._name()))
             else:
                 self._next()
                 node = Item(node, self._expression())
@@ -184,6 +188,8 @@ class _Reader:
         if kind == "name":
             start = self._start
             self._next()
+            while self._kind == "sign" and self._token == ".":
+                token = f"{token}.{self._name()}"
             if self._token != "(" or self._kind != "sign":
                 word = {"true": True, "false": False, "null": None}
                 if token.lower() in word:
@@ -193,6 +199,15 @@ class _Reader:
         if kind == "end":
             raise self._error("an expression that breaks off" if self._text.strip() else "an empty expression")
         raise self._error(f"`{token}`")
+
+    def _name(self) -> str:
+        """What stands after a dot."""
+        self._next()
+        name = self._token
+        if self._kind != "name":
+            raise self._error("a name is missing after the dot")
+        self._next()
+        return name
 
     def _arguments(self) -> tuple[Node, ...]:
         self._next()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from governor.languages.azure_policy.functions.values import (
+from governor.arm.functions.values import (
     LONGEST,
     Function,
     NotComputed,

@@ -1,0 +1,1 @@
+"""The template language of Azure Resource Manager, which templates and policies share."""
