@@ -210,7 +210,7 @@ def test_what_is_inherited_mends_what_is_missing() -> None:
     sets = tag_sets(list(loaded.concerns["tagging"].config["tags"]), chance)
     kinds = [kind for kind in AZURE_KINDS if kind.tracked]
     mended = 0
-    for number in range(2_000):
+    for number in range(400):
         _, resource = both(number, chance.choice(kinds), next(sets), chance)
         group = {"tags": next(sets)}
         before = {one.name for one in rules.broken(resource, group)}
@@ -228,7 +228,7 @@ def test_what_is_inherited_mends_what_is_missing() -> None:
             if value.strip():
                 assert not {missing, inherit.name} & {one.name for one in after}
                 mended += 1
-    assert mended > 500
+    assert mended > 100
 
 
 PLACES: Mapping[str, Any] = {
