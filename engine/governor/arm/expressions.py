@@ -102,6 +102,33 @@ def text(node: Node) -> str:
     return "{" + ",".join(f"{json.dumps(key)}:{text(item)}" for key, item in node.items) + "}"
 
 
+_SPELLED = {
+    name.lower(): name
+    for name in (
+        "addDays", "base64ToJson", "base64ToString", "cidrHost", "cidrSubnet", "createArray", "createObject", "dataUri",
+        "dataUriToString", "endsWith", "greaterOrEquals", "indexFromEnd", "indexOf", "ipRangeContains", "lastIndexOf",
+        "lessOrEquals", "padLeft", "parseCidr", "requestContext", "resourceGroup", "startsWith", "toLower", "toUpper",
+        "tryGet", "tryIndexFromEnd", "uniqueString", "uriComponent", "uriComponentToString", "utcNow",
+    )
+}  # fmt: skip
+"""Lower-case → as the documentation writes it, for names of several words."""
+
+
+def written(node: Node) -> str:
+    """An expression as a person writes it, without the brackets around it."""
+    if isinstance(node, Literal):
+        quoted = isinstance(node.value, str)
+        return "'" + node.value.replace("'", "''") + "'" if quoted else json.dumps(node.value, ensure_ascii=False)
+    if isinstance(node, Call):
+        return f"{_SPELLED.get(node.name, node.name)}({', '.join(map(written, node.arguments))})"
+    if isinstance(node, Item):
+        key = node.key.value if isinstance(node.key, Literal) else None
+        return f"{written(node.of)}{f'.{key}' if str(key).isidentifier() and key else f'[{written(node.key)}]'}"
+    if isinstance(node, Array):
+        return f"[{', '.join(map(written, node.items))}]"
+    return "{" + ", ".join(f"{json.dumps(key)}: {written(item)}" for key, item in node.items) + "}"
+
+
 def calls(node: Node) -> Iterator[Call]:
     """Every call in it."""
     if isinstance(node, Call):

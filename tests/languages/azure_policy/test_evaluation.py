@@ -283,7 +283,7 @@ class TestAssignments:
             ({"field": "a"}, "deny", "All", "a condition without an operator", True),
             ({"value": "[list('a')]", "equals": 1}, "deny", "All", "no function is called `list` in a policy", True),
             ({"value": "[length()]", "equals": 1}, "deny", "All", "`length` does not take 0 arguments", True),
-            (IS_VM, "[parameters('effect')]", "All", 'no effect is called `parameters("effect")`', True),
+            (IS_VM, "[parameters('effect')]", "All", "no effect is called `parameters('effect')`", True),
             (
                 IS_VM, "deny", "Microsoft.Kubernetes.Data",
                 "policies of mode Microsoft.Kubernetes.Data are evaluated within the service, not by Resource Manager",
@@ -542,6 +542,25 @@ def test_a_trace_tells_every_condition_and_which_one_decided() -> None:
     assert (decided.path, decided.expected, decided.actual) == (
         "tags['project']", 'in ["atlas", "borealis"]', '"test"',
     )  # fmt: skip
+
+
+def test_a_trace_reads_as_a_person_writes() -> None:
+    where = {"allOf": [{"field": f"{VM}/dataDisks[*].name", "like": "a*"}, {"not": {"field": "name", "equals": "x"}}]}
+    condition = {
+        "anyOf": [
+            {"value": "[toLower(resourceGroup().tags['it''s'])]", "equals": "a"},
+            {"count": {"field": f"{VM}/dataDisks[*]", "where": where}, "greater": "[length(field('name'))]"},
+        ]
+    }
+    policy = definition("odd", condition)
+    asked = evaluation(export([assignment(policy)], [policy]), group(), vm())
+    machine, [(one, _)] = list(asked.results())[1]
+    assert [step.said for step in asked.trace(one, machine)] == [
+        "any of",
+        "[toLower(resourceGroup().tags['it''s'])] equals \"a\"",
+        f'count of {VM}/dataDisks[*] where ({VM}/dataDisks[*].name like "a*" and not name equals "x")'
+        " greater [length(field('name'))]",
+    ]
 
 
 def test_manual_and_deny_action_are_no_findings() -> None:

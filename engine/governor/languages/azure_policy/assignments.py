@@ -308,7 +308,7 @@ def effect_of(values: Values, rule: Rule) -> str:
     at = ("policyRule", "then", "effect")
     effect = values.bound(rule.effect, at)
     if not isinstance(effect, Literal) or str(effect.value).lower() not in syntax.EFFECTS:
-        told = effect.value if isinstance(effect, Literal) else expressions.text(effect)
+        told = effect.value if isinstance(effect, Literal) else expressions.written(effect)
         raise PolicyError(f"no effect is called `{told}`", at)
     return str(effect.value).lower()
 
@@ -372,7 +372,7 @@ def _constant(values: Values, value: Any, at: Pointer) -> Any:
     if isinstance(node, Call) and node.name == "parameters":
         return Unknown("a parameter of the initiative is not known")
     if not isinstance(node, Literal):
-        raise PolicyError(f"the value of `{at[-1]}` is not known before a resource is: {expressions.text(node)}", at)
+        raise PolicyError(f"the value of `{at[-1]}` is not known before a resource is: {expressions.written(node)}", at)
     return node.value
 
 

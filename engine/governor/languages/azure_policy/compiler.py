@@ -220,22 +220,15 @@ class _One:
             return Part("not", condition.at, check, (self.part(condition.item),))
         left, at = condition.left, condition.at
         if isinstance(left, Value):
-            side = _shown(left.value)
             value = self._values.compute(left.value, (), at)
         elif isinstance(left, Count):
-            side = f"count of {left.field or _shown(left.value or Literal(None))}"
-            side += f" where {_text(left.where)}" if left.where else ""
             value = self._count(left, (), at)
         elif isinstance(left.name, Literal):
-            side = str(left.name.value)
-            value = self._fields.field(side, ()).read
+            value = self._fields.field(str(left.name.value), ()).read
         else:
-            side = _shown(left.name)
             value = self._values.compute(Call("field", (left.name,)), (), at)
-        operator = OPERATORS[condition.operator]
-        said = f"{side} {operator} {_shown(condition.right)}"
         right = self._values.compute(condition.right, (), at)
-        return Part(said, at, check, (), side, operator, value, right)
+        return Part(_said(condition), at, check, (), _looked_at(left), OPERATORS[condition.operator], value, right)
 
     def _shared(self, check: Check, text: str, scopes: Scopes) -> tuple[Check, str]:
         return (check if scopes else self._compiler.shared(text, check)), text
@@ -461,7 +454,27 @@ def _of_type(operator: str, right: Any, test: Test) -> Check:
 
 def _shown(node: Node) -> str:
     """An expression as a person reads it."""
-    return operators.shown(node.value) if isinstance(node, Literal) else f"[{expressions.text(node)}]"
+    return operators.shown(node.value) if isinstance(node, Literal) else f"[{expressions.written(node)}]"
+
+
+def _looked_at(left: Field | Value | Count) -> str:
+    """A left side as a person reads it."""
+    if isinstance(left, Value):
+        return _shown(left.value)
+    if isinstance(left, Field):
+        return str(left.name.value) if isinstance(left.name, Literal) else _shown(left.name)
+    counted = left.field or _shown(left.value or Literal(None))
+    return f"count of {counted}{f' where {_said(left.where)}' if left.where else ''}"
+
+
+def _said(condition: Condition) -> str:
+    """A condition as a person reads it."""
+    if isinstance(condition, AllOf | AnyOf):
+        word = " and " if isinstance(condition, AllOf) else " or "
+        return f"({word.join(map(_said, condition.items))})"
+    if isinstance(condition, Not):
+        return f"not {_said(condition.item)}"
+    return f"{_looked_at(condition.left)} {OPERATORS[condition.operator]} {_shown(condition.right)}"
 
 
 def _text(condition: Condition) -> str:
