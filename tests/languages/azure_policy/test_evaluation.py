@@ -555,11 +555,11 @@ def test_a_trace_reads_as_a_person_writes() -> None:
     policy = definition("odd", condition)
     asked = evaluation(export([assignment(policy)], [policy]), group(), vm())
     machine, [(one, _)] = list(asked.results())[1]
+    named = f'({VM}/dataDisks[*].name like "a*" and not name equals "x")'
     assert [step.said for step in asked.trace(one, machine)] == [
         "any of",
         "[toLower(resourceGroup().tags['it''s'])] equals \"a\"",
-        f'count of {VM}/dataDisks[*] where ({VM}/dataDisks[*].name like "a*" and not name equals "x")'
-        " greater [length(field('name'))]",
+        f"count of {VM}/dataDisks[*] where {named} greater [length(field('name'))]",
     ]
 
 
