@@ -568,6 +568,15 @@ def test_manual_and_deny_action_are_no_findings() -> None:
     assert state(IS_VM, vm(), effect="denyAction", details={"actionNames": ["delete"]}) == "Compliant"
 
 
+def test_a_field_and_the_function_that_reads_it_differ_beside_each_other() -> None:
+    """To the function what is missing is the empty string, which exists."""
+    field = definition("field", {"allOf": [IS_VM, {"field": "tags[x]", "exists": "false"}]})
+    value = definition("value", {"allOf": [IS_VM, {"value": "[field('tags[x]')]", "exists": "false"}]})
+    for order in ([field, value], [value, field]):
+        found = results(export([assignment(policy) for policy in order], order), vm())
+        assert {one.definition: one.state for one in found} == {field.id: "NonCompliant", value.id: "Compliant"}
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

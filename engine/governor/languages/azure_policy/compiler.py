@@ -6,6 +6,7 @@ Microsoft's built-in policies one in seven is different from all others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -248,7 +249,7 @@ class _One:
                 if answer is True or answer is False:
                     return (always, "true") if answer else (never, "false")
             check = self._of_value(self._values.compute(left.value, scopes, at), against)
-            return self._shared(check, f"{expressions.text(left.value)} {text}", scopes)
+            return self._shared(check, f"{_side(left)} {text}", scopes)
         if isinstance(left, Count):
             check = self._of_value(self._count(left, scopes, at), against)
             return self._shared(check, f"{_side(left)} {text}", scopes)
@@ -490,11 +491,12 @@ def _text(condition: Condition) -> str:
 def _side(left: Field | Value | Count) -> str:
     if isinstance(left, Field):
         # Tags keep their case in names that expressions make, and are compared without it: one text more does no harm.
-        return f"field({expressions.text(left.name)})"
+        return f"field {expressions.text(left.name)}"
     if isinstance(left, Value):
-        return expressions.text(left.value)
-    value = expressions.text(left.value) if left.value else left.field.lower()
-    return f"count({left.name}:{value}{f' where {_text(left.where)}' if left.where else ''})"
+        # What is missing is null to a condition on a field, and the empty string to the function `field`.
+        return f"value {expressions.text(left.value)}"
+    value = expressions.text(left.value) if left.value else json.dumps(left.field.lower())
+    return f"count({json.dumps(left.name)}:{value}{f' where {_text(left.where)}' if left.where else ''})"
 
 
 def _name(leaf: Leaf) -> str:
