@@ -577,6 +577,15 @@ def test_a_field_and_the_function_that_reads_it_differ_beside_each_other() -> No
         assert {one.definition: one.state for one in found} == {field.id: "NonCompliant", value.id: "Compliant"}
 
 
+def test_a_parameter_that_the_resource_names_is_the_one_of_its_own_assignment() -> None:
+    condition = {"allOf": [IS_VM, {"field": "name", "equals": "[parameters(field('location'))]"}]}
+    policy = definition("named", condition, parameters={"westeurope": {"type": "String"}})
+    uses = [assignment(policy, name=name, parameters={"westeurope": name}) for name in ("other", "trainer")]
+    for order in (uses, uses[::-1]):
+        found = results(export(order, [policy]), vm())
+        assert {one.assignment: one.state for one in found} == {uses[0].id: "Compliant", uses[1].id: "NonCompliant"}
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

@@ -89,6 +89,8 @@ class Compiler:
         self.fields = Fields(aliases, semantics)
         self.slots = 0
         """Answers that a `Subject` keeps."""
+        self.rules = 0
+        """Compiled so far."""
         self._shared: dict[str, tuple[Check, Check | None]] = {}
         self._parts: dict[tuple[int, int], tuple[Condition, Binding, Part]] = {}
         """By the identities of the two, which live as long as this."""
@@ -164,6 +166,8 @@ class _One:
 
     def __init__(self, compiler: Compiler, values: Values) -> None:
         self._compiler = compiler
+        compiler.rules += 1
+        self._number = compiler.rules
         self._values = values
         self._fields = compiler.fields
         self._documented = compiler.semantics == "documented"
@@ -242,22 +246,25 @@ class _One:
             value = right.value
             right = Literal([*map(normal_location, value)] if type(value) is list else normal_location(value))
         against = self._right(leaf, right, scopes)
-        text = f"{leaf.operator} {expressions.text(right)}"
+        text = f"{_side(left)} {leaf.operator} {expressions.text(right)}"
+        if "parameters(" in text:
+            # Which parameter is known on a resource only: it is that of this rule.
+            text = f"{text} @{self._number}"
         if isinstance(left, Value):
             if isinstance(left.value, Literal) and against.test:
                 answer = against.test(left.value.value)
                 if answer is True or answer is False:
                     return (always, "true") if answer else (never, "false")
             check = self._of_value(self._values.compute(left.value, scopes, at), against)
-            return self._shared(check, f"{_side(left)} {text}", scopes)
+            return self._shared(check, text, scopes)
         if isinstance(left, Count):
             check = self._of_value(self._count(left, scopes, at), against)
-            return self._shared(check, f"{_side(left)} {text}", scopes)
+            return self._shared(check, text, scopes)
         if isinstance(left.name, Literal):
             check = self._of_field(left.name.value, leaf, right, against, scopes)
         else:
             check = self._of_named(self._values.compute(left.name, scopes, at), against, scopes)
-        return self._shared(check, f"{_side(left)} {text}", scopes)
+        return self._shared(check, text, scopes)
 
     def _right(self, leaf: Leaf, right: Node, scopes: Scopes) -> _Right:
         operator, semantics = leaf.operator, self._compiler.semantics
