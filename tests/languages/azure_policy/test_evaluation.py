@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from governor.azure_model import (
     ArmResource,
@@ -584,6 +585,34 @@ def test_a_parameter_that_the_resource_names_is_the_one_of_its_own_assignment() 
     for order in (uses, uses[::-1]):
         found = results(export(order, [policy]), vm())
         assert {one.assignment: one.state for one in found} == {uses[0].id: "Compliant", uses[1].id: "NonCompliant"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind", "there", "details"),
+    [
+        (SUBSCRIPTION, "Microsoft.Security/pricings", f"{SUBSCRIPTION}/providers/Microsoft.Security/pricings/AI", {}),
+        (
+            SUBSCRIPTION, "Microsoft.Security/pricings", f"{SUBSCRIPTION}/providers/Microsoft.Security/pricings/AI",
+            {"name": "AI", "existenceScope": "subscription"},
+        ),
+        (GROUP, "Microsoft.Authorization/locks", f"{GROUP}/providers/Microsoft.Authorization/locks/keep", {}),
+        (GROUP, "Microsoft.KeyVault/vaults", f"{GROUP}/providers/Microsoft.KeyVault/vaults/safe", {}),
+    ],
+)  # fmt: skip
+def test_what_a_group_or_a_subscription_holds_is_related_to_it(
+    subject: str, kind: str, there: str, details: dict[str, str]
+) -> None:
+    type = "Microsoft.Resources/subscriptions" + ("/resourceGroups" if subject == GROUP else "")
+    container = ArmResource(id=subject, type=type, body={"name": "one"})
+    related = ArmResource(id=there, type=kind, body={"name": there.rpartition("/")[2]})
+    policy = definition(
+        "has", {"field": "type", "equals": type}, "auditIfNotExists", details={"type": kind, **details}, mode="All"
+    )
+    written = export([assignment(policy)], [policy])
+    assert [one.state for one in results(written, container, related, listed=[kind])] == ["Compliant"]
+    assert [one.state for one in results(written, container, listed=[kind])] == ["NonCompliant"]
+    deeper = replace(related, id=related.id.replace("/providers/", f"/providers/{VM}/vm/providers/"))
+    assert [one.state for one in results(written, container, deeper, listed=[kind])] == ["NonCompliant"]
 
 
 def test_utc_now_is_the_moment_that_is_given() -> None:

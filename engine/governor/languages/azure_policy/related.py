@@ -133,10 +133,11 @@ class Neighbourhood:
             place = f"{subscription_of(own)}/resourcegroups/{group.lower()}"
         below = kind.startswith(f"{resource.type.lower()}/")
         found = []
-        for where in (own,) if below else (own, place):
+        # Nothing extends a group or a subscription but what lies in it.
+        for where in (own,) if below else (place,) if own == container(own) else (own, place):
             for candidate in self._candidates(kind, where, name):
                 extends = candidate.id.lower().count("/providers/") > 1
-                if (extends or below) is (where == own) and (name is None or _is_named(candidate, name)):
+                if (below or extends is (where != place)) and (name is None or _is_named(candidate, name)):
                     found.append(candidate)
         return found, kind in self._listed
 
