@@ -615,6 +615,28 @@ def test_what_a_group_or_a_subscription_holds_is_related_to_it(
     assert [one.state for one in results(written, container, deeper, listed=[kind])] == ["NonCompliant"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"field": "zones", "contains": "1"}, "NonCompliant"),
+        ({"field": "zones", "contains": "2"}, "Unknown"),
+        ({"field": "zones", "notContains": "1"}, "Compliant"),
+        ({"field": "zones", "notContains": "2"}, "Unknown"),
+        ({"field": "zones", "equals": ["1", "2"]}, "Unknown"),
+        ({"field": "zones", "exists": "true"}, "NonCompliant"),
+        ({"value": "[field('zones')]", "contains": "2"}, "Unknown"),
+        ({"value": "1", "in": "[field('zones')]"}, "NonCompliant"),
+        ({"value": "2", "in": "[field('zones')]"}, "Unknown"),
+        ({"value": "2", "notIn": "[field('zones')]"}, "Unknown"),
+        ({"value": "[createArray('1', '2')]", "equals": "[field('zones')]"}, "Unknown"),
+        ({"field": "tags", "containsKey": "y"}, "Compliant"),
+    ],
+)
+def test_what_is_sought_among_members_that_are_not_all_known(condition: Any, expected: str) -> None:
+    later = Unknown("known after apply")
+    assert state({"allOf": [IS_VM, condition]}, vm(zones=["1", later], tags={"x": later})) == expected
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from governor.arm import expressions
 from governor.arm.expressions import Call, Literal, Node
 from governor.arm.functions import TemplateError
-from governor.azure_model import Unknown
+from governor.azure_model import Unknown, unknown_in
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy import operators
 from governor.languages.azure_policy.fields import STAR, Fields, Read, Scope, Scopes, normal_location
@@ -255,15 +255,15 @@ class _One:
                 answer = against.test(left.value.value)
                 if answer is True or answer is False:
                     return (always, "true") if answer else (never, "false")
-            check = self._of_value(self._values.compute(left.value, scopes, at), against)
+            check = self._of_value(self._values.compute(left.value, scopes, at), against, leaf.operator)
             return self._shared(check, text, scopes)
         if isinstance(left, Count):
-            check = self._of_value(self._count(left, scopes, at), against)
+            check = self._of_value(self._count(left, scopes, at), against, leaf.operator)
             return self._shared(check, text, scopes)
         if isinstance(left.name, Literal):
             check = self._of_field(left.name.value, leaf, right, against, scopes)
         else:
-            check = self._of_named(self._values.compute(left.name, scopes, at), against, scopes)
+            check = self._of_named(self._values.compute(left.name, scopes, at), leaf.operator, against, scopes)
         return self._shared(check, text, scopes)
 
     def _right(self, leaf: Leaf, right: Node, scopes: Scopes) -> _Right:
@@ -280,6 +280,9 @@ class _One:
             value = compute(subject)
             if type(value) is Unknown:
                 return Doubt(False, value.reason)
+            whole = type(value) is list or type(value) is dict
+            if whole and (unknown := unknown_in(value)) is not None:
+                return operators.partly_right(operator, value, unknown, semantics)
             try:
                 return operators.comparison(operator, value, semantics)
             except ValueError as error:
@@ -290,7 +293,7 @@ class _One:
     def _failed(self, error: TemplateError) -> Truth:
         return Doubt(True, str(error)) if self._documented else False
 
-    def _of_value(self, compute: Compute, against: _Right) -> Check:
+    def _of_value(self, compute: Compute, against: _Right, operator: str) -> Check:
         def check(subject: Subject) -> Truth:
             try:
                 value = compute(subject)
@@ -299,7 +302,7 @@ class _One:
                 test = against.of(subject)
             except TemplateError as error:
                 return self._failed(error)
-            return test if isinstance(test, Doubt) else test(value)
+            return test if isinstance(test, Doubt) else _asked(operator, test, value)
 
         return check
 
@@ -315,17 +318,18 @@ class _One:
             raise PolicyError(str(error), (*leaf.at, "field")) from None
         read = field.read
         if field.many:
-            return self._of_many(read, against, name)
+            return self._of_many(read, against, leaf.operator, name)
         if test is None:
-            return self._of_value(read, against)
+            return self._of_value(read, against, leaf.operator)
+        operator = leaf.operator
 
         def constant(subject: Subject) -> Truth:
             value = read(subject)
-            return Doubt(False, value.reason) if type(value) is Unknown else test(value)
+            return Doubt(False, value.reason) if type(value) is Unknown else _asked(operator, test, value)
 
         return constant
 
-    def _of_many(self, read: Read, against: _Right, name: str) -> Check:
+    def _of_many(self, read: Read, against: _Right, operator: str, name: str) -> Check:
         lenient = not self._documented
         array = self._fields.field(name[: name.index(STAR)]).read if lenient else None
 
@@ -343,7 +347,7 @@ class _One:
                 return test
             doubt = None
             for value in values:
-                held = Doubt(False, value.reason) if type(value) is Unknown else test(value)
+                held = Doubt(False, value.reason) if type(value) is Unknown else _asked(operator, test, value)
                 if held is False:
                     return False
                 if held is not True:
@@ -352,7 +356,7 @@ class _One:
 
         return check
 
-    def _of_named(self, named: Compute, against: _Right, scopes: Scopes) -> Check:
+    def _of_named(self, named: Compute, operator: str, against: _Right, scopes: Scopes) -> Check:
         """A field whose name an expression tells."""
         checks: dict[str, Check] = {}
 
@@ -370,8 +374,10 @@ class _One:
                     field = self._fields.field(name, scopes)
                 except ValueError as error:
                     return Doubt(True, str(error))
-                made = self._of_many(field.read, against, name) if field.many else self._of_value(field.read, against)
-                checks[name] = made
+                if field.many:
+                    checks[name] = self._of_many(field.read, against, operator, name)
+                else:
+                    checks[name] = self._of_value(field.read, against, operator)
             return checks[name](subject)
 
         return check
@@ -447,6 +453,11 @@ def _not(item: Check) -> Check:
         return not held if held is True or held is False else held
 
     return check
+
+
+def _asked(operator: str, test: Test, value: Any) -> Truth:
+    kind = type(value)
+    return operators.partly(operator, test, value) if kind is list or kind is dict else test(value)
 
 
 def _of_type(operator: str, right: Any, test: Test) -> Check:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from governor.azure_model import Unknown, unknown_in
 from governor.languages.azure_policy.syntax import truth
 
 Semantics = Literal["documented", "regorus"]
@@ -35,6 +36,32 @@ Test = Callable[[Any], Truth]
 def comparison(operator: str, right: Any, semantics: Semantics) -> Test:
     """The test of an operator (lower-case) with what it compares with. Raises ValueError for what it cannot."""
     return (_DOCUMENTED if semantics == "documented" else _REGORUS)[operator](right)
+
+
+_FOUND = {"contains": True, "notcontains": False, "in": True, "notin": False}
+"""What the operators that seek something say when it is found: what else there is does not matter then."""
+_KEYS = frozenset({"exists", "containskey", "notcontainskey"})
+"""Operators that ask for no values."""
+
+
+def partly(operator: str, test: Test, left: Any) -> Truth:
+    """What a test says of an array or an object, parts of which may not be known."""
+    unknown = None if operator in _KEYS else unknown_in(left)
+    return test(left) if unknown is None else _unless_found(operator, test, left, unknown)
+
+
+def partly_right(operator: str, right: list[Any] | dict[str, Any], unknown: Unknown, semantics: Semantics) -> Test:
+    """The test of an operator that compares with an array or an object, parts of which are not known."""
+    doubt = Doubt(False, unknown.reason)
+    if operator not in ("in", "notin") or type(right) is not list:
+        return lambda left: doubt
+    test = comparison(operator, [item for item in right if unknown_in(item) is None], semantics)
+    return lambda left: _unless_found(operator, test, left, unknown)
+
+
+def _unless_found(operator: str, test: Test, left: Any, unknown: Unknown) -> Truth:
+    held = test(left)
+    return held if held is _FOUND.get(operator) else Doubt(False, unknown.reason)
 
 
 def negated(made: Callable[[Any], Test]) -> Callable[[Any], Test]:
