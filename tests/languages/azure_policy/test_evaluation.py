@@ -637,6 +637,28 @@ def test_what_is_sought_among_members_that_are_not_all_known(condition: Any, exp
     assert state({"allOf": [IS_VM, condition]}, vm(zones=["1", later], tags={"x": later})) == expected
 
 
+def test_an_effect_that_hangs_on_a_location_nobody_knows_yet_is_not_settled() -> None:
+    policy = definition("named", {"allOf": [IS_VM, {"field": "name", "exists": "true"}]}, "disabled")
+    east = Selector(kind="resourceLocation", within=("eastus",))
+    use = assignment(policy, overrides=(Override(kind="policyEffect", value="deny", selectors=(east,)),))
+    written, later = export([use], [policy]), Unknown("known after apply")
+    (found,) = results(written, vm(location=later))
+    assert (found.state, found.would_block) == ("Unknown", False)
+    assert found.reason == "its location is not known, and the effect depends on that"
+    assert [one.effect for one in results(written, vm(location="East US"))] == ["deny"]
+    assert results(written, vm(location="West US")) == []
+
+
+def test_an_override_that_selects_by_what_governor_does_not_know_is_told_of() -> None:
+    policy = definition("named", {"allOf": [IS_VM, {"field": "name", "exists": "true"}]})
+    someone = Selector(kind="userPrincipalId", within=("1",))
+    use = assignment(policy, overrides=(Override(kind="policyEffect", value="disabled", selectors=(someone,)),))
+    problems = Policies(export([use], [policy]), ALIASES, NOW).problems
+    assert [one.reason for one in problems] == [
+        "an override of the effect that selects by `userprincipalid` is not evaluated"
+    ]
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

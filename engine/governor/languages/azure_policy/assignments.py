@@ -265,6 +265,9 @@ class _Resolver:
         for override in assignment.overrides:
             if override.kind.lower() != "policyeffect":
                 continue
+            kinds = {selector.kind.lower() for selector in override.selectors}
+            if others := kinds - {"policydefinitionreferenceid", "resourcelocation"}:
+                raise PolicyError(f"an override of the effect that selects by `{min(others)}` is not evaluated")
             references = [s for s in override.selectors if s.kind.lower() == "policydefinitionreferenceid"]
             if not all(selected(reference.lower(), s.within, s.without) for s in references):
                 continue

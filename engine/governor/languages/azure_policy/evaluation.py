@@ -111,14 +111,17 @@ class Evaluation:
     def why_not(self, one: Assigned, resource: ArmResource) -> str:
         """Why a policy says nothing of a resource."""
         subject = self.subject(resource)
-        effect = _effect(one, subject)
+        effect = _effect(one, subject) or one.effect
         if found := self._candidates.why_not(one, subject):
             return found
         return f"its effect is {effect}" if effect in SILENT else "its conditions do not apply to it"
 
     def _judge(self, one: Assigned, subject: Subject, outside: str) -> Result | None:
         effect = one.effect if not one.by_location else _effect(one, subject)
-        if effect in SILENT:
+        if effect is None:
+            outside = outside or "its location is not known, and the effect depends on that"
+            effect = one.effect
+        elif effect in SILENT:
             return None
         compiled = one.compiled
         if compiled.locations and subject.type == SUBSCRIPTIONS:
@@ -225,10 +228,13 @@ def lapsed(exemption: PolicyExemption, now: datetime) -> bool:
     return (end if end.tzinfo else end.replace(tzinfo=now.tzinfo)) <= now
 
 
-def _effect(one: Assigned, subject: Subject) -> str:
+def _effect(one: Assigned, subject: Subject) -> str | None:
+    """None where it depends on a location that is not known."""
+    location = normal_location(subject.body.get("location")) or ""
     for override in one.by_location:
-        location = normal_location(subject.body.get("location")) or ""
         asked = [s for s in override.selectors if s.kind.lower() == "resourcelocation"]
+        if type(location) is Unknown:
+            return None
         if type(location) is str and all(selected(location, s.within, s.without) for s in asked):
             return override.value.lower()
     return one.effect
