@@ -332,12 +332,12 @@ class TestAssignments:
         initiative = Initiative(
             id=f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policySetDefinitions/tags",
             name="tags",
-            members=(Member(definition=policy.id, reference="one"), Member(definition=policy.id, reference="two")),
+            members=(Member(definition=policy.id, reference="one"), Member(definition=policy.id, reference="No 2")),
         )
         off = Override(
             kind="policyEffect",
             value="disabled",
-            selectors=(Selector(kind="policyDefinitionReferenceId", within=("TWO",)),),
+            selectors=(Selector(kind="policyDefinitionReferenceId", within=("NO 2",)),),
         )
         lenient = Override(
             kind="policyEffect",

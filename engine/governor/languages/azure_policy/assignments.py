@@ -269,7 +269,7 @@ class _Resolver:
             if others := kinds - {"policydefinitionreferenceid", "resourcelocation"}:
                 raise PolicyError(f"an override of the effect that selects by `{min(others)}` is not evaluated")
             references = [s for s in override.selectors if s.kind.lower() == "policydefinitionreferenceid"]
-            if not all(selected(reference.lower(), s.within, s.without) for s in references):
+            if not all(selected(reference, s.within, s.without) for s in references):
                 continue
             if override.value.lower() not in syntax.EFFECTS:
                 raise PolicyError(f"no effect is called `{override.value}`")
@@ -362,7 +362,8 @@ def wanted(compiler: Compiler, values: Values, rule: Rule, binding: Binding) -> 
 
 
 def selected(value: str, within: tuple[str, ...] | None, without: tuple[str, ...] | None) -> bool:
-    """Whether a selector takes a value, both lower-case and locations without blanks."""
+    """Whether a selector takes a value; case and blanks do not matter."""
+    value = normal_location(value)
     if within is not None and value not in {normal_location(item) for item in within}:
         return False
     return without is None or value not in {normal_location(item) for item in without}
