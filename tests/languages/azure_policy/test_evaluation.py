@@ -659,6 +659,17 @@ def test_an_override_that_selects_by_what_governor_does_not_know_is_told_of() ->
     ]
 
 
+def test_a_count_in_an_existence_condition_binds_the_function_to_its_member() -> None:
+    disks = f"{VM}/dataDisks[*]"
+    mirror = {"value": f"[first(field('{disks}.name'))]", "equals": "[concat('of-', field('name'))]"}
+    details = {"type": VM, "name": "b", "existenceCondition": {"count": {"field": disks, "where": mirror}, "equals": 1}}
+    policy = definition("mirrored", {"field": "name", "equals": "a"}, "auditIfNotExists", details=details)
+    written = export([assignment(policy)], [policy])
+    for disk, expected in (("of-a", "Compliant"), ("of-b", "NonCompliant")):
+        other = vm("b", properties={"storageProfile": {"dataDisks": [{"name": disk}]}})
+        assert [one.state for one in results(written, vm("a"), other, listed=[VM])] == [expected]
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

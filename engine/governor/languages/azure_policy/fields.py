@@ -126,7 +126,7 @@ class Fields:
         found = self._known.get(key)
         if found is None:
             found = self._make(name, scopes)
-            if self._semantics == "regorus" and _within(name.lower(), scopes) is None:
+            if self._semantics == "regorus" and binding_scope(name.lower(), scopes) is None:
                 found = _flattened(found, name)
             self._known[key] = found
         return found
@@ -165,7 +165,7 @@ class Fields:
             if lower == "location" and self._semantics == "regorus":
                 return Field(lambda subject: subject.body.get("location"), False, False)
             return Field(special, False, False)
-        within = _within(lower, scopes)
+        within = binding_scope(lower, scopes)
         skipped = within.name.count(STAR) if within else 0
         locate = self._locator(lower, skipped)
         many = lower.count(STAR) > skipped
@@ -220,7 +220,7 @@ class Fields:
         return _after(path, skipped)
 
 
-def _within(name: str, scopes: Scopes) -> Scope | None:
+def binding_scope(name: str, scopes: Scopes) -> Scope | None:
     """The count that binds a field (lower-case): the one that names most of it, and of those the innermost."""
     binding = (s for s in scopes if s.field and (name == s.name or name.startswith((f"{s.name}.", f"{s.name}["))))
     return max(binding, key=lambda scope: (len(scope.name), scope.depth), default=None)

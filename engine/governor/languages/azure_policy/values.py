@@ -12,7 +12,7 @@ from governor.arm.evaluate import item_of
 from governor.arm.expressions import Array, Call, Item, Literal, Node, Object
 from governor.arm.functions import Function, NotComputed, TemplateError, format_time, functions
 from governor.azure_model import Unknown, unknown_in
-from governor.languages.azure_policy.fields import Fields, Scopes
+from governor.languages.azure_policy.fields import Fields, Scopes, binding_scope
 from governor.languages.azure_policy.operators import Semantics
 from governor.languages.azure_policy.subject import Subject
 from governor.languages.azure_policy.syntax import Pointer, PolicyError
@@ -178,7 +178,8 @@ class Values:
                 field = self._fields.field(named, scopes)
             except ValueError as error:
                 raise TemplateError(str(error)) from None
-            primary = subject.primary
+            # A count of a related resource binds its own fields; all others are those of the resource itself.
+            primary = subject if binding_scope(named.lower(), scopes) else subject.primary
             value = field.read(primary)
             if field.many:
                 # Unlike a condition, the function does not tell of elements that lack what is selected.
