@@ -670,6 +670,36 @@ def test_a_count_in_an_existence_condition_binds_the_function_to_its_member() ->
         assert [one.state for one in results(written, vm("a"), other, listed=[VM])] == [expected]
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"field": "id", "contains": "/resourceGroups/prod/"},
+        {"value": "[split(field('id'), '/')[4]]", "equals": "prod"},
+        {"value": "[resourceGroup().id]", "contains": "prod"},
+        {"value": "[resourceGroup().name]", "equals": "prod"},
+    ],
+)
+def test_an_id_is_not_known_before_all_of_it_is(condition: Any) -> None:
+    planned = vm(group=f"{SUBSCRIPTION}/resourceGroups/(unknown)")
+    assert state({"allOf": [IS_VM, condition]}, planned) == "Unknown"
+
+
+def test_groups_whose_names_are_not_known_are_not_one() -> None:
+    condition = {"allOf": [IS_VM, {"value": "[resourceGroup().tags['project']]", "equals": "atlas"}]}
+    policy = definition("tagged", condition)
+    written, somewhere = export([assignment(policy)], [policy]), f"{SUBSCRIPTION}/resourceGroups/(unknown)"
+    found = results(written, vm(group=somewhere), group("(unknown)", tags={"project": "atlas"}))
+    assert [one.state for one in found] == ["Unknown"]
+
+
+def test_a_subscription_whose_properties_an_export_leaves_out_has_an_unknown_name() -> None:
+    untold = Unknown("the export does not tell its properties")
+    row = ArmResource(id=SUBSCRIPTION, type="Microsoft.Resources/subscriptions", body={"properties": untold})
+    policy = definition("named", {"allOf": [IS_VM, {"value": "[subscription().displayName]", "equals": "prod"}]})
+    found = results(export([assignment(policy)], [policy]), vm(), row)
+    assert [(one.state, one.reason) for one in found] == [("Unknown", untold.reason)]
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from governor.azure_model import Unknown
 from governor.catalog.azure_aliases import Aliases
 from governor.languages.azure_policy.operators import Semantics
+from governor.languages.azure_policy.related import NOT_TOLD
 from governor.languages.azure_policy.subject import Subject
 
 STAR = "[*]"
@@ -278,12 +279,17 @@ def _full_name(subject: Subject) -> Any:
     return subject.body.get("fullname") or subject.body.get("name")
 
 
+def _id(subject: Subject) -> Any:
+    told = subject.resource.id or subject.body.get("id")
+    return Unknown("its id is not known yet") if type(told) is str and NOT_TOLD in told.lower() else told
+
+
 _SPECIAL: dict[str, Read] = {
     "type": lambda subject: subject.resource.type or None,
     "name": lambda subject: subject.body.get("name"),
     "fullname": _full_name,
     "kind": lambda subject: subject.body.get("kind"),
-    "id": lambda subject: subject.resource.id or subject.body.get("id"),
+    "id": _id,
     "location": lambda subject: normal_location(subject.body.get("location")),
     "tags": lambda subject: subject.body.get("tags"),
     "apiversion": lambda subject: subject.resource.api_version or subject.body.get("apiversion"),

@@ -88,14 +88,17 @@ class Neighbourhood:
     def _group(self, place: str) -> Mapping[str, Any] | Unknown:
         if "/resourcegroups/" not in place:
             return Unknown("it lies in no resource group that is known")
-        group = self._by_id.get(place)
+        name = place.rsplit("/", 1)[1]
+        # Groups whose names are not known have one id, and are not one.
+        group = None if NOT_TOLD in name else self._by_id.get(place)
         if group is None:
-            missing = Unknown(f"the resource group {place.rsplit('/', 1)[1]} is not among the resources")
-            name = place.rsplit("/", 1)[1]
+            missing = Unknown(f"the resource group {name} is not among the resources")
             named: Any = missing if NOT_TOLD in name else name
-            return {"id": place, "name": named, "location": missing, "tags": missing, "managedBy": missing}
+            own: Any = missing if NOT_TOLD in place else place
+            return {"id": own, "name": named, "location": missing, "tags": missing, "managedBy": missing}
         body = dict(group.body)
-        return {**body, "id": group.id, "name": body.get("name") or group.id.rsplit("/", 1)[1],
+        id: Any = Unknown("the id of its resource group is not known yet") if NOT_TOLD in place else group.id
+        return {**body, "id": id, "name": body.get("name") or group.id.rsplit("/", 1)[1],
                 "tags": body.get("tags") or {}, "location": body.get("location"),
                 "managedBy": body.get("managedBy")}  # fmt: skip
 
@@ -108,8 +111,9 @@ class Neighbourhood:
         missing = Unknown("the subscription is not among the resources")
         if known is None:
             return {**told, "displayName": missing, "tenantId": missing, "tags": missing}
-        properties = known.body.get("properties") or {}
-        name = properties.get("displayName") or known.body.get("displayName") or known.body.get("name")
+        properties = known.body.get("properties")
+        name = properties.get("displayName") if type(properties) is dict else properties
+        name = name or known.body.get("displayName") or known.body.get("name")
         return {**told, "displayName": name, "tenantId": known.body.get("tenantId", missing),
                 "tags": known.body.get("tags") or {}}  # fmt: skip
 
