@@ -700,6 +700,38 @@ def test_a_subscription_whose_properties_an_export_leaves_out_has_an_unknown_nam
     assert [(one.state, one.reason) for one in found] == [("Unknown", untold.reason)]
 
 
+@pytest.mark.parametrize("scope", [SUBSCRIPTION, GROUP, f"{GROUPS}/corp"])
+def test_a_scope_with_a_slash_at_its_end_is_the_same_scope(scope: str) -> None:
+    policy = definition("named", {"field": "name", "exists": "true"}, mode="All")
+    for written in (scope, f"{scope}/"):
+        whole = export([assignment(policy, scope=written)], [policy], ancestors={SUBSCRIPTION: ("corp",)})
+        assert [one.state for one in results(whole, vm(), group())] == ["NonCompliant"] * 2
+        left_out = export([assignment(policy, not_scopes=(written,))], [policy], ancestors={SUBSCRIPTION: ("corp",)})
+        assert results(left_out, vm(), group()) == []
+
+
+@pytest.mark.parametrize(
+    "scope", [f"{GROUPS}/(unknown)", "/subscriptions/(unknown)", f"{SUBSCRIPTION}/resourceGroups/(unknown)"]
+)
+def test_an_assignment_whose_scope_is_not_told_may_be_about_anything(scope: str) -> None:
+    policy = definition("named", {"field": "name", "exists": "true"}, mode="All")
+    found = results(export([assignment(policy, scope=scope)], [policy], ancestors={SUBSCRIPTION: ("corp",)}), vm())
+    assert [(one.state, one.reason) for one in found] == [("Unknown", "the scope of the assignment is not told")]
+
+
+@pytest.mark.parametrize("above", [f"{SUBSCRIPTION}/(unknown)", "(unknown)"])
+def test_what_extends_something_unknown_may_lie_in_any_group(above: str) -> None:
+    kind = "Microsoft.Insights/diagnosticSettings"
+    setting = ArmResource(id=f"{above}/providers/{kind}/logs", type=kind, body={"name": "logs"})
+    policy = definition("named", {"field": "name", "exists": "true"}, mode="All")
+    for scope in (GROUP, f"{GROUP}/providers/{VM}/trainer"):
+        found = results(export([assignment(policy, scope=scope)], [policy]), setting)
+        assert [one.state for one in found] == ["Unknown"]
+    elsewhere = "/subscriptions/22222222-2222-2222-2222-222222222222"
+    found = results(export([assignment(policy, scope=elsewhere)], [policy]), setting)
+    assert [one.state for one in found] == ([] if above.startswith(SUBSCRIPTION) else ["Unknown"])
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

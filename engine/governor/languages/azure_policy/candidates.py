@@ -67,7 +67,7 @@ class Candidates:
         self._groups: dict[_Place, list[Assigned]] = {}
         for one in policies:
             assignment = one.assignment
-            key = assignment.scope.lower(), tuple(scope.lower() for scope in assignment.not_scopes)
+            key = _scope(assignment.scope), tuple(map(_scope, assignment.not_scopes))
             self._groups.setdefault(key, []).append(one)
         self._placed: dict[str, list[tuple[_Place, bool | None]]] = {}
         self._typed: dict[tuple[_Place, str, bool], list[Assigned]] = {}
@@ -81,7 +81,7 @@ class Candidates:
         for key, placed in self._scopes(resource.id.lower()):
             if placed is False:
                 continue
-            doubt = "" if placed else _untold(resource.id.lower())
+            doubt = "" if placed else _untold(resource.id.lower(), key)
             for one in self._of_type(key, kind, tracked):
                 if one.assignment.selectors:
                     taken = takes(one.assignment.selectors, subject)
@@ -158,8 +158,17 @@ class Candidates:
         return any(key.lower() in ("tags", "location") for key in resource.body)
 
 
-def _untold(own: str) -> str:
-    """What of a resource's place nobody told."""
+def _scope(written: str) -> str:
+    return written.lower().rstrip("/")
+
+
+def _untold(own: str, key: _Place) -> str:
+    """What of a resource's place, or of an assignment's, nobody told."""
+    scope, excluded = key
+    if NOT_TOLD in scope:
+        return "the scope of the assignment is not told"
+    if any(NOT_TOLD in one for one in excluded) and NOT_TOLD not in own:
+        return "which scopes the assignment leaves out is not told"
     if NOT_TOLD in subscription_of(own):
         return "which subscription it lies in is not told"
     what = "resource group" if NOT_TOLD in own else "management groups"

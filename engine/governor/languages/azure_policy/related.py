@@ -32,28 +32,47 @@ def subscription_of(resource_id: str) -> str:
 
 def within(resource_id: str, scope: str) -> bool:
     """Whether an id lies in a scope, or is it: both lower-case, compared by whole segments."""
-    return resource_id == scope or resource_id.startswith(f"{scope.rstrip('/')}/")
+    scope = scope.rstrip("/")
+    return resource_id == scope or resource_id.startswith(f"{scope}/")
 
 
 def lies_in(resource_id: str, scope: str, ancestors: Mapping[str, tuple[str, ...]]) -> bool | None:
     """The same for any scope, management groups included; None where nobody told which those are, or where the parts of
-    the id that decide are not known. All lower-case."""
+    an id that decide are not known. All lower-case."""
+    scope = scope.rstrip("/")
     if scope.startswith(MANAGEMENT):
+        if NOT_TOLD in scope:
+            return None
         if resource_id.startswith(MANAGEMENT):
             return resource_id == scope
         groups = ancestors.get(subscription_of(resource_id))
         return None if groups is None else scope[len(MANAGEMENT) :] in groups
     if within(resource_id, scope):
         return True
-    return None if may_lie(resource_id, scope) and scope.count("/") <= resource_id.count("/") else False
+    deep_enough = scope.count("/") <= resource_id.count("/") or _stands_for_several(resource_id)
+    return None if deep_enough and may_lie(resource_id, scope) else False
 
 
 def may_lie(resource_id: str, scope: str) -> bool:
     """Whether nothing but parts that nobody knows keeps an id from a scope, as far as both go; lower-case."""
-    if NOT_TOLD not in resource_id:
+    if NOT_TOLD not in resource_id and NOT_TOLD not in scope:
         return False
-    pairs = zip(resource_id.split("/"), scope.split("/"), strict=False)
-    return all(own in (other, NOT_TOLD) for own, other in pairs)
+    for at, (own, other) in enumerate(zip(resource_id.split("/"), scope.split("/"), strict=False)):
+        if own == NOT_TOLD and _is_step(at):
+            return True
+        if own != other and NOT_TOLD not in own and NOT_TOLD not in other:
+            return False
+    return True
+
+
+def _is_step(at: int) -> bool:
+    """Whether a part of an id is `subscriptions`, `resourcegroups`, `providers`, and not a name."""
+    return at in (0, 1, 3, 5)
+
+
+def _stands_for_several(resource_id: str) -> bool:
+    """Whether what is not known of an id is more than names: all that a resource extends."""
+    return any(part == NOT_TOLD and _is_step(at) for at, part in enumerate(resource_id.split("/")))
 
 
 class Neighbourhood:
