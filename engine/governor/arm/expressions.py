@@ -18,6 +18,12 @@ LONGEST = 24_576
 DEEPEST = 64
 """Calls within calls."""
 
+LONGEST_NUMBER = 300
+"""Characters of a number: those of Azure have fewer than 20, and longer ones are no finite numbers."""
+
+HIGHEST = 256
+"""Calls and properties on the way to any part of an expression."""
+
 
 class ExpressionError(Exception):
     """Text that is no expression; `offset` counts its characters from 0."""
@@ -164,6 +170,8 @@ class _Reader:
         self._before = before
         self._at = 0
         self._depth = 0
+        self._height = 0
+        """Of what was read last."""
         self._kind = self._token = ""
         self._start = 0
         self._next()
@@ -194,22 +202,31 @@ class _Reader:
         if self._depth > DEEPEST:
             raise self._error(f"calls nested deeper than {DEEPEST}")
         node = self._primary()
+        height = self._height
         while self._kind == "sign" and self._token in ".[":
+            if height >= HIGHEST:
+                raise self._error(f"more than {HIGHEST} properties of properties")
             if self._token == ".":
                 node = Item(node, Literal(self._name()))
             else:
                 self._next()
                 node = Item(node, self._expression())
                 self._take("]")
+                height = max(height, self._height)
+            height += 1
+        self._height = height
         self._depth -= 1
         return node
 
     def _primary(self) -> Node:
         kind, token = self._kind, self._token
+        self._height = 0
         if kind == "string":
             self._next()
             return Literal(token[1:-1].replace("''", "'"))
         if kind == "number":
+            if len(token) > LONGEST_NUMBER:
+                raise self._error(f"a number of {len(token):,} digits")
             self._next()
             return Literal(float(token) if "." in token else int(token))
         if kind == "name":
@@ -241,11 +258,13 @@ class _Reader:
         if self._kind == "sign" and self._token == ")":
             self._next()
             return ()
-        found = [self._expression()]
+        found, height = [self._expression()], self._height
         while self._kind == "sign" and self._token == ",":
             self._next()
             found.append(self._expression())
+            height = max(height, self._height)
         self._take(")")
+        self._height = height + 1
         return tuple(found)
 
     def _take(self, sign: str) -> None:

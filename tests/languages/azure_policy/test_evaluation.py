@@ -732,6 +732,13 @@ def test_what_extends_something_unknown_may_lie_in_any_group(above: str) -> None
     assert [one.state for one in found] == ([] if above.startswith(SUBSCRIPTION) else ["Unknown"])
 
 
+@pytest.mark.parametrize("blanks", [" " * 20_000, "a " * 20_000, f"a{' ' * 20_000}"])
+def test_a_field_that_is_no_path_is_refused_however_long_it_is(blanks: str) -> None:
+    policy = definition("long", {"field": f"x[{blanks}", "exists": "true"})
+    (problem,) = Policies(export([assignment(policy)], [policy]), ALIASES, NOW).problems
+    assert "is no path" in problem.reason
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

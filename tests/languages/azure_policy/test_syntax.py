@@ -96,6 +96,20 @@ def test_a_rule_nested_without_end_is_refused() -> None:
         rule({"if": condition, "then": THEN})
 
 
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("[field('name')" + ".a" * 8_000 + "]", "more than 256 properties of properties"),
+        ("[field('name')" + "[0]" * 6_000 + "]", "more than 256 properties of properties"),
+        ("[" + "first(" * 60 + "field('name')" + ".a.a.a.a)" * 60 + "]", "more than 256 properties of properties"),
+        ("[add(1, " + "9" * 5_000 + ")]", "a number of 5,000 digits"),
+    ],
+)
+def test_an_expression_that_leads_too_far_is_refused(value: str, complaint: str) -> None:
+    with pytest.raises(PolicyError, match=complaint):
+        rule({"if": {"value": value, "equals": "x"}, "then": THEN})
+
+
 def test_a_rule_of_very_many_conditions_is_refused() -> None:
     with pytest.raises(PolicyError, match=r"more than 4,096 conditions"):
         rule({"if": {"allOf": [TYPE] * 5_000}, "then": THEN})

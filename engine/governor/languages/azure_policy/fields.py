@@ -46,7 +46,11 @@ class Field(Struct, frozen=True):
     """Whether its name has a `[*]` at all, bound by a count or not."""
 
 
-_PART = re.compile(r"\.?([^.\[\]]+)|\[\*\]|\[(\d+)\]|\[\s*(?:'((?:[^']|'')*)'|\"([^\"]*)\"|([^\]'\"]+))\s*\]")
+_PART = re.compile(
+    r"\.?([^.\[\]]+)|\[\*\]|\[(\d+)\]"
+    r"|\[\s*(?:'((?:[^']|'')*)'|\"([^\"]*)\"|([^\s\]'\"](?:[^\]'\"]*[^\s\]'\"])?))\s*\]"
+)
+"""The last part neither begins nor ends with a blank: else blanks would be tried in every way there is."""
 
 
 def steps(path: str) -> Steps:
