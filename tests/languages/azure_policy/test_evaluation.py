@@ -739,6 +739,14 @@ def test_a_field_that_is_no_path_is_refused_however_long_it_is(blanks: str) -> N
     assert "is no path" in problem.reason
 
 
+def test_a_location_is_the_same_in_all_its_spellings_wherever_it_comes_from() -> None:
+    condition = {"allOf": [IS_VM, {"field": "location", "notEquals": "[resourceGroup().location]"}]}
+    policy = definition("beside", condition)
+    for written, expected in (("West Europe", "Compliant"), ("East US", "NonCompliant")):
+        found = results(export([assignment(policy)], [policy]), vm(), group(location=written))
+        assert [one.state for one in found] == [expected]
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

@@ -243,9 +243,8 @@ class _One:
         right = leaf.right
         location = self._documented and _name(leaf) == "location" and leaf.operator in LOCATIONS
         if location and isinstance(right, Literal):
-            value = right.value
-            right = Literal([*map(normal_location, value)] if type(value) is list else normal_location(value))
-        against = self._right(leaf, right, scopes)
+            right = Literal(_normal_locations(right.value))
+        against = self._right(leaf, right, scopes, _normal_locations if location else None)
         text = f"{_side(left)} {leaf.operator} {expressions.text(right)}"
         if "parameters(" in text:
             # Which parameter is known on a resource only: it is that of this rule.
@@ -266,7 +265,7 @@ class _One:
             check = self._of_named(self._values.compute(left.name, scopes, at), leaf.operator, against, scopes)
         return self._shared(check, text, scopes)
 
-    def _right(self, leaf: Leaf, right: Node, scopes: Scopes) -> _Right:
+    def _right(self, leaf: Leaf, right: Node, scopes: Scopes, normal: Callable[[Any], Any] | None) -> _Right:
         operator, semantics = leaf.operator, self._compiler.semantics
         at = (*leaf.at, operator)
         if isinstance(right, Literal):
@@ -277,7 +276,7 @@ class _One:
         compute = self._values.compute(right, scopes, at)
 
         def made(subject: Subject) -> Test | Doubt:
-            value = compute(subject)
+            value = compute(subject) if normal is None else normal(compute(subject))
             if type(value) is Unknown:
                 return Doubt(False, value.reason)
             whole = type(value) is list or type(value) is dict
@@ -453,6 +452,10 @@ def _not(item: Check) -> Check:
         return not held if held is True or held is False else held
 
     return check
+
+
+def _normal_locations(value: Any) -> Any:
+    return [*map(normal_location, value)] if type(value) is list else normal_location(value)
 
 
 def _asked(operator: str, test: Test, value: Any) -> Truth:
