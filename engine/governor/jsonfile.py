@@ -85,7 +85,7 @@ def parse(text: str, file: str, each: Callable[[dict[str, Any]], Any] | None = N
         _refuse(_no_json(text, error), file, text, min(error.pos, len(text)))
     except (ValueError, RecursionError):
         _refuse_unfit(text, file)
-    if _too_deep(value):
+    if too_deep(value):
         _refuse_unfit(text, file)
     return value
 
@@ -187,7 +187,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any) -> bool:
+    """Whether arrays and objects lie within each other deeper than DEEPEST."""
     level = [value]
     for _ in range(DEEPEST):
         level = [

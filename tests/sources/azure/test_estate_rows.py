@@ -254,6 +254,11 @@ def test_files_as_shells_write_them(tmp_path: Path) -> None:
         (b'[{"id":\n"/a",\n oops}]', "standard input:3", "this is not JSON"),
         (b'[{"id": "/a"', "standard input", "this is not JSON"),
         (b"[" * 100_000, "standard input", "nested too deeply"),
+        (
+            b'[{"id": "/a", "type": "b/c", "properties": %b}]' % (b"[" * 600 + b"]" * 600),
+            "standard input",
+            "nested too",
+        ),
         (b"", "standard input", "it is empty"),
     ],
 )

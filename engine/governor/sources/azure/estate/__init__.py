@@ -16,6 +16,7 @@ import msgspec
 from governor.azure_model import ArmResource, Estate
 from governor.catalog.prices import PriceBook
 from governor.errors import CANNOT_JUDGE, Refusal
+from governor.jsonfile import too_deep
 from governor.model import Gap
 from governor.sources import PIPED, Options, left_out, terraform_hcl
 from governor.sources.azure.deployment import is_template
@@ -97,12 +98,16 @@ def _of_bytes(data: bytes, place: str) -> Estate:
     try:
         return _told(text, place)
     except RecursionError:
-        raise Refusal("its JSON is nested too deeply", place=place, code=CANNOT_JUDGE) from None
+        raise _nested(place) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         found = _BYTE.search(str(error))
         line = text.count(b"\n", 0, int(found[1])) + 1 if found else 0
         where = f"{place}:{line}" if line else place
         raise Refusal(f"this is not JSON ({error}): {_WHAT_IT_MAY_BE}", place=where, code=CANNOT_JUDGE) from None
+
+
+def _nested(place: str) -> Refusal:
+    return Refusal("its JSON is nested too deeply", place=place, code=CANNOT_JUDGE)
 
 
 def _told(text: bytes, place: str) -> Estate:
@@ -111,6 +116,8 @@ def _told(text: bytes, place: str) -> Estate:
     document = msgspec.json.decode(text)
     if _is_plan(document):
         return _of_plan(text, place)
+    if too_deep(document):
+        raise _nested(place)
     if is_template(document):
         return template.estate_of(document, place)
     if page := rows.page_of(document):
