@@ -747,6 +747,28 @@ def test_a_location_is_the_same_in_all_its_spellings_wherever_it_comes_from() ->
         assert [one.state for one in found] == [expected]
 
 
+LATER = Unknown("known after apply")
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "told"),
+    [
+        ({"operation": "add", "value": "b"}, {}, [("", '"b"', "")]),
+        ({"operation": "add", "value": "b"}, {"X": "a"}, []),
+        ({"operation": "addOrReplace", "value": "b"}, {"X": "a"}, [('"a"', '"b"', "")]),
+        ({"operation": "addOrReplace", "value": "b"}, {"X": "b"}, []),
+        ({"operation": "remove"}, {"y": "a"}, []),
+        ({"operation": "add", "value": "b"}, {"x": LATER}, [("", '"b"', LATER.reason)]),
+        ({"operation": "add", "value": "b"}, LATER, [("", '"b"', LATER.reason)]),
+    ],
+)
+def test_what_modify_leaves_as_it_is_is_no_change(operation: Any, body: Any, told: Any) -> None:
+    details = {"operations": [{**operation, "field": "tags['x']"}]}
+    policy = definition("change", IS_VM, "modify", details=details)
+    _, changes = evaluation(export([assignment(policy)], [policy]), vm(tags=body)).after()
+    assert [(one.before, one.after, one.conflict) for one in changes] == told
+
+
 def test_utc_now_is_the_moment_that_is_given() -> None:
     assert state({"value": "[utcNow()]", "equals": "2026-11-24T12:00:00.0000000Z"}, vm()) == "NonCompliant"
 

@@ -98,8 +98,10 @@ def _operate(one: Assigned, subject: Subject, fields: Fields, body: dict[str, An
         if change.kind != "append" and fields.modifiable(str(name), kind) is False:
             yield tell(None, value, "the alias cannot be modified")
             continue
+        was = deepcopy(body)
         before, conflict = _apply(body, path, change.kind, value)
-        yield tell(before, None if change.kind == "remove" else value, conflict)
+        if conflict or body != was:
+            yield tell(before, None if change.kind == "remove" else value, conflict)
 
 
 def _told(compute: Any, subject: Subject) -> Any:
@@ -111,6 +113,8 @@ def _told(compute: Any, subject: Subject) -> Any:
 
 def _apply(whole: Any, path: Steps, kind: str, value: Any) -> tuple[Any, str]:
     """Change what lies at a path: what was there before, and why it was left alone."""
+    if type(whole) is Unknown:
+        return None, whole.reason
     if type(whole) is not dict or not path or type(path[0]) is not str or path[0] == STAR:
         return None, "it has another shape"
     key = next((name for name in whole if name.lower() == str(path[0]).lower()), str(path[0]))
@@ -128,6 +132,8 @@ def _apply(whole: Any, path: Steps, kind: str, value: Any) -> tuple[Any, str]:
         whole.pop(key, None)
     elif before is None or kind == "addorreplace":
         whole[key] = value
+    elif type(before) is Unknown:
+        return None, before.reason
     elif kind == "append" and before != value:
         return before, "it has another value, which append does not change"
     return before, ""
@@ -135,6 +141,8 @@ def _apply(whole: Any, path: Steps, kind: str, value: Any) -> tuple[Any, str]:
 
 def _elements(whole: dict[str, Any], key: str, rest: Steps, kind: str, value: Any) -> tuple[Any, str]:
     array = whole.get(key)
+    if type(array) is Unknown and (rest or kind in ("add", "append")):
+        return None, array.reason
     if rest:
         found: list[Any] = []
         for item in array if type(array) is list else ():
