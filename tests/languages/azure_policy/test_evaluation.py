@@ -747,6 +747,20 @@ def test_a_location_is_the_same_in_all_its_spellings_wherever_it_comes_from() ->
         assert [one.state for one in found] == [expected]
 
 
+def test_what_belongs_to_one_of_two_machines_without_known_names_is_not_told() -> None:
+    details = {"type": f"{VM}/extensions", "name": "agent"}
+    policy = definition("agent", IS_VM, "auditIfNotExists", details=details)
+    written, extensions = export([assignment(policy)], [policy]), f"{VM}/extensions"
+    agent = resource(extensions, "(unknown)/agent")
+    one, two = vm("(unknown)"), vm("(unknown)", location="eastus")
+    assert [one.state for one in results(written, one, agent)] == ["Compliant"]
+    assert [one.state for one in results(written, one, two, agent)] == ["Unknown"] * 2
+    found = results(written, one, resource(extensions, "trainer/other"), listed=[extensions])
+    assert [(one.state, one.reason) for one in found] == [
+        ("Unknown", f"which {extensions} belong to it is not known before its id is")
+    ]
+
+
 LATER = Unknown("known after apply")
 
 

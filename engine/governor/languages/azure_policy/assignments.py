@@ -310,9 +310,10 @@ def effect_of(values: Values, rule: Rule) -> str:
     """The effect of a bound rule, lower-case. Raises PolicyError for one that is none."""
     at = ("policyRule", "then", "effect")
     effect = values.bound(rule.effect, at)
-    if not isinstance(effect, Literal) or str(effect.value).lower() not in syntax.EFFECTS:
-        told = effect.value if isinstance(effect, Literal) else expressions.written(effect)
-        raise PolicyError(f"no effect is called `{told}`", at)
+    if not isinstance(effect, Literal):
+        raise PolicyError(f"the effect is not known before a resource is: {expressions.written(effect)}", at)
+    if str(effect.value).lower() not in syntax.EFFECTS:
+        raise PolicyError(f"no effect is called `{effect.value}`", at)
     return str(effect.value).lower()
 
 

@@ -160,7 +160,7 @@ class Evaluation:
             if type(value) is Unknown:
                 return self._result(one, effect, subject, "Unknown", outside, value.reason)
         kind, name, group, scope = (None if value is None else str(value) for value in asked)
-        found, whole = self._neighbours.related(subject.resource, kind or "", name, group, scope)
+        found, left_out = self._neighbours.related(subject.resource, kind or "", name, group, scope)
         doubt = None
         for candidate in found:
             if wanted.check is None:
@@ -174,8 +174,8 @@ class Evaluation:
                 doubt = doubt or held
         if doubt is not None:
             return self._doubtful(one, effect, subject, doubt, outside)
-        if not whole:
-            return self._result(one, effect, subject, "Unknown", outside, f"the resources do not list {kind}")
+        if left_out:
+            return self._result(one, effect, subject, "Unknown", outside, left_out)
         return self._result(one, effect, subject, "NonCompliant", outside, f"no {kind} that it wants")
 
     def _result(

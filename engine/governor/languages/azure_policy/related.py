@@ -81,6 +81,8 @@ class Neighbourhood:
     def __init__(self, estate: Estate) -> None:
         self._listed = estate.listed
         self._by_id: dict[str, ArmResource] = {}
+        self._shared: set[str] = set()
+        """Ids that several resources have, since parts of them are not known."""
         self._types: set[str] = set()
         self._within: dict[tuple[str, str], list[ArmResource]] = defaultdict(list)
         """Type and what lies above, both lower-case → resources."""
@@ -89,6 +91,8 @@ class Neighbourhood:
         self._around: dict[str, Surroundings] = {}
         for resource in estate.resources:
             own, kind = resource.id.lower(), resource.type.lower()
+            if own in self._by_id and NOT_TOLD in own:
+                self._shared.add(own)
             self._by_id[own] = resource
             self._types.add(kind)
             last = own.rpartition("/")[2]
@@ -138,17 +142,17 @@ class Neighbourhood:
 
     def related(
         self, resource: ArmResource, kind: str, name: str | None, group: str | None, scope: str | None
-    ) -> tuple[Iterable[ArmResource], bool]:
-        """Resources of a type that a policy relates to one, and whether those are all there are.
+    ) -> tuple[Iterable[ArmResource], str]:
+        """Resources of a type that a policy relates to one, and why those may not be all; empty where they are.
 
         Where the type lies below the resource's own, those below the resource; where it extends others, those that
         extend it; else those of the resource group, or the subscription. Source: Microsoft's documentation of
         auditIfNotExists.
         """
+        own, left_out = resource.id.lower(), self._left_out(kind, resource.id)
         kind = kind.lower()
         if kind not in self._types:
-            return (), kind in self._listed
-        own = resource.id.lower()
+            return (), left_out
         place = container(own)
         if (scope or "").lower() == "subscription" or resource.type.lower() == SUBSCRIPTIONS:
             place = subscription_of(own)
@@ -158,11 +162,18 @@ class Neighbourhood:
         found = []
         # Nothing extends a group or a subscription but what lies in it.
         for where in (own,) if below else (place,) if own == container(own) else (own, place):
+            if where in self._shared or (where != own and where.endswith(NOT_TOLD)):
+                continue  # what lies there may belong to another of the same id
             for candidate in self._candidates(kind, where, name):
                 extends = candidate.id.lower().count("/providers/") > 1
                 if (below or extends is (where != place)) and (name is None or _is_named(candidate, name)):
                     found.append(candidate)
-        return found, kind in self._listed
+        return found, left_out
+
+    def _left_out(self, kind: str, own: str) -> str:
+        if kind.lower() not in self._listed:
+            return f"the resources do not list {kind}"
+        return f"which {kind} belong to it is not known before its id is" if NOT_TOLD in own else ""
 
     def _candidates(self, kind: str, where: str, name: str | None) -> Iterable[ArmResource]:
         last = name.lower().rpartition("/")[2] if name else "?"
