@@ -284,7 +284,7 @@ class TestAssignments:
             ({"field": "a"}, "deny", "All", "a condition without an operator", True),
             ({"value": "[list('a')]", "equals": 1}, "deny", "All", "no function is called `list` in a policy", True),
             ({"value": "[length()]", "equals": 1}, "deny", "All", "`length` does not take 0 arguments", True),
-            (IS_VM, "[parameters('effect')]", "All", "no effect is called `parameters('effect')`", True),
+            (IS_VM, "[parameters('effect')]", "All", "the effect is not told: parameters('effect')", True),
             (
                 IS_VM, "deny", "Microsoft.Kubernetes.Data",
                 "policies of mode Microsoft.Kubernetes.Data are evaluated within the service, not by Resource Manager",
@@ -649,13 +649,15 @@ def test_an_effect_that_hangs_on_a_location_nobody_knows_yet_is_not_settled() ->
     assert results(written, vm(location="West US")) == []
 
 
-def test_an_override_that_selects_by_what_governor_does_not_know_is_told_of() -> None:
+def test_an_override_that_governor_does_not_know_is_told_of() -> None:
     policy = definition("named", {"allOf": [IS_VM, {"field": "name", "exists": "true"}]})
     someone = Selector(kind="userPrincipalId", within=("1",))
     use = assignment(policy, overrides=(Override(kind="policyEffect", value="disabled", selectors=(someone,)),))
-    problems = Policies(export([use], [policy]), ALIASES, NOW).problems
+    older = assignment(policy, name="older", overrides=(Override(kind="policyVersion", value="1.0.0"),))
+    problems = Policies(export([use, older], [policy]), ALIASES, NOW).problems
     assert [one.reason for one in problems] == [
-        "an override of the effect that selects by `userprincipalid` is not evaluated"
+        "an override that selects by `userprincipalid` is not evaluated",
+        "an override of the kind `policyVersion` is not evaluated",
     ]
 
 

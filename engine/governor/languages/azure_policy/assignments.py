@@ -263,14 +263,14 @@ class _Resolver:
         effect = effect_of(values, rule)
         by_location = []
         for override in assignment.overrides:
-            if override.kind.lower() != "policyeffect":
-                continue
             kinds = {selector.kind.lower() for selector in override.selectors}
             if others := kinds - {"policydefinitionreferenceid", "resourcelocation"}:
-                raise PolicyError(f"an override of the effect that selects by `{min(others)}` is not evaluated")
+                raise PolicyError(f"an override that selects by `{min(others)}` is not evaluated")
             references = [s for s in override.selectors if s.kind.lower() == "policydefinitionreferenceid"]
             if not all(selected(reference, s.within, s.without) for s in references):
                 continue
+            if override.kind.lower() != "policyeffect":
+                raise PolicyError(f"an override of the kind `{override.kind}` is not evaluated")
             if override.value.lower() not in syntax.EFFECTS:
                 raise PolicyError(f"no effect is called `{override.value}`")
             if len(references) == len(override.selectors):
@@ -311,7 +311,7 @@ def effect_of(values: Values, rule: Rule) -> str:
     at = ("policyRule", "then", "effect")
     effect = values.bound(rule.effect, at)
     if not isinstance(effect, Literal):
-        raise PolicyError(f"the effect is not known before a resource is: {expressions.written(effect)}", at)
+        raise PolicyError(f"the effect is not told: {expressions.written(effect)}", at)
     if str(effect.value).lower() not in syntax.EFFECTS:
         raise PolicyError(f"no effect is called `{effect.value}`", at)
     return str(effect.value).lower()
