@@ -169,7 +169,8 @@ def test_what_an_initiative_lacks_hides_a_verdict(governor: Governor, tmp_path: 
 
 def test_what_is_assigned_elsewhere_hides_nothing(governor: Governor, tmp_path: Path) -> None:
     broken = definition("broken", {"field": "location", "isIn": []})
-    tenant(tmp_path, [broken, assignment("broken", scope=f"{SUB}/resourceGroups/elsewhere")], [vm()])
+    elsewhere = assignment("broken", scope=f"{SUB}/resourceGroups/elsewhere")
+    tenant(tmp_path, [broken, elsewhere, EU, assignment("eu-only")], [vm()])
 
     run = evaluate(governor)
 
@@ -329,8 +330,37 @@ def test_a_plan_that_does_not_tell_its_subscription_is_no_pass(governor: Governo
     assert "×1  which subscription it lies in is not told" in run.out
     assert governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID).code == 1
     elsewhere = governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID[:-1] + "2")
-    assert elsewhere.code == 0
-    assert "note: no policy says anything of these resources: see where the assignments hold\n" in elsewhere.out
+    assert elsewhere.code == 4
+    assert (
+        "\nNOTHING JUDGED  the resources lie in subscription 5f0c0f5e-0000-4000-8000-000000000002, and what is assigned"
+        " holds on\nsubscription 5f0c0f5e-0000-4000-8000-000000000001; export the assignments of where they lie\n"
+    ) in elsewhere.out
+
+
+def test_resources_where_nothing_is_assigned_are_no_pass(governor: Governor, tmp_path: Path) -> None:
+    lab = f"{SUB}/resourceGroups/rg-lab"
+    tenant(tmp_path, [EU, assignment("eu-only", scope=lab)], [vm("a", location="eastus"), vm("b")])
+
+    said = (
+        f"the resources lie in subscription {ID}, and what is assigned holds on resourceGroups/rg-lab; export the"
+        " assignments of where they lie"
+    )
+    assert evaluate(governor, "--strict").code == 4
+    found = document(governor)
+    assert (found["summary"]["exit_code"], found["notes"]) == (4, [f"nothing judged: {said}"])
+    trace = evaluate(governor, "--trace", "virtualMachines/a")
+    assert (trace.code, "\nNOTHING JUDGED  the resources lie in" in trace.out) == (4, True)
+    assert evaluate(governor, "--after").code == 4
+
+
+def test_resources_of_types_that_no_policy_is_about_are_a_pass(governor: Governor, tmp_path: Path) -> None:
+    about = definition("vms", {"allOf": [{"field": "type", "equals": VM}, outside("westeurope")]})
+    tenant(tmp_path, [about, assignment("vms")], [row(ACCOUNT, "assist")])
+
+    run = evaluate(governor)
+
+    assert (run.code, "NOTHING JUDGED" in run.out) == (0, False)
+    assert "note: no policy says anything of these resources: they are of other types, or left out\n" in run.out
 
 
 def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None:

@@ -157,6 +157,14 @@ def test_a_policy_that_fails_is_held_against_any_record(governor: Governor, tmp_
     assert [each["ours"] for each in document(run)["differ"]] == ["Error"]
 
 
+def test_records_of_another_tenant_are_no_agreement(governor: Governor, tmp_path: Path) -> None:
+    run = compare(governor, tmp_path, [record(GPU, "elsewhere", "Compliant")])
+
+    table = run()
+    assert (table.code, document(run)["exit_code"]) == (4, 4)
+    assert "\nNOTHING JUDGED  no record is of anything that is evaluated here: give the records" in table.out
+
+
 def test_a_file_without_records_is_refused(governor: Governor, tmp_path: Path) -> None:
     run = compare(governor, tmp_path, [TAGGED])()
 

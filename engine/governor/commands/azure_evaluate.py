@@ -16,7 +16,7 @@ from governor.azure.results import OUTCOMES, FailOn, Gathered, Outcome, Row, out
 from governor.azure.words import because, called, field, short, terms, title
 from governor.azure_model import ArmResource, PolicyExemption, Result
 from governor.commands import azure_inputs
-from governor.commands.azure_inputs import Given, heading, lines_of, options_of, place_of, write_json
+from governor.commands.azure_inputs import Given, heading, lines_of, not_judged, options_of, place_of, write_json
 from governor.errors import Refusal
 from governor.judge import Blotter
 from governor.languages.azure_policy.after import Changed
@@ -89,26 +89,28 @@ def run(
     options = options_of(verbose)
     if trace:
         resource = find(given.estate.resources, trace)
+        apart = results.apart(given.export, evaluation, [resource])
         told = _traced(evaluation, resource)
         gathered = Gathered(evaluation, by, 0)
         gathered.take(resource, [(one, result) for one, result in told])
         if format == "json":
             write_json(_trace_json(evaluation, resource, told), blot)
         else:
-            sys.stdout.write(blot.text(_trace_page(evaluation, resource, told, options)))
-        return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=False, strict=strict)
+            sys.stdout.write(blot.text(_trace_page(evaluation, resource, told, apart, options)))
+        return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=False, is_apart=bool(apart), strict=strict)
     if states:
         from governor.commands import azure_states
 
         return azure_states.tell(given, format=format, options=options, blot=blot, strict=strict)
+    apart = results.apart(given.export, evaluation, given.estate.resources)
     gathered = Gathered(evaluation, by, None if verbose else SHOWN if format == "table" else 0)
     if format == "json":
-        _stream(given, gathered, changes, semantics, blot, (fail_on, is_hidden, strict))
+        _stream(given, gathered, changes, semantics, blot, apart, (fail_on, is_hidden, strict))
     else:
         for resource, found in evaluation.results():
             gathered.take(resource, found)
-        sys.stdout.write(blot.text(_page(given, gathered, changes, by, options)))
-    return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, strict=strict)
+        sys.stdout.write(blot.text(_page(given, gathered, changes, apart, by, options)))
+    return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict)
 
 
 def find(resources: Sequence[ArmResource], wanted: str) -> ArmResource:
@@ -135,7 +137,9 @@ def find(resources: Sequence[ArmResource], wanted: str) -> ArmResource:
 # For people
 
 
-def _page(given: Given, gathered: Gathered, changes: Sequence[Changed], by: By, options: reports.Options) -> str:
+def _page(
+    given: Given, gathered: Gathered, changes: Sequence[Changed], apart: str, by: By, options: reports.Options
+) -> str:
     page = Page(options.width)
     page.text(f"{plain(given.source)}, as of {given.policies.now:%Y-%m-%d}", "dim")
     _changes(page, changes, given.estate.resources, options)
@@ -143,10 +147,11 @@ def _page(given: Given, gathered: Gathered, changes: Sequence[Changed], by: By, 
     for said in OUTCOMES:
         if gathered.counts[said] and said in _TITLES:
             _section(page, said, gathered, by, exemptions, options)
+    not_judged(page, apart)
     _problems(page, given)
     _gaps(page, given)
     page.blank()
-    for note in _notes(given, gathered):
+    for note in _notes(given, gathered, apart):
         page.text(f"note: {plain(note)}", "dim", hang=2)
     page.add([(footer(given, gathered), "bold")])
     return write(page.lines, options)
@@ -247,11 +252,11 @@ def _gaps(page: Page, given: Given) -> None:
         page.text(plain(gap.reason), indent=2, hang=2)
 
 
-def _notes(given: Given, gathered: Gathered) -> list[str]:
-    silent = gathered.resources and not gathered.counts.total()
+def _notes(given: Given, gathered: Gathered, apart: str) -> list[str]:
+    is_silent = gathered.resources and not gathered.counts.total() and not apart
     return [
         *given.notes,
-        *(["no policy says anything of these resources: see where the assignments hold"] if silent else []),
+        *(["no policy says anything of these resources: they are of other types, or left out"] if is_silent else []),
     ]
 
 
@@ -276,7 +281,11 @@ def _traced(evaluation: Evaluation, resource: ArmResource) -> list[tuple[Assigne
 
 
 def _trace_page(
-    evaluation: Evaluation, resource: ArmResource, told: Sequence[tuple[Assigned, Result]], options: reports.Options
+    evaluation: Evaluation,
+    resource: ArmResource,
+    told: Sequence[tuple[Assigned, Result]],
+    apart: str,
+    options: reports.Options,
 ) -> str:
     page = Page(options.width)
     page.spans([(plain(called(resource)), "bold"), (lines_of(resource.origin), "dim")], hang=2)
@@ -284,6 +293,7 @@ def _trace_page(
     if not told:
         page.blank()
         page.text("no policy of the export says anything of it")
+        not_judged(page, apart)
     for one, result in told:
         said = outcome(result)
         page.blank()
@@ -333,6 +343,7 @@ def _stream(
     changes: Sequence[Changed],
     semantics: Semantics,
     blot: Blotter,
+    apart: str,
     rule: tuple[FailOn, bool, bool],
 ) -> None:
     """The document, written as it is made: a result a line."""
@@ -361,13 +372,15 @@ def _stream(
             for problem in given.policies.problems
         ],
         "gaps": given.gaps,
-        "notes": _notes(given, gathered),
+        "notes": [*_notes(given, gathered, apart), *([f"nothing judged: {apart}"] if apart else [])],
         "summary": {
             **{name: gathered.counts[name] for name in OUTCOMES},
             "resources": gathered.resources,
             "policies": len(given.policies.assigned),
             "assignments": len(given.export.assignments),
-            "exit_code": results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, strict=strict),
+            "exit_code": results.exit_code(
+                gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict
+            ),
         },
     }  # fmt: skip
     out.write("],\n" + ",\n".join(f'"{name}": {encoded(value)}' for name, value in tail.items()) + "}\n")

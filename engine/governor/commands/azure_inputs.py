@@ -26,7 +26,7 @@ from governor.languages.azure_policy.operators import Semantics
 from governor.languages.azure_policy.related import NOT_TOLD
 from governor.model import Gap, Origin
 from governor.reports.grouping import plain
-from governor.reports.page import Span
+from governor.reports.page import Page, Span
 from governor.sources import PIPED
 from governor.sources.azure import estate as resources
 from governor.sources.azure import exports
@@ -142,6 +142,12 @@ def heading(one: Assigned) -> list[Span]:
         (f"  {plain(source_of(one))} on {plain(short(one.assignment.scope))}", "dim"),
         ("  DoNotEnforce" if not one.assignment.enforced else "", "cyan"),
     ]
+
+
+def not_judged(page: Page, apart: str) -> None:
+    """Say loudly that no assignment holds where the resources lie; see `results.apart`."""
+    if apart:
+        page.section("NOTHING JUDGED", "bold red", plain(apart))
 
 
 def options_of(verbose: bool) -> reports.Options:
