@@ -394,6 +394,12 @@ def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--trace", "x"], 2, "leave --trace out"),
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--after"], 2, "leave --after out"),
         ({}, ["export"], 2, "--on"),
+        (
+            {"export/p.json": json.dumps([EU, assignment("eu-only")])},
+            ["export", "exprot", "--on", "x.json"],
+            3,
+            "exprot: cannot be read: No such file or directory",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused(

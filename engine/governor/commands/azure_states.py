@@ -25,6 +25,8 @@ def tell(given: Given, *, format: str, options: reports.Options, blot: Blotter, 
     recorded."""
     records = given.export.states
     if not records:
+        for gap in given.export.gaps:
+            raise Refusal(gap.reason, place=gap.place, code=CANNOT_JUDGE)
         raise Refusal(
             "it holds no compliance records: write them with `az policy state list`", place="--states",
             code=CANNOT_JUDGE,
