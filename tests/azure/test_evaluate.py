@@ -394,6 +394,7 @@ def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--trace", "x"], 2, "leave --trace out"),
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--after"], 2, "leave --after out"),
         ({}, ["export"], 2, "--on"),
+        ({}, ["export", "--on", "x.json", "--subscription", SUB], 2, f"{SUB}: no id of a subscription: give what"),
         (
             {"export/p.json": json.dumps([EU, assignment("eu-only")])},
             ["export", "exprot", "--on", "x.json"],
@@ -411,6 +412,17 @@ def test_what_cannot_be_evaluated_is_refused(
 
     assert (run.code, run.out) == (code, "")
     assert said in run.err
+
+
+@pytest.mark.parametrize("on", ["export", "export/policies.json"])
+def test_an_export_is_no_inventory(governor: Governor, tmp_path: Path, on: str) -> None:
+    tenant(tmp_path, [EU, assignment("eu-only")], [vm(location="eastus")])
+
+    run = governor("azure", "evaluate", "export", "--on", on)
+
+    assert (run.code, run.out) == (3, "")
+    assert f"{on}: no resources of Azure are in it: give what `az graph query`" in run.err
+    assert governor("azure", "evaluate", "export", "--on", ".").code == 1, "with an inventory among them"
 
 
 def test_exports_are_piped(governor: Governor, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -31,6 +32,8 @@ from governor.sources import PIPED
 from governor.sources.azure import estate as resources
 from governor.sources.azure import exports
 from governor.sources.terraform_plan.locate import Locator
+
+_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Given(Struct, frozen=True):
@@ -72,6 +75,11 @@ def read(
     """Read it all. Raises Refusal for what cannot be, and where nothing is assigned."""
     if [*paths, on].count("-") > 1:
         raise Refusal("standard input holds one thing: give the other by its path")
+    if subscription and not _SUBSCRIPTION.fullmatch(subscription):
+        raise Refusal(
+            "no id of a subscription: give what `az account show --query id` prints",
+            place=f"--subscription (or ARM_SUBSCRIPTION_ID) {subscription}",
+        )
     piped = sys.stdin.buffer.read() if "-" in (*paths, on) else b""
     export = exports.read([*map(Path, paths), *([states] if states else [])], piped)
     if not export.assignments:
