@@ -241,6 +241,22 @@ compliant  deny  Both  a-both on subscription 5f0c0f5e-0000-4000-8000-0000000000
     assert [step["held"] for step in trace] == [False, False, True, True]
 
 
+def test_a_trace_tells_what_could_not_be_evaluated(governor: Governor, tmp_path: Path) -> None:
+    tenant(
+        tmp_path,
+        [EU, assignment("eu-only"), assignment("gone"),
+         assignment("far", scope=f"{SUB}/resourceGroups/elsewhere")],
+        [vm("gpu")],
+    )  # fmt: skip
+
+    run = evaluate(governor, "--trace", "gpu")
+
+    assert run.code == 3, "what it would have said is hidden"
+    assert "\nNOT EVALUATED  1 policy of the assignments\na-gone  export/policies.json:" in run.out
+    (problem,) = document(governor, "--trace", "gpu")["problems"]
+    assert problem["assignment"].endswith("/a-gone")
+
+
 def test_what_a_trace_is_about_must_be_one_resource(governor: Governor, tmp_path: Path) -> None:
     tenant(tmp_path, [EU, assignment("eu-only")], [vm("a-gpu"), vm("b-gpu")])
 

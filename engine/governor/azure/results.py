@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from governor.azure.words import short, why
-from governor.azure_model import ArmResource, Estate, Export, Result
+from governor.azure_model import ArmResource, Export, Result
 from governor.errors import CANNOT_JUDGE, NOTHING_JUDGED
 from governor.languages.azure_policy.assignments import RESOURCE_MODES, Assigned, Problem
 from governor.languages.azure_policy.evaluation import IF_NOT_EXISTS, Evaluation
@@ -111,10 +111,22 @@ def hidden(problems: Sequence[Problem], export: Export) -> Iterator[Problem]:
             yield problem
 
 
-def hides(problems: Sequence[Problem], export: Export, evaluation: Evaluation, estate: Estate) -> bool:
+def hides(
+    problems: Sequence[Problem], export: Export, evaluation: Evaluation, resources: Sequence[ArmResource]
+) -> bool:
     """Whether a problem hides what Azure would say of one of the resources."""
-    scopes = {assignment.id: assignment.scope for assignment in export.assignments}
-    return _reach({scopes[problem.assignment] for problem in hidden(problems, export)}, evaluation, estate.resources)
+    scopes = _scopes(export)
+    return _reach({scopes[problem.assignment] for problem in hidden(problems, export)}, evaluation, resources)
+
+
+def about(resource: ArmResource, problems: Sequence[Problem], export: Export, evaluation: Evaluation) -> list[Problem]:
+    """The problems of what is, or may be, assigned where a resource lies."""
+    scopes = _scopes(export)
+    return [problem for problem in problems if _reach([scopes[problem.assignment]], evaluation, [resource])]
+
+
+def _scopes(export: Export) -> dict[str, str]:
+    return {assignment.id: assignment.scope for assignment in export.assignments}
 
 
 def _reach(scopes: Iterable[str], evaluation: Evaluation, resources: Sequence[ArmResource]) -> bool:
@@ -123,7 +135,7 @@ def _reach(scopes: Iterable[str], evaluation: Evaluation, resources: Sequence[Ar
 
 def apart(export: Export, evaluation: Evaluation, resources: Sequence[ArmResource]) -> str:
     """Why none of the resources is judged: no assignment holds where they lie. Empty where one does, or may."""
-    scopes = {assignment.scope for assignment in export.assignments}
+    scopes = set(_scopes(export).values())
     if not resources or _reach(scopes, evaluation, resources):
         return ""
     places = {"/".join(resource.id.split("/")[:3]) for resource in resources}

@@ -20,7 +20,7 @@ from governor.commands.azure_inputs import Given, heading, lines_of, not_judged,
 from governor.errors import Refusal
 from governor.judge import Blotter
 from governor.languages.azure_policy.after import Changed
-from governor.languages.azure_policy.assignments import Assigned
+from governor.languages.azure_policy.assignments import Assigned, Problem
 from governor.languages.azure_policy.evaluation import Evaluation
 from governor.languages.azure_policy.operators import Doubt, Semantics
 from governor.reports.grouping import SHOWN, count, plain
@@ -85,24 +85,28 @@ def run(
         estate, changes = given.evaluation.after()
         given = msgspec.structs.replace(given, estate=estate)
     evaluation = given.evaluation
-    is_hidden = bool(given.gaps) or results.hides(given.policies.problems, given.export, evaluation, given.estate)
     options = options_of(verbose)
+    judged = [find(given.estate.resources, trace)] if trace else given.estate.resources
+    apart = results.apart(given.export, evaluation, judged)
+    problems = given.policies.problems
+    is_hidden = bool(given.gaps) or results.hides(problems, given.export, evaluation, judged)
     if trace:
-        resource = find(given.estate.resources, trace)
-        apart = results.apart(given.export, evaluation, [resource])
+        (resource,) = judged
+        problems = results.about(resource, problems, given.export, evaluation)
         told = _traced(evaluation, resource)
         gathered = Gathered(evaluation, by, 0)
         gathered.take(resource, [(one, result) for one, result in told])
         if format == "json":
-            write_json(_trace_json(evaluation, resource, told), blot)
+            write_json(_trace_json(given, evaluation, resource, told, problems), blot)
         else:
-            sys.stdout.write(blot.text(_trace_page(evaluation, resource, told, apart, options)))
-        return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=False, is_apart=bool(apart), strict=strict)
+            sys.stdout.write(blot.text(_trace_page(given, evaluation, resource, told, problems, apart, options)))
+        return results.exit_code(
+            gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict
+        )
     if states:
         from governor.commands import azure_states
 
         return azure_states.tell(given, format=format, options=options, blot=blot, strict=strict)
-    apart = results.apart(given.export, evaluation, given.estate.resources)
     gathered = Gathered(evaluation, by, None if verbose else SHOWN if format == "table" else 0)
     if format == "json":
         _stream(given, gathered, changes, semantics, blot, apart, (fail_on, is_hidden, strict))
@@ -148,7 +152,7 @@ def _page(
         if gathered.counts[said] and said in _TITLES:
             _section(page, said, gathered, by, exemptions, options)
     not_judged(page, apart)
-    _problems(page, given)
+    _problems(page, given.policies.problems)
     _gaps(page, given)
     page.blank()
     for note in _notes(given, gathered, apart):
@@ -232,8 +236,7 @@ def _changes(
         page.text(f"… and {len(changes) - len(shown):,} more (-v lists them)", "dim", indent=2)
 
 
-def _problems(page: Page, given: Given) -> None:
-    problems = given.policies.problems
+def _problems(page: Page, problems: Sequence[Problem]) -> None:
     if not problems:
         return
     page.section("NOT EVALUATED", "bold yellow", f"{count(len(problems), 'policy', 'policies')} of the assignments")
@@ -281,9 +284,11 @@ def _traced(evaluation: Evaluation, resource: ArmResource) -> list[tuple[Assigne
 
 
 def _trace_page(
+    given: Given,
     evaluation: Evaluation,
     resource: ArmResource,
     told: Sequence[tuple[Assigned, Result]],
+    problems: Sequence[Problem],
     apart: str,
     options: reports.Options,
 ) -> str:
@@ -293,7 +298,7 @@ def _trace_page(
     if not told:
         page.blank()
         page.text("no policy of the export says anything of it")
-        not_judged(page, apart)
+    not_judged(page, apart)
     for one, result in told:
         said = outcome(result)
         page.blank()
@@ -307,11 +312,17 @@ def _trace_page(
             if step.value:
                 spans.append((f"  is {plain(step.value)}", "dim"))
             page.spans(spans, indent=2 + 2 * step.depth, hang=2)
+    _problems(page, problems)
+    _gaps(page, given)
     return write(page.lines, options)
 
 
 def _trace_json(
-    evaluation: Evaluation, resource: ArmResource, told: Sequence[tuple[Assigned, Result]]
+    given: Given,
+    evaluation: Evaluation,
+    resource: ArmResource,
+    told: Sequence[tuple[Assigned, Result]],
+    problems: Sequence[Problem],
 ) -> dict[str, Any]:
     return {
         "version": SCHEMA_VERSION,
@@ -331,6 +342,8 @@ def _trace_json(
             }
             for one, result in told
         ],
+        "problems": [_problem(problem) for problem in problems],
+        "gaps": given.gaps,
     }
 
 
@@ -364,13 +377,7 @@ def _stream(
     fail_on, is_hidden, strict = rule
     tail: dict[str, Any] = {
         "changes": changes,
-        "problems": [
-            {
-                "assignment": problem.assignment, "definition": problem.definition, "reference": problem.reference,
-                "error": problem.error, "reason": problem.reason, "place": place_of(problem),
-            }
-            for problem in given.policies.problems
-        ],
+        "problems": [_problem(problem) for problem in given.policies.problems],
         "gaps": given.gaps,
         "notes": [*_notes(given, gathered, apart), *([f"nothing judged: {apart}"] if apart else [])],
         "summary": {
@@ -384,6 +391,17 @@ def _stream(
         },
     }  # fmt: skip
     out.write("],\n" + ",\n".join(f'"{name}": {encoded(value)}' for name, value in tail.items()) + "}\n")
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "assignment": problem.assignment,
+        "definition": problem.definition,
+        "reference": problem.reference,
+        "error": problem.error,
+        "reason": problem.reason,
+        "place": place_of(problem),
+    }
 
 
 def _record(resource: ArmResource, one: Assigned, result: Result) -> dict[str, Any]:
