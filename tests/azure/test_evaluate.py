@@ -165,6 +165,16 @@ def test_what_an_initiative_lacks_hides_a_verdict(governor: Governor, tmp_path: 
     assert run.code == 3
     assert "a-ai (gone)" in run.out
     assert "gone: the export does not hold this member of the initiative" in run.out
+    assert "note: the export lacks policies that are assigned: add what `az policy definition list`" in run.out
+
+
+def test_a_long_list_of_what_could_not_be_evaluated_ends(governor: Governor, tmp_path: Path) -> None:
+    tenant(tmp_path, [assignment(f"gone-{number:02}") for number in range(23)], [vm()])
+
+    short, long = evaluate(governor), evaluate(governor, "-v")
+
+    assert (short.out.count("\na-gone-"), "\n… and 3 more (-v lists them)\n" in short.out) == (20, True)
+    assert (long.out.count("\na-gone-"), "(-v lists them)" in long.out) == (23, False)
 
 
 def test_what_is_assigned_elsewhere_hides_nothing(governor: Governor, tmp_path: Path) -> None:

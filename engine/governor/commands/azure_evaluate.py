@@ -47,6 +47,12 @@ _FOOTER: dict[Outcome, str] = {
 }  # fmt: skip
 
 
+_LACKING = (
+    "the export lacks policies that are assigned: add what `az policy definition list` and `az policy set-definition"
+    " list` print, which have the built-in ones, too"
+)
+
+
 def run(
     *,
     exports: Sequence[str],
@@ -152,7 +158,7 @@ def _page(
         if gathered.counts[said] and said in _TITLES:
             _section(page, said, gathered, by, exemptions, options)
     not_judged(page, apart)
-    _problems(page, given.policies.problems)
+    _problems(page, given.policies.problems, options)
     _gaps(page, given)
     page.blank()
     for note in _notes(given, gathered, apart):
@@ -236,14 +242,17 @@ def _changes(
         page.text(f"… and {len(changes) - len(shown):,} more (-v lists them)", "dim", indent=2)
 
 
-def _problems(page: Page, problems: Sequence[Problem]) -> None:
+def _problems(page: Page, problems: Sequence[Problem], options: reports.Options) -> None:
     if not problems:
         return
     page.section("NOT EVALUATED", "bold yellow", f"{count(len(problems), 'policy', 'policies')} of the assignments")
-    for problem in problems:
+    shown = problems if options.verbose else problems[:SHOWN]
+    for problem in shown:
         what = problem.assignment.rpartition("/")[2] + (f" ({problem.reference})" if problem.reference else "")
         page.spans([(plain(what), "bold"), (f"  {place_of(problem)}", "dim")], hang=2)
         page.text(plain(f"{problem.definition.rpartition('/')[2]}: {problem.reason}"), indent=2, hang=2)
+    if len(shown) < len(problems):
+        page.text(f"… and {len(problems) - len(shown):,} more (-v lists them)", "dim")
 
 
 def _gaps(page: Page, given: Given) -> None:
@@ -257,8 +266,11 @@ def _gaps(page: Page, given: Given) -> None:
 
 def _notes(given: Given, gathered: Gathered, apart: str) -> list[str]:
     is_silent = gathered.resources and not gathered.counts.total() and not apart
+    held = {policy.id.lower() for policy in (*given.export.definitions, *given.export.initiatives)}
+    is_lacking = any(problem.definition.lower() not in held for problem in given.policies.problems)
     return [
         *given.notes,
+        *([_LACKING] if is_lacking else []),
         *(["no policy says anything of these resources: they are of other types, or left out"] if is_silent else []),
     ]
 
@@ -312,7 +324,7 @@ def _trace_page(
             if step.value:
                 spans.append((f"  is {plain(step.value)}", "dim"))
             page.spans(spans, indent=2 + 2 * step.depth, hang=2)
-    _problems(page, problems)
+    _problems(page, problems, options)
     _gaps(page, given)
     return write(page.lines, options)
 
