@@ -354,6 +354,7 @@ def test_a_plan_that_does_not_tell_its_subscription_is_no_pass(governor: Governo
 
     assert run.code == 3
     assert "×1  which subscription it lies in is not told" in run.out
+    assert "note: give --subscription, where the resources will lie\n" in run.out
     assert governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID).code == 1
     elsewhere = governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID[:-1] + "2")
     assert elsewhere.code == 4
@@ -387,6 +388,22 @@ def test_resources_of_types_that_no_policy_is_about_are_a_pass(governor: Governo
 
     assert (run.code, "NOTHING JUDGED" in run.out) == (0, False)
     assert "note: no policy says anything of these resources: they are of other types, or left out\n" in run.out
+
+
+def test_a_plan_below_management_groups_needs_who_lies_in_which(governor: Governor, tmp_path: Path) -> None:
+    above = "/providers/Microsoft.Management/managementGroups/ai"
+    tenant(tmp_path, [EU, assignment("eu-only", scope=above)], [])
+    write(tmp_path, {"plan.json": plan({"location": "eastus"})})
+    arguments = ("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID)
+
+    untold = governor(*arguments)
+
+    assert (untold.code, "0 denied, 0 failing, 0 not compliant, 1 unknown" in untold.out) == (0, True)
+    assert "note: add what `az graph query -q resourcecontainers` prints to the exports" in untold.out
+    chain = {"managementGroupAncestorsChain": [{"displayName": "AI", "name": "ai"}]}
+    container = {"id": SUB, "name": "s", "type": "microsoft.resources/subscriptions", "properties": chain}
+    save(tmp_path, "export/containers.json", [container])
+    assert governor(*arguments).code == 1
 
 
 def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from governor.errors import Refusal
 from governor.judge import Blotter
 from governor.languages.azure_policy.after import Changed
 from governor.languages.azure_policy.assignments import Assigned, Problem
+from governor.languages.azure_policy.candidates import NO_MANAGEMENT_GROUPS, NO_SUBSCRIPTION
 from governor.languages.azure_policy.evaluation import Evaluation
 from governor.languages.azure_policy.operators import Doubt, Semantics
 from governor.reports.grouping import SHOWN, count, plain
@@ -47,6 +48,12 @@ _FOOTER: dict[Outcome, str] = {
 }  # fmt: skip
 
 
+_TELLING = {
+    NO_SUBSCRIPTION: "give --subscription, where the resources will lie",
+    NO_MANAGEMENT_GROUPS: "add what `az graph query -q resourcecontainers` prints to the exports: it tells in which"
+    " management groups subscriptions lie",
+}
+"""Why much may be unknown → what to do."""
 _LACKING = (
     "the export lacks policies that are assigned: add what `az policy definition list` and `az policy set-definition"
     " list` print, which have the built-in ones, too"
@@ -271,6 +278,7 @@ def _notes(given: Given, gathered: Gathered, apart: str) -> list[str]:
     return [
         *given.notes,
         *([_LACKING] if is_lacking else []),
+        *(said for reason, said in _TELLING.items() if gathered.reasons[reason]),
         *(["no policy says anything of these resources: they are of other types, or left out"] if is_silent else []),
     ]
 

@@ -20,6 +20,9 @@ from governor.languages.azure_policy.related import (
 )
 from governor.languages.azure_policy.subject import Subject
 
+NO_SUBSCRIPTION = "which subscription it lies in is not told"
+NO_MANAGEMENT_GROUPS = "which management groups it lies in is not told"
+
 _Place = tuple[str, tuple[str, ...]]
 """A scope, and what is excluded from it, lower-case."""
 
@@ -161,9 +164,8 @@ class Candidates:
 def _untold(own: str) -> str:
     """What of a resource's place nobody told."""
     if NOT_TOLD in subscription_of(own):
-        return "which subscription it lies in is not told"
-    what = "resource group" if NOT_TOLD in own else "management groups"
-    return f"which {what} it lies in is not told"
+        return NO_SUBSCRIPTION
+    return "which resource group it lies in is not told" if NOT_TOLD in own else NO_MANAGEMENT_GROUPS
 
 
 def _deep(key: _Place, place: str) -> bool:
