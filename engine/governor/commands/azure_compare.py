@@ -12,22 +12,20 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from governor import reports, sources
+from governor import reports
 from governor.azure import results
 from governor.azure.compare import CONCERNS, STATUSES, Comparison, Concern, Row, Status, here
 from governor.azure.words import called
 from governor.commands import azure_inputs, workspace
-from governor.commands.azure_inputs import Given, lines_of, not_judged, options_of
+from governor.commands.azure_inputs import Given, lines_of, not_judged, of_terraform, options_of
 from governor.commands.columns import columns
-from governor.commands.inputs import only
 from governor.errors import CANNOT_JUDGE, NOTHING_JUDGED
 from governor.judge import Blotter, judge
-from governor.model import Inventory, Stage, Verdict
+from governor.model import Stage, Verdict
 from governor.reports.grouping import SHOWN, count, plain
 from governor.reports.page import Page, write
 from governor.reports.table import NARROW
 from governor.settle import settle
-from governor.sources import terraform_plan
 from governor.sources.azure.estate import ours
 
 SCHEMA_VERSION = "1.0"
@@ -69,7 +67,11 @@ def run(
     is_terraform = any(resource.address for resource in given.estate.resources)
     stage: Stage = "plan" if is_terraform else "live"
     library = space.library(stage)
-    inventory = _inventory(given, on, source, space) if is_terraform else ours.inventory(given.estate, space.prices())
+    inventory = (
+        of_terraform(on, given.piped, space.prices(), source)
+        if is_terraform
+        else ours.inventory(given.estate, space.prices())
+    )
     day = today or given.policies.now.date()
     verdict = settle(
         judge(inventory, library.evaluators, day),
@@ -96,15 +98,6 @@ def run(
             told.take(row)
         sys.stdout.write(blot.text(_page(given, verdict, told, notes, apart, options_of(verbose))))
     return code()
-
-
-def _inventory(given: Given, on: str, source: Path | None, space: workspace.Workspace) -> Inventory:
-    """What our policies judge of a plan, or of code."""
-    found = only(on, sources.Options(code=source))
-    if not found.is_plan:
-        return found.read(space.prices())
-    data, place, locator = found.plan()
-    return terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator)
 
 
 def _elsewhere(given: Given, verdict: Verdict) -> int:

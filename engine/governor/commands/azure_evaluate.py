@@ -273,7 +273,8 @@ def _gaps(page: Page, given: Given) -> None:
 
 def _notes(given: Given, gathered: Gathered, apart: str) -> list[str]:
     is_silent = gathered.resources and not gathered.counts.total() and not apart
-    held = {policy.id.lower() for policy in (*given.export.definitions, *given.export.initiatives)}
+    held = {definition.id.lower() for definition in given.export.definitions}
+    held |= {initiative.id.lower() for initiative in given.export.initiatives}
     is_lacking = any(problem.definition.lower() not in held for problem in given.policies.problems)
     return [
         *given.notes,
