@@ -437,6 +437,12 @@ def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--trace", "x"], 2, "leave --trace out"),
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--after"], 2, "leave --after out"),
         ({}, ["export"], 2, "--on"),
+        (
+            {"export/p.json": json.dumps([EU, assignment("eu-only")]), "main.tf": ""},
+            ["export", "--on", ".", "--source", "."],
+            2,
+            "--source is for a plan: leave it out",
+        ),
         ({}, ["export", "--on", "x.json", "--subscription", SUB], 2, f"{SUB}: no id of a subscription: give what"),
         (
             {"export/p.json": json.dumps([EU, assignment("eu-only")])},

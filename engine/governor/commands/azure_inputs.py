@@ -122,6 +122,8 @@ def _located(path: Path, piped: bytes, source: Path) -> Estate:
 
     if not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
+    if path.is_dir():
+        raise Refusal("--source is for a plan: leave it out, a folder of code tells its lines", place=str(path))
     try:
         data = piped if path == PIPED else path.read_bytes()
     except OSError as error:
