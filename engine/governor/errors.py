@@ -6,6 +6,7 @@ USAGE = 2
 """Exit code: the command line or a file that people write by hand is wrong."""
 
 CANNOT_JUDGE = 3
+NOTHING_JUDGED = 4
 """Exit code: the input could not be read, or a policy could not be evaluated."""
 
 

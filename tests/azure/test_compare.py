@@ -277,6 +277,28 @@ def test_who_agrees_ends_with_0(governor: Governor, tmp_path: Path) -> None:
     assert "tags            0        1        0           0               0" in run.out
 
 
+def test_a_plan_is_piped(governor: Governor, tmp_path: Path) -> None:
+    tenant(tmp_path, [TAGGED, assignment("need-project")], [])
+    arguments = ("azure", "compare", "export", "--subscription", ID, "-f", "json", "--on")
+    write(tmp_path, {"plan.json": plan({"tags": without("project")})})
+
+    piped = governor(*arguments, "-", stdin=(tmp_path / "plan.json").read_bytes())
+
+    read = governor(*arguments, "plan.json")
+    assert read.code == piped.code
+    assert json.loads(piped.out)["rows"] == json.loads(read.out)["rows"] != []
+
+
+def test_where_nothing_is_assigned_nobody_agrees(governor: Governor, tmp_path: Path) -> None:
+    elsewhere = assignment("need-project", scope="/subscriptions/5f0c0f5e-0000-4000-8000-000000000002")
+    tenant(tmp_path, [TAGGED, elsewhere], [vm(tags=DUE)])
+
+    run = compare(governor)
+
+    assert run.code == 4
+    assert f"\nNOTHING JUDGED  the resources lie in subscription {ID}, and what is assigned" in run.out
+
+
 def test_nothing_to_compare(governor: Governor, tmp_path: Path) -> None:
     tenant(tmp_path, [TAGGED, assignment("need-project")], [])
 

@@ -165,11 +165,22 @@ def test_what_an_initiative_lacks_hides_a_verdict(governor: Governor, tmp_path: 
     assert run.code == 3
     assert "a-ai (gone)" in run.out
     assert "gone: the export does not hold this member of the initiative" in run.out
+    assert "note: the export lacks policies that are assigned: add what `az policy definition list`" in run.out
+
+
+def test_a_long_list_of_what_could_not_be_evaluated_ends(governor: Governor, tmp_path: Path) -> None:
+    tenant(tmp_path, [assignment(f"gone-{number:02}") for number in range(23)], [vm()])
+
+    short, long = evaluate(governor), evaluate(governor, "-v")
+
+    assert (short.out.count("\na-gone-"), "\n… and 3 more (-v lists them)\n" in short.out) == (20, True)
+    assert (long.out.count("\na-gone-"), "(-v lists them)" in long.out) == (23, False)
 
 
 def test_what_is_assigned_elsewhere_hides_nothing(governor: Governor, tmp_path: Path) -> None:
     broken = definition("broken", {"field": "location", "isIn": []})
-    tenant(tmp_path, [broken, assignment("broken", scope=f"{SUB}/resourceGroups/elsewhere")], [vm()])
+    elsewhere = assignment("broken", scope=f"{SUB}/resourceGroups/elsewhere")
+    tenant(tmp_path, [broken, elsewhere, EU, assignment("eu-only")], [vm()])
 
     run = evaluate(governor)
 
@@ -238,6 +249,22 @@ compliant  deny  Both  a-both on subscription 5f0c0f5e-0000-4000-8000-0000000000
     )
     trace = document(governor, "--trace", name)["results"][0]["trace"]
     assert [step["held"] for step in trace] == [False, False, True, True]
+
+
+def test_a_trace_tells_what_could_not_be_evaluated(governor: Governor, tmp_path: Path) -> None:
+    tenant(
+        tmp_path,
+        [EU, assignment("eu-only"), assignment("gone"),
+         assignment("far", scope=f"{SUB}/resourceGroups/elsewhere")],
+        [vm("gpu")],
+    )  # fmt: skip
+
+    run = evaluate(governor, "--trace", "gpu")
+
+    assert run.code == 3, "what it would have said is hidden"
+    assert "\nNOT EVALUATED  1 policy of the assignments\na-gone  export/policies.json:" in run.out
+    (problem,) = document(governor, "--trace", "gpu")["problems"]
+    assert problem["assignment"].endswith("/a-gone")
 
 
 def test_what_a_trace_is_about_must_be_one_resource(governor: Governor, tmp_path: Path) -> None:
@@ -327,10 +354,56 @@ def test_a_plan_that_does_not_tell_its_subscription_is_no_pass(governor: Governo
 
     assert run.code == 3
     assert "×1  which subscription it lies in is not told" in run.out
+    assert "note: give --subscription, where the resources will lie\n" in run.out
     assert governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID).code == 1
     elsewhere = governor("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID[:-1] + "2")
-    assert elsewhere.code == 0
-    assert "note: no policy says anything of these resources: see where the assignments hold\n" in elsewhere.out
+    assert elsewhere.code == 4
+    assert (
+        "\nNOTHING JUDGED  the resources lie in subscription 5f0c0f5e-0000-4000-8000-000000000002, and what is assigned"
+        " holds on\nsubscription 5f0c0f5e-0000-4000-8000-000000000001; export the assignments of where they lie\n"
+    ) in elsewhere.out
+
+
+def test_resources_where_nothing_is_assigned_are_no_pass(governor: Governor, tmp_path: Path) -> None:
+    lab = f"{SUB}/resourceGroups/rg-lab"
+    tenant(tmp_path, [EU, assignment("eu-only", scope=lab)], [vm("a", location="eastus"), vm("b")])
+
+    said = (
+        f"the resources lie in subscription {ID}, and what is assigned holds on resourceGroups/rg-lab; export the"
+        " assignments of where they lie"
+    )
+    assert evaluate(governor, "--strict").code == 4
+    found = document(governor)
+    assert (found["summary"]["exit_code"], found["notes"]) == (4, [f"nothing judged: {said}"])
+    trace = evaluate(governor, "--trace", "virtualMachines/a")
+    assert (trace.code, "\nNOTHING JUDGED  the resources lie in" in trace.out) == (4, True)
+    assert evaluate(governor, "--after").code == 4
+
+
+def test_resources_of_types_that_no_policy_is_about_are_a_pass(governor: Governor, tmp_path: Path) -> None:
+    about = definition("vms", {"allOf": [{"field": "type", "equals": VM}, outside("westeurope")]})
+    tenant(tmp_path, [about, assignment("vms")], [row(ACCOUNT, "assist")])
+
+    run = evaluate(governor)
+
+    assert (run.code, "NOTHING JUDGED" in run.out) == (0, False)
+    assert "note: no policy says anything of these resources: they are of other types, or left out\n" in run.out
+
+
+def test_a_plan_below_management_groups_needs_who_lies_in_which(governor: Governor, tmp_path: Path) -> None:
+    above = "/providers/Microsoft.Management/managementGroups/ai"
+    tenant(tmp_path, [EU, assignment("eu-only", scope=above)], [])
+    write(tmp_path, {"plan.json": plan({"location": "eastus"})})
+    arguments = ("azure", "evaluate", "export", "--on", "plan.json", "--subscription", ID)
+
+    untold = governor(*arguments)
+
+    assert (untold.code, "0 denied, 0 failing, 0 not compliant, 1 unknown" in untold.out) == (0, True)
+    assert "note: add what `az graph query -q resourcecontainers` prints to the exports" in untold.out
+    chain = {"managementGroupAncestorsChain": [{"displayName": "AI", "name": "ai"}]}
+    container = {"id": SUB, "name": "s", "type": "microsoft.resources/subscriptions", "properties": chain}
+    save(tmp_path, "export/containers.json", [container])
+    assert governor(*arguments).code == 1
 
 
 def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None:
@@ -364,6 +437,19 @@ def test_no_secret_of_a_plan_is_told(governor: Governor, tmp_path: Path) -> None
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--trace", "x"], 2, "leave --trace out"),
         ({}, ["export", "--on", "x.json", "--states", "s.json", "--after"], 2, "leave --after out"),
         ({}, ["export"], 2, "--on"),
+        (
+            {"export/p.json": json.dumps([EU, assignment("eu-only")]), "main.tf": ""},
+            ["export", "--on", ".", "--source", "."],
+            2,
+            "--source is for a plan: leave it out",
+        ),
+        ({}, ["export", "--on", "x.json", "--subscription", SUB], 2, f"{SUB}: no id of a subscription: give what"),
+        (
+            {"export/p.json": json.dumps([EU, assignment("eu-only")])},
+            ["export", "exprot", "--on", "x.json"],
+            3,
+            "exprot: cannot be read: No such file or directory",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused(
@@ -375,6 +461,17 @@ def test_what_cannot_be_evaluated_is_refused(
 
     assert (run.code, run.out) == (code, "")
     assert said in run.err
+
+
+@pytest.mark.parametrize("on", ["export", "export/policies.json"])
+def test_an_export_is_no_inventory(governor: Governor, tmp_path: Path, on: str) -> None:
+    tenant(tmp_path, [EU, assignment("eu-only")], [vm(location="eastus")])
+
+    run = governor("azure", "evaluate", "export", "--on", on)
+
+    assert (run.code, run.out) == (3, "")
+    assert f"{on}: no resources of Azure are in it: give what `az graph query`" in run.err
+    assert governor("azure", "evaluate", "export", "--on", ".").code == 1, "with an inventory among them"
 
 
 def test_exports_are_piped(governor: Governor, tmp_path: Path) -> None:

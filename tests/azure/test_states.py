@@ -157,6 +157,30 @@ def test_a_policy_that_fails_is_held_against_any_record(governor: Governor, tmp_
     assert [each["ours"] for each in document(run)["differ"]] == ["Error"]
 
 
+def test_records_of_another_tenant_are_no_agreement(governor: Governor, tmp_path: Path) -> None:
+    run = compare(governor, tmp_path, [record(GPU, "elsewhere", "Compliant")])
+
+    table = run()
+    assert (table.code, document(run)["exit_code"]) == (4, 4)
+    assert "\nNOTHING JUDGED  no record is of anything that is evaluated here: give the records" in table.out
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [(None, "states.json: cannot be read: No such file or directory"), ("[{", "states.json:1:3: this JSON breaks off")],
+)
+def test_records_that_cannot_be_read_say_why(governor: Governor, tmp_path: Path, states: str | None, said: str) -> None:
+    run = compare(governor, tmp_path, [])
+    (tmp_path / "states.json").unlink()
+    if states:
+        (tmp_path / "states.json").write_text(states)
+
+    told = run()
+
+    assert (told.code, told.out) == (3, "")
+    assert said in told.err
+
+
 def test_a_file_without_records_is_refused(governor: Governor, tmp_path: Path) -> None:
     run = compare(governor, tmp_path, [TAGGED])()
 

@@ -202,6 +202,32 @@ def test_a_file_of_somebody_else_stays(governor: Governor, tmp_path: Path) -> No
     assert texts(tmp_path / "azure-policy") == {"definitions.tf": "# mine\n"}
 
 
+def test_what_tells_of_it_but_is_no_file_of_a_layout_is_not_removed(governor: Governor, tmp_path: Path) -> None:
+    exported = '[{"name": "governor-tag-project-missing", "metadata": {"madeBy": "governor azure generate"}}]'
+    mine = {
+        "README.md": "Run `governor azure generate` when the taxonomy changes.\n",
+        "main.tf": 'module "policy" {} # `governor azure generate` writes the rest\n',
+        "plan.json": exported,
+        "export/definitions.json": exported,
+        "Definitions/policyDefinitions/own.jsonc": exported,
+    }
+    write(tmp_path, mine)
+
+    for layout in ("epac", "arm", "portal", "terraform"):
+        assert governor("azure", "generate", "--layout", layout, "--scope", SUBSCRIPTION, "--out", ".").code == 0
+
+    left = texts(tmp_path)
+    assert {name: left.get(name) for name in mine} == mine
+    assert sorted(left.keys() - mine.keys()) == [
+        "Definitions/global-settings.jsonc",
+        "NOT-EXPRESSED.md",
+        "assignments.tf",
+        "definitions.tf",
+        "initiatives.tf",
+        "versions.tf",
+    ], "of each layout the next removed what it had written"
+
+
 @pytest.mark.parametrize(
     ("data", "line", "complaint"),
     [

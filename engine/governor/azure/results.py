@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from governor.azure.words import why
-from governor.azure_model import ArmResource, Estate, Export, Result
+from governor.azure.words import short, why
+from governor.azure_model import ArmResource, Export, Result
+from governor.errors import CANNOT_JUDGE, NOTHING_JUDGED
 from governor.languages.azure_policy.assignments import RESOURCE_MODES, Assigned, Problem
 from governor.languages.azure_policy.evaluation import IF_NOT_EXISTS, Evaluation
 
@@ -110,15 +111,50 @@ def hidden(problems: Sequence[Problem], export: Export) -> Iterator[Problem]:
             yield problem
 
 
-def hides(problems: Sequence[Problem], export: Export, evaluation: Evaluation, estate: Estate) -> bool:
+def hides(
+    problems: Sequence[Problem], export: Export, evaluation: Evaluation, resources: Sequence[ArmResource]
+) -> bool:
     """Whether a problem hides what Azure would say of one of the resources."""
-    scopes = {assignment.id: assignment.scope for assignment in export.assignments}
-    wanted = {scopes[problem.assignment] for problem in hidden(problems, export)}
-    return any(evaluation.reaches(scope, resource) is not False for scope in wanted for resource in estate.resources)
+    scopes = _scopes(export)
+    return _reach({scopes[problem.assignment] for problem in hidden(problems, export)}, evaluation, resources)
 
 
-def exit_code(counts: Counter[Outcome], *, fail_on: FailOn, is_hidden: bool, strict: bool) -> int:
-    """3 when something could not be told, else 1 when something is as bad as that, else 0. See docs/exit-codes.md."""
+def about(resource: ArmResource, problems: Sequence[Problem], export: Export, evaluation: Evaluation) -> list[Problem]:
+    """The problems of what is, or may be, assigned where a resource lies."""
+    scopes = _scopes(export)
+    return [problem for problem in problems if _reach([scopes[problem.assignment]], evaluation, [resource])]
+
+
+def _scopes(export: Export) -> dict[str, str]:
+    return {assignment.id: assignment.scope for assignment in export.assignments}
+
+
+def _reach(scopes: Iterable[str], evaluation: Evaluation, resources: Sequence[ArmResource]) -> bool:
+    return any(evaluation.reaches(scope, resource) is not False for scope in scopes for resource in resources)
+
+
+def apart(export: Export, evaluation: Evaluation, resources: Sequence[ArmResource]) -> str:
+    """Why none of the resources is judged: no assignment holds where they lie. Empty where one does, or may."""
+    scopes = set(_scopes(export).values())
+    if not resources or _reach(scopes, evaluation, resources):
+        return ""
+    places = {"/".join(resource.id.split("/")[:3]) for resource in resources}
+    return (
+        f"the resources lie in {_listed(places)}, and what is assigned holds on {_listed(scopes)};"
+        " export the assignments of where they lie"
+    )
+
+
+def _listed(scopes: Iterable[str]) -> str:
+    names = sorted({short(scope) for scope in scopes})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def exit_code(counts: Counter[Outcome], *, fail_on: FailOn, is_hidden: bool, is_apart: bool, strict: bool) -> int:
+    """3 when something could not be told, 4 when no assignment holds where the resources lie, 1 when something is as
+    bad as that, else 0. See docs/exit-codes.md."""
     if is_hidden or counts["error"] or (strict and counts["unknown"]):
-        return 3
+        return CANNOT_JUDGE
+    if is_apart:
+        return NOTHING_JUDGED
     return 1 if counts["denied"] or (fail_on == "noncompliant" and counts["noncompliant"]) else 0

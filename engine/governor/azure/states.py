@@ -55,6 +55,11 @@ class Comparison(Struct):
     newest: str = ""
     """When the first and the last of the records were made."""
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether no record is of anything that is evaluated here."""
+        return not (self.agree or self.differ or self.untold)
+
 
 def key_of(resource: str, assignment: str, reference: str) -> Key:
     return resource.lower().rstrip("/"), assignment.lower().rstrip("/"), reference.lower()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -11,15 +10,15 @@ from governor import sources
 from governor.azure.posture import STAGE, posture
 from governor.azure.wanted import Wanted, wanted
 from governor.azure_model import Estate
-from governor.catalog import azure_aliases
 from governor.catalog.prices import PriceBook
-from governor.commands import inputs, overseen
+from governor.commands import overseen
+from governor.commands.azure_inputs import known_aliases, of_terraform, piped_of
 from governor.commands.check import Judging, Options
 from governor.commands.inputs import Given
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.languages.azure_policy.evaluation import Policies
 from governor.model import Exemption, Inventory, Resource, Stage
-from governor.sources import PIPED, snapshot, terraform_plan
+from governor.sources import PIPED, snapshot
 from governor.sources.azure import estate as resources
 from governor.sources.azure import exports
 from governor.sources.azure.estate import ours
@@ -41,8 +40,7 @@ class _Exports(Given, frozen=True):
 
     def read(self, prices: PriceBook) -> Inventory:
         export = exports.read(self.paths, self.piped)
-        table = azure_aliases.load(self.aliases) if self.aliases else azure_aliases.shipped()
-        policies = Policies(export, table, datetime.combine(self.today, time.min, UTC))
+        policies = Policies(export, known_aliases(self.aliases), datetime.combine(self.today, time.min, UTC))
         estate, known = self._resources(prices) if self.on else (None, {})
         inventory = posture(
             export,
@@ -71,29 +69,21 @@ class _Exports(Given, frozen=True):
         estate = resources.read(self.on, self.piped if self.on == PIPED else b"")
         if not any(resource.address for resource in estate.resources):
             return estate, {resource.id.lower(): resource for resource in ours.inventory(estate, prices).resources}
-        by_address = {resource.id: resource for resource in self._terraform(prices).resources}
+        by_address = {resource.id: resource for resource in of_terraform(str(self.on), self.piped, prices).resources}
         known = {r.id.lower(): by_address[r.address] for r in estate.resources if r.address in by_address}
         return estate, known
-
-    def _terraform(self, prices: PriceBook) -> Inventory:
-        given = inputs.only(str(self.on), sources.Options())
-        if not given.is_plan:
-            return given.read(prices)
-        data, place, locator = given.plan()
-        return terraform_plan.collect(data, place=place, prices=prices, locator=locator)
 
 
 def run(paths: Sequence[str], options: Options, *, on: str = "", aliases: Path | None = None) -> int:
     """Judge what the exports say, as one, and report it. Raises Refusal before anything is written."""
     with overseen.run(options):
-        if [*paths, on].count("-") > 1:
-            raise Refusal("standard input holds one thing: give the other by its path")
+        piped = piped_of(paths, on)
         judging = Judging(options, STAGE, of_plans=False)
         given = _Exports(
             "azure",
             [*map(Path, paths)],
             sources.Options(),
-            sys.stdin.buffer.read() if "-" in (*paths, on) else b"",
+            piped,
             on=Path(on) if on else None,
             aliases=aliases,
             today=options.today,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,20 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from governor import reports, sources
+from governor import reports
+from governor.azure import results
 from governor.azure.compare import CONCERNS, STATUSES, Comparison, Concern, Row, Status, here
 from governor.azure.words import called
 from governor.commands import azure_inputs, workspace
-from governor.commands.azure_inputs import Given, lines_of, options_of
+from governor.commands.azure_inputs import Given, lines_of, not_judged, of_terraform, options_of
 from governor.commands.columns import columns
-from governor.commands.inputs import only
-from governor.errors import CANNOT_JUDGE
+from governor.errors import CANNOT_JUDGE, NOTHING_JUDGED
 from governor.judge import Blotter, judge
-from governor.model import Inventory, Stage, Verdict
+from governor.model import Stage, Verdict
 from governor.reports.grouping import SHOWN, count, plain
 from governor.reports.page import Page, write
 from governor.reports.table import NARROW
 from governor.settle import settle
-from governor.sources import terraform_plan
 from governor.sources.azure.estate import ours
 
 SCHEMA_VERSION = "1.0"
@@ -62,13 +61,17 @@ def run(
     today: date | None,
 ) -> int:
     """Compare, and tell of it. The exit code: 3 when a side could not judge, or with `strict` something cannot be
-    told; 1 when the sides disagree; else 0."""
+    told; 4 when no assignment holds where the resources lie; 1 when the sides disagree; else 0."""
     given = azure_inputs.read(exports, on, source=source, subscription=subscription, aliases=aliases, today=today)
     space = workspace.enter(config, policies, floating=allow_floating)
     is_terraform = any(resource.address for resource in given.estate.resources)
     stage: Stage = "plan" if is_terraform else "live"
     library = space.library(stage)
-    inventory = _inventory(given, on, source, space) if is_terraform else ours.inventory(given.estate, space.prices())
+    inventory = (
+        of_terraform(on, given.piped, space.prices(), source)
+        if is_terraform
+        else ours.inventory(given.estate, space.prices())
+    )
     day = today or given.policies.now.date()
     verdict = settle(
         judge(inventory, library.evaluators, day),
@@ -78,26 +81,23 @@ def run(
         exemptions=space.exemptions(),
     )
     side = here(inventory, verdict, {name: concern.config for name, concern in library.concerns.items()})
-    rows = Comparison(given.evaluation, given.policies, given.export, side).rows()
+    evaluation = given.evaluation
+    apart = results.apart(given.export, evaluation, given.estate.resources)
+    rows = Comparison(evaluation, given.policies, given.export, side).rows()
     blot = Blotter(given.estate.secrets)
-    elsewhere = _elsewhere(given, verdict)
+    notes = [*dict.fromkeys([*given.notes, *_note(_elsewhere(given, verdict))])]
     told = _Told(None if verbose else SHOWN)
+
+    def code() -> int:
+        return _exit_code(given, verdict, told, is_apart=bool(apart), strict=strict)
+
     if format == "json":
-        _stream(given, verdict, rows, told, elsewhere, blot, strict)
+        _stream(given, verdict, rows, told, [*notes, *([f"nothing judged: {apart}"] if apart else [])], blot, code)
     else:
         for row in rows:
             told.take(row)
-        sys.stdout.write(blot.text(_page(given, verdict, told, elsewhere, options_of(verbose))))
-    return _exit_code(given, verdict, told, strict)
-
-
-def _inventory(given: Given, on: str, source: Path | None, space: workspace.Workspace) -> Inventory:
-    """What our policies judge of a plan, or of code."""
-    found = only(on, sources.Options(code=source))
-    if not found.is_plan:
-        return found.read(space.prices())
-    data, place, locator = found.plan()
-    return terraform_plan.collect(data, place=place, prices=space.prices(), locator=locator)
+        sys.stdout.write(blot.text(_page(given, verdict, told, notes, apart, options_of(verbose))))
+    return code()
 
 
 def _elsewhere(given: Given, verdict: Verdict) -> int:
@@ -142,13 +142,17 @@ class _Told:
         return sum(number for (_, each), number in self.counts.items() if each == status)
 
 
-def _exit_code(given: Given, verdict: Verdict, told: _Told, strict: bool) -> int:
+def _exit_code(given: Given, verdict: Verdict, told: _Told, *, is_apart: bool, strict: bool) -> int:
     if verdict.failures or given.gaps or (strict and told.total("untold")):
         return CANNOT_JUDGE
+    if is_apart:
+        return NOTHING_JUDGED
     return 1 if told.total("ours") or told.total("azure") else 0
 
 
-def _page(given: Given, verdict: Verdict, told: _Told, elsewhere: int, options: reports.Options) -> str:
+def _page(
+    given: Given, verdict: Verdict, told: _Told, notes: Sequence[str], apart: str, options: reports.Options
+) -> str:
     page = Page(options.width)
     page.text(f"our policies beside {plain(given.source)}, as of {given.policies.now:%Y-%m-%d}", "dim")
     for failure in verdict.failures:
@@ -165,10 +169,11 @@ def _page(given: Given, verdict: Verdict, told: _Told, elsewhere: int, options: 
         if len(found) > len(groups):
             rest = sum(group.total for group in found[len(groups) :])
             page.text(f"… and {rest:,} more, about {len(found) - len(groups):,} other things (-v lists them)", "dim")
+    not_judged(page, apart)
     for gap in given.gaps:
         page.section("GAP", "bold yellow", plain(f"{gap.place}: {gap.reason}"))
     page.blank()
-    for note in dict.fromkeys([*given.notes, *_note(elsewhere)]):
+    for note in notes:
         page.text(f"note: {plain(note)}", "dim", hang=2)
     page.add([(_footer(given, told), "bold")])
     return write(page.lines, options)
@@ -221,7 +226,13 @@ def _footer(given: Given, told: _Told) -> str:
 
 
 def _stream(
-    given: Given, verdict: Verdict, rows: Iterable[Row], told: _Told, elsewhere: int, blot: Blotter, strict: bool
+    given: Given,
+    verdict: Verdict,
+    rows: Iterable[Row],
+    told: _Told,
+    notes: Sequence[str],
+    blot: Blotter,
+    code: Callable[[], int],
 ) -> None:
     """The document, written as it is made: a row a line."""
     out = sys.stdout
@@ -239,11 +250,11 @@ def _stream(
     tail: dict[str, Any] = {
         "failures": verdict.failures,
         "gaps": given.gaps,
-        "notes": [*dict.fromkeys([*given.notes, *_note(elsewhere)])],
+        "notes": notes,
         "summary": {
             concern: {status: told.counts[concern, status] for status in STATUSES} for concern in CONCERNS
         },
-        "exit_code": _exit_code(given, verdict, told, strict),
+        "exit_code": code(),
     }  # fmt: skip
     out.write("],\n" + ",\n".join(f'"{name}": {encoded(value)}' for name, value in tail.items()) + "}\n")
 

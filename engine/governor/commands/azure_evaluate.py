@@ -16,11 +16,12 @@ from governor.azure.results import OUTCOMES, FailOn, Gathered, Outcome, Row, out
 from governor.azure.words import because, called, field, short, terms, title
 from governor.azure_model import ArmResource, PolicyExemption, Result
 from governor.commands import azure_inputs
-from governor.commands.azure_inputs import Given, heading, lines_of, options_of, place_of, write_json
+from governor.commands.azure_inputs import Given, heading, lines_of, not_judged, options_of, place_of, write_json
 from governor.errors import Refusal
 from governor.judge import Blotter
 from governor.languages.azure_policy.after import Changed
-from governor.languages.azure_policy.assignments import Assigned
+from governor.languages.azure_policy.assignments import Assigned, Problem
+from governor.languages.azure_policy.candidates import NO_MANAGEMENT_GROUPS, NO_SUBSCRIPTION
 from governor.languages.azure_policy.evaluation import Evaluation
 from governor.languages.azure_policy.operators import Doubt, Semantics
 from governor.reports.grouping import SHOWN, count, plain
@@ -45,6 +46,18 @@ _FOOTER: dict[Outcome, str] = {
     "denied": "denied", "error": "failing", "noncompliant": "not compliant", "unknown": "unknown", "exempt": "exempt",
     "compliant": "compliant",
 }  # fmt: skip
+
+
+_TELLING = {
+    NO_SUBSCRIPTION: "give --subscription, where the resources will lie",
+    NO_MANAGEMENT_GROUPS: "add what `az graph query -q resourcecontainers` prints to the exports: it tells in which"
+    " management groups subscriptions lie",
+}
+"""Why much may be unknown → what to do."""
+_LACKING = (
+    "the export lacks policies that are assigned: add what `az policy definition list` and `az policy set-definition"
+    " list` print, which have the built-in ones, too"
+)
 
 
 def run(
@@ -85,30 +98,36 @@ def run(
         estate, changes = given.evaluation.after()
         given = msgspec.structs.replace(given, estate=estate)
     evaluation = given.evaluation
-    is_hidden = bool(given.gaps) or results.hides(given.policies.problems, given.export, evaluation, given.estate)
     options = options_of(verbose)
+    judged = [find(given.estate.resources, trace)] if trace else given.estate.resources
+    apart = results.apart(given.export, evaluation, judged)
+    problems = given.policies.problems
+    is_hidden = bool(given.gaps) or results.hides(problems, given.export, evaluation, judged)
     if trace:
-        resource = find(given.estate.resources, trace)
+        (resource,) = judged
+        problems = results.about(resource, problems, given.export, evaluation)
         told = _traced(evaluation, resource)
         gathered = Gathered(evaluation, by, 0)
         gathered.take(resource, [(one, result) for one, result in told])
         if format == "json":
-            write_json(_trace_json(evaluation, resource, told), blot)
+            write_json(_trace_json(given, evaluation, resource, told, problems), blot)
         else:
-            sys.stdout.write(blot.text(_trace_page(evaluation, resource, told, options)))
-        return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=False, strict=strict)
+            sys.stdout.write(blot.text(_trace_page(given, evaluation, resource, told, problems, apart, options)))
+        return results.exit_code(
+            gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict
+        )
     if states:
         from governor.commands import azure_states
 
         return azure_states.tell(given, format=format, options=options, blot=blot, strict=strict)
     gathered = Gathered(evaluation, by, None if verbose else SHOWN if format == "table" else 0)
     if format == "json":
-        _stream(given, gathered, changes, semantics, blot, (fail_on, is_hidden, strict))
+        _stream(given, gathered, changes, semantics, blot, apart, (fail_on, is_hidden, strict))
     else:
         for resource, found in evaluation.results():
             gathered.take(resource, found)
-        sys.stdout.write(blot.text(_page(given, gathered, changes, by, options)))
-    return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, strict=strict)
+        sys.stdout.write(blot.text(_page(given, gathered, changes, apart, by, options)))
+    return results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict)
 
 
 def find(resources: Sequence[ArmResource], wanted: str) -> ArmResource:
@@ -135,7 +154,9 @@ def find(resources: Sequence[ArmResource], wanted: str) -> ArmResource:
 # For people
 
 
-def _page(given: Given, gathered: Gathered, changes: Sequence[Changed], by: By, options: reports.Options) -> str:
+def _page(
+    given: Given, gathered: Gathered, changes: Sequence[Changed], apart: str, by: By, options: reports.Options
+) -> str:
     page = Page(options.width)
     page.text(f"{plain(given.source)}, as of {given.policies.now:%Y-%m-%d}", "dim")
     _changes(page, changes, given.estate.resources, options)
@@ -143,10 +164,11 @@ def _page(given: Given, gathered: Gathered, changes: Sequence[Changed], by: By, 
     for said in OUTCOMES:
         if gathered.counts[said] and said in _TITLES:
             _section(page, said, gathered, by, exemptions, options)
-    _problems(page, given)
+    not_judged(page, apart)
+    _problems(page, given.policies.problems, options)
     _gaps(page, given)
     page.blank()
-    for note in _notes(given, gathered):
+    for note in _notes(given, gathered, apart):
         page.text(f"note: {plain(note)}", "dim", hang=2)
     page.add([(footer(given, gathered), "bold")])
     return write(page.lines, options)
@@ -227,15 +249,17 @@ def _changes(
         page.text(f"… and {len(changes) - len(shown):,} more (-v lists them)", "dim", indent=2)
 
 
-def _problems(page: Page, given: Given) -> None:
-    problems = given.policies.problems
+def _problems(page: Page, problems: Sequence[Problem], options: reports.Options) -> None:
     if not problems:
         return
     page.section("NOT EVALUATED", "bold yellow", f"{count(len(problems), 'policy', 'policies')} of the assignments")
-    for problem in problems:
+    shown = problems if options.verbose else problems[:SHOWN]
+    for problem in shown:
         what = problem.assignment.rpartition("/")[2] + (f" ({problem.reference})" if problem.reference else "")
         page.spans([(plain(what), "bold"), (f"  {place_of(problem)}", "dim")], hang=2)
         page.text(plain(f"{problem.definition.rpartition('/')[2]}: {problem.reason}"), indent=2, hang=2)
+    if len(shown) < len(problems):
+        page.text(f"… and {len(problems) - len(shown):,} more (-v lists them)", "dim")
 
 
 def _gaps(page: Page, given: Given) -> None:
@@ -247,11 +271,16 @@ def _gaps(page: Page, given: Given) -> None:
         page.text(plain(gap.reason), indent=2, hang=2)
 
 
-def _notes(given: Given, gathered: Gathered) -> list[str]:
-    silent = gathered.resources and not gathered.counts.total()
+def _notes(given: Given, gathered: Gathered, apart: str) -> list[str]:
+    is_silent = gathered.resources and not gathered.counts.total() and not apart
+    held = {definition.id.lower() for definition in given.export.definitions}
+    held |= {initiative.id.lower() for initiative in given.export.initiatives}
+    is_lacking = any(problem.definition.lower() not in held for problem in given.policies.problems)
     return [
         *given.notes,
-        *(["no policy says anything of these resources: see where the assignments hold"] if silent else []),
+        *([_LACKING] if is_lacking else []),
+        *(said for reason, said in _TELLING.items() if gathered.reasons[reason]),
+        *(["no policy says anything of these resources: they are of other types, or left out"] if is_silent else []),
     ]
 
 
@@ -276,7 +305,13 @@ def _traced(evaluation: Evaluation, resource: ArmResource) -> list[tuple[Assigne
 
 
 def _trace_page(
-    evaluation: Evaluation, resource: ArmResource, told: Sequence[tuple[Assigned, Result]], options: reports.Options
+    given: Given,
+    evaluation: Evaluation,
+    resource: ArmResource,
+    told: Sequence[tuple[Assigned, Result]],
+    problems: Sequence[Problem],
+    apart: str,
+    options: reports.Options,
 ) -> str:
     page = Page(options.width)
     page.spans([(plain(called(resource)), "bold"), (lines_of(resource.origin), "dim")], hang=2)
@@ -284,6 +319,7 @@ def _trace_page(
     if not told:
         page.blank()
         page.text("no policy of the export says anything of it")
+    not_judged(page, apart)
     for one, result in told:
         said = outcome(result)
         page.blank()
@@ -297,11 +333,17 @@ def _trace_page(
             if step.value:
                 spans.append((f"  is {plain(step.value)}", "dim"))
             page.spans(spans, indent=2 + 2 * step.depth, hang=2)
+    _problems(page, problems, options)
+    _gaps(page, given)
     return write(page.lines, options)
 
 
 def _trace_json(
-    evaluation: Evaluation, resource: ArmResource, told: Sequence[tuple[Assigned, Result]]
+    given: Given,
+    evaluation: Evaluation,
+    resource: ArmResource,
+    told: Sequence[tuple[Assigned, Result]],
+    problems: Sequence[Problem],
 ) -> dict[str, Any]:
     return {
         "version": SCHEMA_VERSION,
@@ -321,6 +363,8 @@ def _trace_json(
             }
             for one, result in told
         ],
+        "problems": [_problem(problem) for problem in problems],
+        "gaps": given.gaps,
     }
 
 
@@ -333,6 +377,7 @@ def _stream(
     changes: Sequence[Changed],
     semantics: Semantics,
     blot: Blotter,
+    apart: str,
     rule: tuple[FailOn, bool, bool],
 ) -> None:
     """The document, written as it is made: a result a line."""
@@ -353,24 +398,31 @@ def _stream(
     fail_on, is_hidden, strict = rule
     tail: dict[str, Any] = {
         "changes": changes,
-        "problems": [
-            {
-                "assignment": problem.assignment, "definition": problem.definition, "reference": problem.reference,
-                "error": problem.error, "reason": problem.reason, "place": place_of(problem),
-            }
-            for problem in given.policies.problems
-        ],
+        "problems": [_problem(problem) for problem in given.policies.problems],
         "gaps": given.gaps,
-        "notes": _notes(given, gathered),
+        "notes": [*_notes(given, gathered, apart), *([f"nothing judged: {apart}"] if apart else [])],
         "summary": {
             **{name: gathered.counts[name] for name in OUTCOMES},
             "resources": gathered.resources,
             "policies": len(given.policies.assigned),
             "assignments": len(given.export.assignments),
-            "exit_code": results.exit_code(gathered.counts, fail_on=fail_on, is_hidden=is_hidden, strict=strict),
+            "exit_code": results.exit_code(
+                gathered.counts, fail_on=fail_on, is_hidden=is_hidden, is_apart=bool(apart), strict=strict
+            ),
         },
     }  # fmt: skip
     out.write("],\n" + ",\n".join(f'"{name}": {encoded(value)}' for name, value in tail.items()) + "}\n")
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "assignment": problem.assignment,
+        "definition": problem.definition,
+        "reference": problem.reference,
+        "error": problem.error,
+        "reason": problem.reason,
+        "place": place_of(problem),
+    }
 
 
 def _record(resource: ArmResource, one: Assigned, result: Result) -> dict[str, Any]:

@@ -22,6 +22,20 @@ FILLED_IN = "Definitions/global-settings.jsonc"
 
 UNSAID_FILE = "NOT-EXPRESSED.md"
 
+_NAMES = (
+    UNSAID_FILE,
+    *(f"{name}.tf" for name in ("versions", "definitions", "initiatives", "assignments")),
+    *(
+        f"Definitions/{kind}/governor-*.jsonc"
+        for kind in ("policyDefinitions", "policySetDefinitions", "policyAssignments")
+    ),
+    "policies/*_governor-*/policy.json",
+    "initiatives/*_governor-*/*.json",
+    *(f"{scope}-*.json" for scope in ("managementGroup", "subscription", "resourceGroup")),
+)
+"""Where the layouts write: what says that it was made by us and lies elsewhere, as an export of what was deployed, is
+somebody's own."""
+
 
 def run(
     *,
@@ -101,7 +115,7 @@ def _write(out: Path, files: Mapping[str, str]) -> tuple[int, int]:
                 place=str(out / name),
             )
     stale = [name for name, text in files.items() if not (out / name).exists() or _read(out / name) != text]
-    known = [path for pattern in ("*.tf", "**/*.json", "**/*.jsonc", "*.md") for path in sorted(out.glob(pattern))]
+    known = [path for pattern in _NAMES for path in sorted(out.glob(pattern))]
     gone = [path for path in known if str(path.relative_to(out)) not in files and _is_ours(path)]
     try:
         for name in stale:

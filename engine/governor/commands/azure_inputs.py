@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -12,11 +13,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from governor import jsonfile, reports
+from governor import jsonfile, reports, sources
 from governor.azure.words import short, source_of, title
 from governor.azure_model import Estate, Export, Written
 from governor.catalog import azure_aliases
-from governor.commands import output
+from governor.catalog.prices import PriceBook
+from governor.commands import inputs, output
 from governor.commands.workspace import near
 from governor.errors import CANNOT_JUDGE, Refusal
 from governor.judge import Blotter
@@ -24,13 +26,15 @@ from governor.languages.azure_policy.assignments import Assigned, Problem
 from governor.languages.azure_policy.evaluation import Evaluation, Policies
 from governor.languages.azure_policy.operators import Semantics
 from governor.languages.azure_policy.related import NOT_TOLD
-from governor.model import Gap, Origin
+from governor.model import Gap, Inventory, Origin
 from governor.reports.grouping import plain
-from governor.reports.page import Span
-from governor.sources import PIPED
+from governor.reports.page import Page, Span
+from governor.sources import PIPED, terraform_plan
 from governor.sources.azure import estate as resources
 from governor.sources.azure import exports
 from governor.sources.terraform_plan.locate import Locator
+
+_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Given(Struct, frozen=True):
@@ -39,6 +43,8 @@ class Given(Struct, frozen=True):
     export: Export
     policies: Policies
     estate: Estate
+    piped: bytes = b""
+    """What standard input held."""
 
     @property
     def evaluation(self) -> Evaluation:
@@ -70,21 +76,44 @@ def read(
     today: date | None = None,
 ) -> Given:
     """Read it all. Raises Refusal for what cannot be, and where nothing is assigned."""
-    if [*paths, on].count("-") > 1:
-        raise Refusal("standard input holds one thing: give the other by its path")
-    piped = sys.stdin.buffer.read() if "-" in (*paths, on) else b""
+    if subscription and not _SUBSCRIPTION.fullmatch(subscription):
+        raise Refusal(
+            "no id of a subscription: give what `az account show --query id` prints",
+            place=f"--subscription (or ARM_SUBSCRIPTION_ID) {subscription}",
+        )
+    piped = piped_of(paths, on)
     export = exports.read([*map(Path, paths), *([states] if states else [])], piped)
     if not export.assignments:
         raise Refusal(
             "nothing is assigned in it: export the assignments, too (`az policy assignment list`)",
             place=", ".join(paths), code=CANNOT_JUDGE,
         )  # fmt: skip
-    table = azure_aliases.load(aliases) if aliases else azure_aliases.shipped()
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) if today else datetime.now(UTC)
     estate = _located(Path(on), piped, source) if source else resources.read(Path(on), piped)
     if subscription:
         estate = _placed(estate, subscription)
-    return Given(export, Policies(export, table, now, semantics), estate)
+    return Given(export, Policies(export, known_aliases(aliases), now, semantics), estate, piped)
+
+
+def piped_of(paths: Sequence[str], on: str) -> bytes:
+    """What standard input holds, where it is one of the inputs. Raises Refusal where it is more than one."""
+    if [*paths, on].count("-") > 1:
+        raise Refusal("standard input holds one thing: give the other by its path")
+    return sys.stdin.buffer.read() if "-" in (*paths, on) else b""
+
+
+def known_aliases(file: Path | None) -> azure_aliases.Aliases:
+    """Those that governor knows, and those of a file over them."""
+    return azure_aliases.load(file) if file else azure_aliases.shipped()
+
+
+def of_terraform(on: str, piped: bytes, prices: PriceBook, source: Path | None = None) -> Inventory:
+    """What our policies judge of a plan, or of code."""
+    found = inputs.only(on, sources.Options(code=source), piped=piped)
+    if not found.is_plan:
+        return found.read(prices)
+    data, place, locator = found.plan()
+    return terraform_plan.collect(data, place=place, prices=prices, locator=locator)
 
 
 def _located(path: Path, piped: bytes, source: Path) -> Estate:
@@ -93,6 +122,8 @@ def _located(path: Path, piped: bytes, source: Path) -> Estate:
 
     if not source.is_dir():
         raise Refusal("--source wants the folder that holds the HCL", place=str(source))
+    if path.is_dir():
+        raise Refusal("--source is for a plan: leave it out, a folder of code tells its lines", place=str(path))
     try:
         data = piped if path == PIPED else path.read_bytes()
     except OSError as error:
@@ -142,6 +173,12 @@ def heading(one: Assigned) -> list[Span]:
         (f"  {plain(source_of(one))} on {plain(short(one.assignment.scope))}", "dim"),
         ("  DoNotEnforce" if not one.assignment.enforced else "", "cyan"),
     ]
+
+
+def not_judged(page: Page, apart: str) -> None:
+    """Say loudly that no assignment holds where the resources lie; see `results.apart`."""
+    if apart:
+        page.section("NOTHING JUDGED", "bold red", plain(apart))
 
 
 def options_of(verbose: bool) -> reports.Options:

@@ -10,8 +10,8 @@ from governor import reports
 from governor.azure import states
 from governor.azure.states import Alone, Comparison, Difference
 from governor.azure.words import because, short
-from governor.commands.azure_inputs import Given, write_json
-from governor.errors import CANNOT_JUDGE, Refusal
+from governor.commands.azure_inputs import Given, not_judged, write_json
+from governor.errors import CANNOT_JUDGE, NOTHING_JUDGED, Refusal
 from governor.judge import Blotter
 from governor.reports.grouping import SHOWN, count, plain
 from governor.reports.page import Page, write
@@ -20,17 +20,20 @@ SCHEMA_VERSION = "1.0"
 
 
 def tell(given: Given, *, format: str, options: reports.Options, blot: Blotter, strict: bool) -> int:
-    """Print the comparison. The exit code: 3 when something could not be read, or with `strict` not be told; 1 when
-    something differs that both evaluated. Raises Refusal where nothing is recorded."""
+    """Print the comparison. The exit code: 3 when something could not be read, or with `strict` not be told; 4 when
+    no record is of what is evaluated; 1 when something differs that both evaluated. Raises Refusal where nothing is
+    recorded."""
     records = given.export.states
     if not records:
+        for gap in given.export.gaps:
+            raise Refusal(gap.reason, place=gap.place, code=CANNOT_JUDGE)
         raise Refusal(
             "it holds no compliance records: write them with `az policy state list`", place="--states",
             code=CANNOT_JUDGE,
         )  # fmt: skip
     made = states.compare(given.evaluation, given.policies, given.estate.resources, records)
     is_untold = bool(given.gaps) or (strict and bool(made.untold))
-    code = CANNOT_JUDGE if is_untold else 1 if made.differ else 0
+    code = CANNOT_JUDGE if is_untold else NOTHING_JUDGED if made.is_apart else 1 if made.differ else 0
     if format == "json":
         write_json(_document(given, made, code), blot)
     else:
@@ -63,6 +66,8 @@ def _page(given: Given, made: Comparison, options: reports.Options) -> str:
     if made.only_here:
         told = ", ".join(f"{number:,} {state}" for state, number in made.only_here.most_common())
         page.section("ONLY HERE", "bold", f"{told}: Azure recorded nothing of it")
+    if made.is_apart:
+        not_judged(page, "no record is of anything that is evaluated here: give the records of the same subscriptions")
     for gap in given.gaps:
         page.section("GAP", "bold yellow", plain(f"{gap.place}: {gap.reason}"))
     page.blank()

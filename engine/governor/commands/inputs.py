@@ -74,9 +74,13 @@ class Given(Struct, frozen=True):
         return data, place, Locator(code) if code else None
 
 
-def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list[Given]:
-    """What each judgement is about: each root module of code, each plan, each snapshot, and all manifests together."""
-    piped = sys.stdin.buffer.read() if "-" in names else b""
+def sort(names: Sequence[str], options: sources.Options, name: str = "", *, piped: bytes | None = None) -> list[Given]:
+    """What each judgement is about: each root module of code, each plan, each snapshot, and all manifests together.
+
+    `piped` is what standard input held, where it was read already.
+    """
+    if piped is None:
+        piped = sys.stdin.buffer.read() if "-" in names else b""
     found: dict[str, list[Path]] = {}
     for path in dict.fromkeys(map(Path, names)):
         for source, each in _told_apart(path, piped):
@@ -93,9 +97,9 @@ def sort(names: Sequence[str], options: sources.Options, name: str = "") -> list
     ]
 
 
-def only(name: str, options: sources.Options, called: str = "") -> Given:
+def only(name: str, options: sources.Options, called: str = "", *, piped: bytes | None = None) -> Given:
     """The one judgement that an input is about. Raises Refusal for a folder that stands for several."""
-    found = sort([name], options, called)
+    found = sort([name], options, called, piped=piped)
     if len(found) > 1:
         raise Refusal(f"{len(found)} judgements are about this folder: name one of {listed(found)}", place=name)
     return found[0]

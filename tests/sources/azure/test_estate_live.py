@@ -97,7 +97,7 @@ def test_an_account_without_deployments_has_none(azure: Azure) -> None:
     ],
 )
 def test_what_is_asked_about(azure: Azure, scope: dict[str, Any], asked: dict[str, Any]) -> None:
-    reader(azure, **scope).policy_rows()
+    reader(azure, **scope).query("policyresources | order by id asc")
 
     options = {"$top": 1000, "resultFormat": "objectArray", "allowPartialScopes": False}
     assert azure.queries == [{"query": "policyresources | order by id asc", "options": options, **asked}]
@@ -106,7 +106,9 @@ def test_what_is_asked_about(azure: Azure, scope: dict[str, Any], asked: dict[st
 def test_rows_of_policies_are_given_as_they_are(azure: Azure) -> None:
     azure.tables["policyresources"] = [{"id": "/a", "type": "microsoft.policyinsights/policystates"}]
 
-    assert reader(azure).policy_rows() == live.Rows([{"id": "/a", "type": "microsoft.policyinsights/policystates"}])
+    assert reader(azure).query("policyresources | order by id asc") == live.Rows(
+        [{"id": "/a", "type": "microsoft.policyinsights/policystates"}]
+    )
 
 
 def test_azure_is_asked_again_when_it_says_wait(azure: Azure) -> None:

@@ -15,6 +15,10 @@ from governor.sources.azure import ids
 from governor.sources.azure.exports import read, write
 from sources.azure.exported import BUILT_IN, GROUP, MACHINE, RESOURCE_GROUP, SUBSCRIPTION, everything
 
+SCOPE_UNTOLD = (
+    "the scope of this assignment is not told: write it into the template as `metadata.deploymentScope`, or give what"
+    " `az policy assignment list` prints"
+)
 SCHEMAS = "https://schema.management.azure.com/schemas"
 NOWHERE = "/providers/Microsoft.Management/managementGroups/(unknown)"
 HASHED = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
@@ -63,7 +67,7 @@ def test_a_template_of_bicep_with_all_that_it_deploys(shared: Path) -> None:
     # Tag names have no default, and nobody tells the management group.
     assert {gap.reason for gap in export.gaps} >= {
         "[parameters('tagNames')[0]]: there is no element 0 among 0",
-        "the scope of this assignment is not told",
+        SCOPE_UNTOLD,
     }
 
 
@@ -129,7 +133,7 @@ def test_parameters_come_from_defaults_and_from_a_parameters_file(tmp_path: Path
         "literal": "[not an expression]",
         "open": Unknown(reason),
     }
-    assert [gap.reason for gap in export.gaps] == ["the scope of this assignment is not told", reason]
+    assert [gap.reason for gap in export.gaps] == [SCOPE_UNTOLD, reason]
     with pytest.raises(Refusal, match=r"a value is not known and cannot be written: parameter untold"):
         write(export, "cli")
 
@@ -303,5 +307,5 @@ def test_what_may_be_deployed_is_taken_in_and_told(tmp_path: Path) -> None:
         "whether it is deployed is not known: where this is deployed to is not told",
         "how many there are is not known (parameter open has no default): one was taken in",
         "it is one of a number that is not known",
-        "the scope of this assignment is not told",
+        SCOPE_UNTOLD,
     }

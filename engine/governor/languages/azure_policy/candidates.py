@@ -20,6 +20,9 @@ from governor.languages.azure_policy.related import (
 )
 from governor.languages.azure_policy.subject import Subject
 
+NO_SUBSCRIPTION = "which subscription it lies in is not told"
+NO_MANAGEMENT_GROUPS = "which management groups it lies in is not told"
+
 _Place = tuple[str, tuple[str, ...]]
 """A scope, and what is excluded from it, lower-case."""
 
@@ -170,9 +173,8 @@ def _untold(own: str, key: _Place) -> str:
     if any(NOT_TOLD in one for one in excluded) and NOT_TOLD not in own:
         return "which scopes the assignment leaves out is not told"
     if NOT_TOLD in subscription_of(own):
-        return "which subscription it lies in is not told"
-    what = "resource group" if NOT_TOLD in own else "management groups"
-    return f"which {what} it lies in is not told"
+        return NO_SUBSCRIPTION
+    return "which resource group it lies in is not told" if NOT_TOLD in own else NO_MANAGEMENT_GROUPS
 
 
 def _deep(key: _Place, place: str) -> bool:

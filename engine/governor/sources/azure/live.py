@@ -111,10 +111,6 @@ class Azure:
         found += self._children(found[0])
         return replace(merged(found, "Azure"), source=f"Azure {self._named()}".rstrip())
 
-    def policy_rows(self) -> Rows:
-        """The rows of `policyresources`: definitions, initiatives, assignments, exemptions and states."""
-        return self.query("policyresources | order by id asc")
-
     def query(self, query: str) -> Rows:
         """The rows of a query, page by page."""
         scopes: list[dict[str, Any]] = [{}]

@@ -52,7 +52,10 @@ def read(path: Path, piped: bytes = b"") -> Estate:
         )
         if not files:
             raise Refusal("this folder holds no JSON file and no Terraform code", place=str(path), code=CANNOT_JUDGE)
-        return merged([_or_gap(file) for file in files], str(path))
+        estate = merged([_or_gap(file) for file in files], str(path))
+        if not estate.resources and not estate.gaps:
+            raise _nothing_in(str(path))
+        return estate
     except OSError as error:
         raise Refusal(f"cannot be read: {error.strerror}", place=str(path), code=CANNOT_JUDGE) from None
 
@@ -82,6 +85,8 @@ def merged(estates: Iterable[Estate], place: str) -> Estate:
 def _or_gap(file: Path) -> Estate:
     try:
         return _of_bytes(file.read_bytes(), str(file))
+    except _OnlyPolicies:
+        return Estate(resources=())  # folders of exports hold these beside an inventory
     except Refusal as refusal:
         return Estate(resources=(), gaps=(Gap(refusal.place, refusal.message),))
 
@@ -121,8 +126,18 @@ def _told(text: bytes, place: str) -> Estate:
     if is_template(document):
         return template.estate_of(document, place)
     if page := rows.page_of(document):
+        if rows.is_policies(page):
+            raise _nothing_in(place, _OnlyPolicies)
         return rows.estate_of([page], place)
-    raise Refusal(f"no resources of Azure are in it: {_WHAT_IT_MAY_BE}", place=place, code=CANNOT_JUDGE)
+    raise _nothing_in(place)
+
+
+class _OnlyPolicies(Refusal):
+    """A file holds objects of Azure Policy, and no resources."""
+
+
+def _nothing_in(place: str, kind: type[Refusal] = Refusal) -> Refusal:
+    return kind(f"no resources of Azure are in it: {_WHAT_IT_MAY_BE}", place=place, code=CANNOT_JUDGE)
 
 
 def _of_plan(text: bytes, place: str) -> Estate:

@@ -55,6 +55,11 @@ def page_of(document: Any) -> Page | None:
     return None
 
 
+def is_policies(page: Page) -> bool:
+    """Whether all that a page holds are objects of Azure Policy."""
+    return bool(page.rows) and all(type_of(row).lower().startswith(_NO_RESOURCES) for row in page.rows)
+
+
 def _is_row(row: Any) -> bool:
     if not isinstance(row, dict):
         return False

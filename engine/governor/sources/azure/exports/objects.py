@@ -273,7 +273,10 @@ def assignment(raw: Raw, found: Found) -> Assignment | None:
     id, name = identity(fields, ids.ASSIGNMENTS, told or NOWHERE)
     scope = told or ids.scope_of(id)
     if not scope or ids.UNKNOWN in scope:
-        fields.gap("the scope of this assignment is not told")
+        fields.gap(
+            "the scope of this assignment is not told: write it into the template as `metadata.deploymentScope`, or"
+            " give what `az policy assignment list` prints"
+        )
     return Assignment(
         id=id,
         name=name,

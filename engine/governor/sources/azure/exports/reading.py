@@ -59,7 +59,7 @@ def read(paths: Sequence[Path], piped: bytes = b"") -> Export:
     """What files and folders say of Azure Policy, as one. `-` among the paths is `piped`.
 
     What cannot be read is a gap with its place, and costs nothing else. Raises Refusal when nothing can be read at all:
-    for an only file that is broken, and where nothing of Azure Policy is found in a path.
+    for an only file that is broken, for a path that is not there, and where nothing of Azure Policy is found in a path.
     """
     reading = _Reading()
     for path in paths:
@@ -101,7 +101,7 @@ class _Reading:
             for file in self._files(path):
                 self._file(str(file), partial(_data_of, file), named=False, alone=False)
         else:
-            self._file(str(path), path.read_bytes, named=True, alone=alone)
+            self._file(str(path), path.read_bytes, named=True, alone=alone or not path.exists())
         if self.count == before and len(self.found.gaps) == gaps:
             what = "no file in this folder holds anything" if path.is_dir() else "this file holds nothing"
             raise Refusal(f"{what} of Azure Policy{_WHAT_TO_DO}", place=_name(path))
