@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct, field
@@ -129,8 +129,8 @@ def _scopes(export: Export) -> dict[str, str]:
     return {assignment.id: assignment.scope for assignment in export.assignments}
 
 
-def _reach(scopes: Iterable[str], evaluation: Evaluation, resources: Sequence[ArmResource]) -> bool:
-    return any(evaluation.reaches(scope, resource) is not False for scope in scopes for resource in resources)
+def _reach(scopes: Collection[str], evaluation: Evaluation, resources: Sequence[ArmResource]) -> bool:
+    return any(evaluation.reaches(scope, resource) is not False for resource in resources for scope in scopes)
 
 
 def apart(export: Export, evaluation: Evaluation, resources: Sequence[ArmResource]) -> str:
