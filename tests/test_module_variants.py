@@ -75,9 +75,9 @@ def only(plan: dict[str, Any], module: str) -> dict[str, Any]:
 
 
 def test_every_policy_has_a_variant() -> None:
-    assert {policy.id for policy in library.load([library.builtin()]).policies} - NOT_OF_PLANS == {
-        variant for variant in FOUND if variant.isupper()
-    }
+    policies = library.load([library.builtin()]).policies
+    of_plans = {policy.id for policy in policies if policy.stages != ("azure",)} - NOT_OF_PLANS
+    assert of_plans == {variant for variant in FOUND if variant.isupper()}
 
 
 @pytest.fixture(scope="module")

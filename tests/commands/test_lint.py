@@ -50,7 +50,7 @@ def test_without_a_folder_the_settings_are_followed_but_for_the_builtin_library(
 
 
 def test_without_folders_of_ones_own_the_builtin_library_is_checked(governor: Governor) -> None:
-    assert "21 policies" in governor("lint").out
+    assert "29 policies" in governor("lint").out
 
 
 @pytest.mark.parametrize("folder", ["policies", "policies/names", "./policies/names/"])

@@ -76,7 +76,9 @@ def told(error: Exception) -> tuple[str, str]:
     text = str(error).split("Stack backtrace")[0].strip()
     place = re.search(r"--> (.+:\d+:\d+)", text)
     message = re.search(r"error: (.+)", text)
-    return place[1] if place else "", (message[1] if message else text).replace("`", "")
+    # The engine counts columns from 0 where it stumbles over a blank.
+    where = re.sub(r":0$", ":1", place[1]) if place else ""
+    return where, (message[1] if message else text).replace("`", "")
 
 
 def lines(engine: regorus.Engine) -> dict[str, Lines]:

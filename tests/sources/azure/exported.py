@@ -196,6 +196,7 @@ json_values = st.recursive(
 _objects = st.dictionaries(texts, json_values, max_size=3)
 _values = st.dictionaries(texts, json_values, max_size=3)
 _lists = st.lists(texts, max_size=2).map(tuple)
+_groups = st.fixed_dictionaries({"name": texts}, optional={"displayName": texts, "additionalMetadataId": texts})
 _selector = st.builds(
     lambda kind, values, negated: Selector(
         kind=kind, within=None if negated else values, without=values if negated else None
@@ -248,7 +249,7 @@ def exports(draw: st.DrawFn) -> Export:
                 name=st.just(name),
                 parameters=st.dictionaries(texts, _objects, max_size=2),
                 members=st.lists(member, max_size=3, unique_by=lambda one: one.reference.lower()).map(tuple),
-                groups=st.lists(_objects, max_size=2).map(tuple),
+                groups=st.lists(_groups, max_size=2).map(tuple),
                 **described,
             )
         )
