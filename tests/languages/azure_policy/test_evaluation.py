@@ -369,6 +369,7 @@ class TestExemptions:
         assert self.exempt() == "Exempt"
         assert self.exempt(scope=f"{SUBSCRIPTION}/resourceGroups/other") == "NonCompliant"
         assert self.exempt(scope=f"{GROUPS}/ml") == "NonCompliant"
+        assert self.exempt(scope="") == "NonCompliant"
 
     def test_it_ends(self) -> None:
         assert self.exempt(expires_on="2026-11-24T12:00:01Z") == "Exempt"
@@ -713,7 +714,7 @@ def test_a_scope_with_a_slash_at_its_end_is_the_same_scope(scope: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", [f"{GROUPS}/(unknown)", "/subscriptions/(unknown)", f"{SUBSCRIPTION}/resourceGroups/(unknown)"]
+    "scope", ["", f"{GROUPS}/(unknown)", "/subscriptions/(unknown)", f"{SUBSCRIPTION}/resourceGroups/(unknown)"]
 )
 def test_an_assignment_whose_scope_is_not_told_may_be_about_anything(scope: str) -> None:
     policy = definition("named", {"field": "name", "exists": "true"}, mode="All")

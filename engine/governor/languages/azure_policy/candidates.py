@@ -162,13 +162,13 @@ class Candidates:
 
 
 def _scope(written: str) -> str:
-    return written.lower().rstrip("/")
+    return written.lower().rstrip("/") or written
 
 
 def _untold(own: str, key: _Place) -> str:
     """What of a resource's place, or of an assignment's, nobody told."""
     scope, excluded = key
-    if NOT_TOLD in scope:
+    if not scope or NOT_TOLD in scope:
         return "the scope of the assignment is not told"
     if any(NOT_TOLD in one for one in excluded) and NOT_TOLD not in own:
         return "which scopes the assignment leaves out is not told"

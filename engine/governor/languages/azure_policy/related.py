@@ -39,6 +39,8 @@ def within(resource_id: str, scope: str) -> bool:
 def lies_in(resource_id: str, scope: str, ancestors: Mapping[str, tuple[str, ...]]) -> bool | None:
     """The same for any scope, management groups included; None where nobody told which those are, or where the parts of
     an id that decide are not known. All lower-case."""
+    if not scope:
+        return None
     scope = scope.rstrip("/")
     if scope.startswith(MANAGEMENT):
         if NOT_TOLD in scope:
