@@ -19,10 +19,12 @@ import azure_estate
 
 from governor.catalog.azure_aliases import shipped
 from governor.languages.azure_policy.evaluation import Evaluation, Policies
+from governor.sources.terraform_plan.decode import no_garbage_collection
 
 RESOURCES = 10_000
 
 
+@no_garbage_collection()
 def main() -> None:
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)

@@ -27,6 +27,7 @@ from governor.reports.page import Page, write
 from governor.reports.table import NARROW
 from governor.settle import settle
 from governor.sources.azure.estate import ours
+from governor.sources.terraform_plan.decode import no_garbage_collection
 
 SCHEMA_VERSION = "1.0"
 
@@ -45,6 +46,7 @@ _COLUMNS = {
 }
 
 
+@no_garbage_collection()
 def run(
     *,
     exports: Sequence[str],

@@ -26,6 +26,7 @@ from governor.languages.azure_policy.evaluation import Evaluation
 from governor.languages.azure_policy.operators import Doubt, Semantics
 from governor.reports.grouping import SHOWN, count, plain
 from governor.reports.page import Page, Span, write
+from governor.sources.terraform_plan.decode import no_garbage_collection
 
 By = Literal["assignment", "resource"]
 
@@ -60,6 +61,7 @@ _LACKING = (
 )
 
 
+@no_garbage_collection()
 def run(
     *,
     exports: Sequence[str],

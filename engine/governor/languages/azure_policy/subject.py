@@ -26,7 +26,7 @@ NOWHERE = Surroundings(Unknown("its resource group is not known"), Unknown("its 
 class Subject:
     """One resource, while rules are evaluated on it."""
 
-    __slots__ = ("_originals", "around", "body", "memo", "primary", "resource", "scopes", "type", "version")
+    __slots__ = ("_originals", "_primary", "around", "body", "memo", "resource", "scopes", "type", "version")
 
     def __init__(self, resource: ArmResource, slots: int, around: Surroundings = NOWHERE) -> None:
         self.resource = resource
@@ -38,9 +38,18 @@ class Subject:
         """Answers of conditions that several rules share."""
         self.scopes: list[Any] = []
         """The member that each enclosing count looks at, outermost first."""
-        self.primary = self
-        """The resource that the rule is about, where this one is a related one."""
+        self._primary: Subject | None = None
         self.around = around
+
+    @property
+    def primary(self) -> Subject:
+        """The resource that the rule is about: another, where this one is a related one."""
+        # No reference to itself: a subject is gone as soon as nobody asks about it, with all its answers.
+        return self._primary or self
+
+    @primary.setter
+    def primary(self, subject: Subject) -> None:
+        self._primary = subject
 
     def original(self, value: Any) -> Any:
         """An array or object of `body` as it was written."""
