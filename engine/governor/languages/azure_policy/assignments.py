@@ -19,7 +19,6 @@ from governor.azure_model import (
     Definition,
     Export,
     Initiative,
-    Member,
     Override,
     Unknown,
     Written,
@@ -87,7 +86,6 @@ class Assigned(Struct, frozen=True, kw_only=True):
     conflict: str = "deny"
     """`conflictEffect`, lower-case."""
     wanted: Wanted | None = None
-    details: Compute | None = None
     message: str = ""
 
 
@@ -208,7 +206,7 @@ class _Resolver:
                     assignment, definition.id, error.message, reference=member.reference, written=initiative.written
                 )
                 continue
-            yield from self._one(assignment, definition, parameters, member.reference, initiative, member)
+            yield from self._one(assignment, definition, parameters, member.reference, initiative)
 
     def _one(
         self,
@@ -217,7 +215,6 @@ class _Resolver:
         given: Mapping[str, Any],
         reference: str,
         initiative: Initiative | None = None,
-        member: Member | None = None,
     ) -> Iterator[Assigned]:
         try:
             key = definition.id.lower(), definition.version
@@ -290,7 +287,6 @@ class _Resolver:
             changes=tuple(changes(self._compiler, values, rule, compiled)),
             conflict=conflict_of(values, rule),
             wanted=wanted(self._compiler, values, rule, binding),
-            details=values.compute(values.bound(rule.details, ()), (), ()) if rule.details else None,
             message=_message(assignment, reference),
         )
 

@@ -135,8 +135,6 @@ class Rule(Struct, frozen=True):
 
     condition: Condition
     effect: Node
-    details: Node | None
-    """As written, without `existenceCondition` and `deployment`."""
     operations: tuple[Operation, ...]
     conflict: Node | None
     """`conflictEffect`."""
@@ -192,8 +190,8 @@ class _Reader:
         if isinstance(node, expressions.Literal) and node.value.lower() not in EFFECTS:
             raise PolicyError(f"no effect is called `{effect}`", (*at, name))
         name, details = parts.get("details", ("details", None))
-        operations, conflict, related, rest = self._details(details, (*at, name))
-        return Rule(condition, node, rest, operations, conflict, related)
+        operations, conflict, related = self._details(details, (*at, name))
+        return Rule(condition, node, operations, conflict, related)
 
     def condition(self, written: Any, at: Pointer, depth: int) -> Condition:
         self._conditions += 1
@@ -277,14 +275,13 @@ class _Reader:
             raise PolicyError(f"a count's value is an array, not {_kind(node.value)}", (*at, name))
         return Count("", node, called, where)
 
-    def _details(
-        self, written: Any, at: Pointer
-    ) -> tuple[tuple[Operation, ...], Node | None, Related | None, Node | None]:
+    def _details(self, written: Any, at: Pointer) -> tuple[tuple[Operation, ...], Node | None, Related | None]:
         if isinstance(written, list):
             operations = tuple(self._operation(item, "append", (*at, n)) for n, item in enumerate(written))
-            return operations, None, None, expression(written, at)
+            return operations, None, None
         if not isinstance(written, Mapping):
-            return (), None, None, None if written is None else expression(written, at)
+            expression(written, at)
+            return (), None, None
         found = keys(written, "details", at)
         name, listed = found.get("operations", ("operations", []))
         if not isinstance(listed, list):
@@ -295,8 +292,9 @@ class _Reader:
         if "type" in found and isinstance(found["type"][1], str):
             related = self._related(found, at)
         rest = {name: value for key, (name, value) in found.items() if key not in ("existencecondition", "deployment")}
-        conflict = self._part(found, "conflicteffect", at)
-        return operations, conflict, related, expression(rest, at)
+        # Nothing reads these; a mistake in them is one all the same.
+        expression(rest, at)
+        return operations, self._part(found, "conflicteffect", at), related
 
     def _part(self, found: dict[str, tuple[str, Any]], key: str, at: Pointer) -> Node | None:
         if key not in found:
